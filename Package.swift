@@ -1,0 +1,139 @@
+// swift-tools-version:6.1
+import PackageDescription
+
+/// What every Swift target of the runtime is compiled with.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+/// C targets: warnings are errors.
+let warnings: [CSetting] = [.unsafeFlags(["-std=c11", "-Wall", "-Wextra", "-Werror"])]
+
+/// Plugins and their kit have no Swift runtime of their own, so that a shared object is small and
+/// can be unmapped.
+let embedded: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableExperimentalFeature("Embedded"),
+    .unsafeFlags(["-wmo"]),
+]
+
+/// A plugin exports its entry symbol and nothing else, and binds to itself first.
+let pluginLink: [LinkerSetting] = [
+    .unsafeFlags([
+        "-enable-experimental-feature", "Embedded",
+        "-Xlinker", "-Bsymbolic",
+        "-Xlinker", "--version-script=\(Context.packageDirectory)/sdk-c/plugin.map",
+    ])
+]
+
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+]
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
+
+/// A plugin: one folder under `plugins`, one shared object `liboctavo-plugin-NAME.so`.
+func plugin(_ name: String, target: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(
+        name: target, dependencies: ["PluginKit", "COctavo"] + dependencies, path: "plugins/\(name)",
+        exclude: ["README.md"], swiftSettings: embedded, linkerSettings: pluginLink)
+}
+
+let package = Package(
+    name: "octavo",
+    products: [
+        .executable(name: "octavo", targets: ["octavo"]),
+        .executable(name: "octavo-plugin-host", targets: ["octavo-plugin-host"]),
+        .library(name: "octavo-plugin-memory", type: .dynamic, targets: ["MemoryPlugin"]),
+        .library(name: "octavo-plugin-sqlite", type: .dynamic, targets: ["SQLitePlugin"]),
+        .library(name: "octavo-plugin-redis", type: .dynamic, targets: ["RedisPlugin"]),
+        .library(name: "octavo-plugin-local-secrets", type: .dynamic, targets: ["LocalSecretsPlugin"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    ],
+    targets: [
+        // The command line.
+        .executableTarget(
+            name: "octavo",
+            dependencies: [
+                "Runtime", "AdminAPI", "Resources", "JSONText",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"), logging,
+            ], swiftSettings: strict),
+        .target(
+            name: "Runtime",
+            dependencies: [
+                "Transport", "DaprAPI", "AdminAPI", "BuildingBlocks", "Components", "Resources", "Telemetry",
+                "JSONText", logging,
+            ] + nio, swiftSettings: strict),
+
+        // Wire APIs.
+        .target(
+            name: "DaprAPI",
+            dependencies: ["Transport", "BuildingBlocks", "DaprProtos", "JSONText", "Telemetry", protobuf, logging] + nio,
+            swiftSettings: strict),
+        .target(
+            name: "AdminAPI",
+            dependencies: ["Transport", "BuildingBlocks", "Components", "Telemetry", "JSONText", logging] + nio,
+            swiftSettings: strict),
+        .target(
+            name: "DaprProtos", dependencies: [protobuf], swiftSettings: [.swiftLanguageMode(.v6)]),
+
+        // What the APIs mean, and the components that answer.
+        .target(
+            name: "BuildingBlocks", dependencies: ["Components", "JSONText", "Telemetry", logging] + nio,
+            swiftSettings: strict),
+        .target(
+            name: "Components", dependencies: ["COctavo", "COctavoRing", "Resources", "Telemetry", logging] + nio,
+            swiftSettings: strict),
+
+        // Bytes in and out.
+        .target(
+            name: "Transport",
+            dependencies: [
+                "CNGHTTP2", "COpenSSL", "Telemetry", .product(name: "NIOHTTP1", package: "swift-nio"), logging,
+            ] + nio,
+            swiftSettings: strict),
+        .target(name: "Resources", dependencies: ["CLibYAML"], swiftSettings: strict),
+        .target(name: "JSONText", swiftSettings: strict),
+        .target(name: "Telemetry", dependencies: [logging], swiftSettings: strict),
+
+        // The C ABI and its pieces.
+        .target(name: "COctavo", path: "sdk-c", exclude: ["examples", "pkg-config", "plugin.map"], sources: ["src"],
+                publicHeadersPath: "include", cSettings: warnings),
+        .target(name: "COctavoRing", dependencies: ["COctavo"], cSettings: warnings),
+        .executableTarget(
+            name: "octavo-plugin-host", dependencies: ["COctavo", "COctavoRing"], cSettings: warnings,
+            linkerSettings: [.linkedLibrary("dl"), .linkedLibrary("pthread")]),
+
+        // Plugins.
+        .target(name: "PluginKit", dependencies: ["COctavo"], swiftSettings: embedded),
+        plugin("memory", target: "MemoryPlugin"),
+        plugin("sqlite", target: "SQLitePlugin", ["CSQLite"]),
+        plugin("redis", target: "RedisPlugin", ["CHiredis"]),
+        plugin("local-secrets", target: "LocalSecretsPlugin"),
+
+        // Libraries of the system.
+        .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
+
+        // Tests.
+        .testTarget(name: "TransportTests", dependencies: ["Transport"] + nio, swiftSettings: strict),
+        .testTarget(name: "ResourcesTests", dependencies: ["Resources"], swiftSettings: strict),
+        .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: strict),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: strict),
+        .testTarget(
+            name: "ComponentsTests", dependencies: ["Components", "COctavo", "COctavoRing", "Resources"] + nio,
+            swiftSettings: strict),
+        .testTarget(name: "DaprAPITests", dependencies: ["DaprAPI", "JSONText"], swiftSettings: strict),
+    ]
+)

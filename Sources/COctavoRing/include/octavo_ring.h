@@ -1,0 +1,1 @@
+#include <octavo/octavo.h>

@@ -1,0 +1,1 @@
+#include "octavo_ring.h"
