@@ -16,13 +16,13 @@ let warnings: [CSetting] = [.unsafeFlags(["-std=c11", "-Wall", "-Wextra", "-Werr
 let embedded: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .enableExperimentalFeature("Embedded"),
-    .unsafeFlags(["-wmo"]),
+    .unsafeFlags(["-wmo", "-no-static-stdlib"]),
 ]
 
 /// A plugin exports its entry symbol and nothing else, and binds to itself first.
 let pluginLink: [LinkerSetting] = [
     .unsafeFlags([
-        "-enable-experimental-feature", "Embedded",
+        "-no-static-stdlib", "-enable-experimental-feature", "Embedded",
         "-Xlinker", "-Bsymbolic",
         "-Xlinker", "--version-script=\(Context.packageDirectory)/sdk-c/plugin.map",
     ])
