@@ -28,6 +28,13 @@ let pluginLink: [LinkerSetting] = [
     ])
 ]
 
+/// The executable exports nothing: symbols that it exported could not be stripped.
+let octavoLink: [LinkerSetting] = [
+    .unsafeFlags([
+        "-Xlinker", "--version-script=\(Context.packageDirectory)/tools/link/executable.map",
+    ], .when(configuration: .release))
+]
+
 let nio: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
     .product(name: "NIOPosix", package: "swift-nio"),
@@ -65,7 +72,7 @@ let package = Package(
             dependencies: [
                 "Runtime", "AdminAPI", "Resources", "JSONText",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"), logging,
-            ], swiftSettings: strict),
+            ], swiftSettings: strict, linkerSettings: octavoLink),
         .target(
             name: "Runtime",
             dependencies: [
