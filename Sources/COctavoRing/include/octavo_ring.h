@@ -7,7 +7,7 @@
 
 #include <octavo/octavo.h>
 
-#pragma clang assume_nonnull begin
+OCTAVO_BEGIN
 
 /* Nesting of structures and lists that is followed; the ABI needs three. */
 #define OCTAVO_FLAT_MAX_DEPTH 4
@@ -34,6 +34,6 @@ uint64_t octavo_flat_size(const octavo_layout *layout, const void *structure);
 uint64_t octavo_flatten(const octavo_layout *layout, const void *structure, void *destination,
                         uint64_t capacity, int relative);
 
-#pragma clang assume_nonnull end
+OCTAVO_END
 
 #endif

@@ -67,6 +67,7 @@ extern const octavo_layout octavo_layout_error;
 extern const octavo_layout octavo_layout_item_error;
 extern const octavo_layout octavo_layout_head;
 extern const octavo_layout octavo_layout_life_request;
+extern const octavo_layout octavo_layout_source_request;
 extern const octavo_layout octavo_layout_empty_reply;
 
 OCTAVO_END

@@ -163,6 +163,12 @@ typedef struct octavo_head {
     octavo_list metadata;     /* of octavo_pair: the caller's metadata of this request */
 } octavo_head;
 
+/* The request that ends a source, of every kind. */
+typedef struct octavo_source_request {
+    octavo_head head;
+    octavo_source source;
+} octavo_source_request;
+
 /* A reply that carries nothing but its size; complete(call, NULL, NULL) says the same. */
 typedef struct octavo_empty_reply {
     uint32_t size;
@@ -197,6 +203,7 @@ OCTAVO_ASSERT_OFFSET(octavo_head, deadline_ns, 8);
 OCTAVO_ASSERT_OFFSET(octavo_head, trace_parent, 16);
 OCTAVO_ASSERT_OFFSET(octavo_head, app_id, 32);
 OCTAVO_ASSERT_OFFSET(octavo_head, metadata, 48);
+OCTAVO_ASSERT_SIZE(octavo_source_request, 72);
 OCTAVO_ASSERT_SIZE(octavo_empty_reply, 8);
 
 #endif

@@ -48,12 +48,6 @@ typedef struct octavo_secret_watch_request {
     octavo_list names;    /* of octavo_str */
 } octavo_secret_watch_request;
 
-/* Of every kind: the request that ends a source. */
-typedef struct octavo_source_request {
-    octavo_head head;
-    octavo_source source;
-} octavo_source_request;
-
 /* Delivered when a watched secret has changed. */
 typedef struct octavo_secret_rotation {
     uint32_t size;
@@ -83,7 +77,6 @@ OCTAVO_ASSERT_SIZE(octavo_secret_bulk_get_request, 64);
 OCTAVO_ASSERT_SIZE(octavo_secret, 32);
 OCTAVO_ASSERT_SIZE(octavo_secret_bulk_get_reply, 24);
 OCTAVO_ASSERT_SIZE(octavo_secret_watch_request, 88);
-OCTAVO_ASSERT_SIZE(octavo_source_request, 72);
 OCTAVO_ASSERT_SIZE(octavo_secret_rotation, 40);
 OCTAVO_ASSERT_OFFSET(octavo_secret_store_ops, get, 8 + 8 * OCTAVO_SECRET_OP_GET);
 OCTAVO_ASSERT_OFFSET(octavo_secret_store_ops, bulk_get, 8 + 8 * OCTAVO_SECRET_OP_BULK_GET);

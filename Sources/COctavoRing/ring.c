@@ -1,1 +1,0 @@
-#include "octavo_ring.h"
