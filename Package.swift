@@ -97,7 +97,7 @@ let package = Package(
             name: "BuildingBlocks", dependencies: ["Components", "JSONText", "Telemetry", logging] + nio,
             swiftSettings: strict),
         .target(
-            name: "Components", dependencies: ["COctavo", "COctavoRing", "Resources", "Telemetry", logging] + nio,
+            name: "Components", dependencies: ["COctavo", "COctavoRing", "COctavoHost", "Resources", "Telemetry", logging] + nio,
             swiftSettings: strict),
 
         // Bytes in and out.
@@ -115,8 +115,9 @@ let package = Package(
         .target(name: "COctavo", path: "sdk-c", exclude: ["examples", "pkg-config", "plugin.map"], sources: ["src"],
                 publicHeadersPath: "include", cSettings: warnings),
         .target(name: "COctavoRing", dependencies: ["COctavo"], cSettings: warnings),
+        .target(name: "COctavoHost", dependencies: ["COctavo", "COctavoRing"], cSettings: warnings),
         .executableTarget(
-            name: "octavo-plugin-host", dependencies: ["COctavo", "COctavoRing"], cSettings: warnings,
+            name: "octavo-plugin-host", dependencies: ["COctavo", "COctavoRing", "COctavoHost"], cSettings: warnings,
             linkerSettings: [.linkedLibrary("dl"), .linkedLibrary("pthread")]),
 
         // Plugins.
@@ -139,7 +140,7 @@ let package = Package(
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: strict),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: strict),
         .testTarget(
-            name: "ComponentsTests", dependencies: ["Components", "COctavo", "COctavoRing", "Resources"] + nio,
+            name: "ComponentsTests", dependencies: ["Components", "COctavo", "COctavoRing", "COctavoHost", "Resources"] + nio,
             swiftSettings: strict),
         .testTarget(name: "DaprAPITests", dependencies: ["DaprAPI", "JSONText"], swiftSettings: strict),
     ]

@@ -1,0 +1,350 @@
+#include "octavo_calls.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "instance.h"
+#include "octavo_ring.h"
+
+/* A completion from another thread: what it carries is flattened behind it. */
+typedef struct completion {
+    struct completion *next;
+    octavo_slot *slot;
+    const octavo_error *error;
+    const void *reply;
+    uint64_t reserved; /* keeps `flat` 16-aligned */
+    uint8_t flat[];
+} completion;
+
+struct octavo_calls {
+    octavo_slot *blocks[OCTAVO_CALLS_MAX_BLOCKS]; /* atomic */
+    uint32_t index;
+    uint32_t max_slots;
+    uint32_t made;   /* slots that were ever free */
+    uint32_t in_use;
+    uint32_t free;   /* first of the list of free slots */
+    int active;      /* atomic */
+    void *owner;
+    octavo_deliver_fn deliver;
+    octavo_wake_fn wake;
+    completion *inbox; /* atomic; newest first */
+    pthread_mutex_t lock; /* of a direct table */
+};
+
+static octavo_calls *tables[OCTAVO_CALLS_MAX_TABLES]; /* atomic; never freed */
+static pthread_mutex_t tables_lock = PTHREAD_MUTEX_INITIALIZER;
+static uint64_t stale_total;
+static _Thread_local octavo_calls *bound;
+
+/* Handle: generation (32 bits), table (8), slot (24). */
+octavo_call octavo_calls_handle(const octavo_slot *slot) {
+    uint64_t generation = __atomic_load_n(&slot->word, __ATOMIC_RELAXED) >> 8;
+    return generation << 32 | (uint64_t)slot->table->index << 24 | slot->index;
+}
+
+static octavo_slot *slot_of(octavo_call call) {
+    octavo_calls *calls = __atomic_load_n(&tables[call >> 24 & 0xff], __ATOMIC_ACQUIRE);
+    uint32_t index = (uint32_t)(call & 0xffffff);
+    octavo_slot *block;
+    if (!calls || index >= OCTAVO_CALLS_BLOCK * OCTAVO_CALLS_MAX_BLOCKS) return NULL;
+    block = __atomic_load_n(&calls->blocks[index / OCTAVO_CALLS_BLOCK], __ATOMIC_ACQUIRE);
+    return block ? &block[index % OCTAVO_CALLS_BLOCK] : NULL;
+}
+
+static int32_t stale(void) {
+    __atomic_add_fetch(&stale_total, 1, __ATOMIC_RELAXED);
+    return OCTAVO_STALE;
+}
+
+uint64_t octavo_calls_stale_total(void) { return __atomic_load_n(&stale_total, __ATOMIC_RELAXED); }
+
+octavo_calls *octavo_calls_new(void *owner, octavo_deliver_fn deliver, octavo_wake_fn wake, uint32_t max_slots) {
+    octavo_calls *calls = NULL;
+    uint32_t i;
+    pthread_mutex_lock(&tables_lock);
+    for (i = 0; i < OCTAVO_CALLS_MAX_TABLES; i++) {
+        calls = tables[i];
+        if (calls && __atomic_load_n(&calls->active, __ATOMIC_ACQUIRE)) continue;
+        if (!calls) {
+            calls = calloc(1, sizeof *calls);
+            if (!calls) break;
+            calls->index = i;
+            calls->free = OCTAVO_CALLS_NONE;
+            pthread_mutex_init(&calls->lock, NULL);
+        }
+        calls->owner = owner;
+        calls->deliver = deliver;
+        calls->wake = wake;
+        calls->max_slots = max_slots < OCTAVO_CALLS_BLOCK * OCTAVO_CALLS_MAX_BLOCKS
+                               ? max_slots : OCTAVO_CALLS_BLOCK * OCTAVO_CALLS_MAX_BLOCKS;
+        __atomic_store_n(&calls->active, 1, __ATOMIC_RELEASE);
+        __atomic_store_n(&tables[i], calls, __ATOMIC_RELEASE);
+        break;
+    }
+    if (i == OCTAVO_CALLS_MAX_TABLES) calls = NULL;
+    pthread_mutex_unlock(&tables_lock);
+    return calls;
+}
+
+void octavo_calls_retire(octavo_calls *calls) {
+    if (bound == calls) bound = NULL;
+    __atomic_store_n(&calls->active, 0, __ATOMIC_RELEASE);
+}
+
+void octavo_calls_bind(octavo_calls *calls) { bound = calls; }
+uint32_t octavo_calls_index(const octavo_calls *calls) { return calls->index; }
+uint32_t octavo_calls_in_use(const octavo_calls *calls) { return __atomic_load_n(&calls->in_use, __ATOMIC_RELAXED); }
+
+static int is_direct(const octavo_calls *calls) { return calls->wake == NULL; }
+
+static octavo_slot *slot_at(octavo_calls *calls, uint32_t index) {
+    return &calls->blocks[index / OCTAVO_CALLS_BLOCK][index % OCTAVO_CALLS_BLOCK];
+}
+
+static octavo_slot *make_slot(octavo_calls *calls) {
+    octavo_slot *block, *slot;
+    uint32_t index = calls->made;
+    if (index % OCTAVO_CALLS_BLOCK == 0) {
+        block = calloc(OCTAVO_CALLS_BLOCK, sizeof *block);
+        if (!block) return NULL;
+        __atomic_store_n(&calls->blocks[index / OCTAVO_CALLS_BLOCK], block, __ATOMIC_RELEASE);
+    }
+    slot = slot_at(calls, index);
+    slot->index = index;
+    slot->table = calls;
+    slot->frame = slot->own_frame;
+    slot->frame_size = sizeof slot->own_frame;
+    /* Generations begin at 1, so that handle 0 is never a call. */
+    __atomic_store_n(&slot->word, 1ull << 8 | OCTAVO_SLOT_FREE, __ATOMIC_RELAXED);
+    calls->made = index + 1;
+    return slot;
+}
+
+octavo_slot *octavo_calls_open(octavo_calls *calls, uint64_t bytes) {
+    octavo_slot *slot = NULL;
+    if (is_direct(calls)) pthread_mutex_lock(&calls->lock);
+    if (calls->free != OCTAVO_CALLS_NONE) {
+        slot = slot_at(calls, calls->free);
+        calls->free = slot->next;
+    } else if (calls->made < calls->max_slots) {
+        slot = make_slot(calls);
+    }
+    if (slot) __atomic_store_n(&calls->in_use, calls->in_use + 1, __ATOMIC_RELAXED);
+    if (is_direct(calls)) pthread_mutex_unlock(&calls->lock);
+    if (!slot) return NULL;
+    slot->next = slot->previous = OCTAVO_CALLS_NONE;
+    if (bytes > sizeof slot->own_frame) {
+        slot->frame = malloc(bytes);
+        if (!slot->frame) {
+            slot->frame = slot->own_frame;
+            octavo_calls_free(slot);
+            return NULL;
+        }
+        slot->frame_size = bytes;
+    }
+    __atomic_store_n(&slot->word, (slot->word & ~0xffull) | OCTAVO_SLOT_OPEN, __ATOMIC_RELEASE);
+    return slot;
+}
+
+void octavo_calls_free(octavo_slot *slot) {
+    octavo_calls *calls = slot->table;
+    uint64_t generation = (slot->word >> 8) + 1;
+    if (slot->frame != slot->own_frame) {
+        free(slot->frame);
+        slot->frame = slot->own_frame;
+        slot->frame_size = sizeof slot->own_frame;
+    }
+    if (slot->reply_buffer) {
+        free(__atomic_exchange_n(&slot->reply_buffer, NULL, __ATOMIC_ACQ_REL));
+        slot->reply_buffer_size = 0;
+    }
+    slot->waiter = NULL;
+    slot->instance = NULL;
+    slot->deadline_ns = slot->opened_ns = slot->expired_ns = 0;
+    if (is_direct(calls)) pthread_mutex_lock(&calls->lock);
+    __atomic_store_n(&slot->word, generation << 8 | OCTAVO_SLOT_FREE, __ATOMIC_RELEASE);
+    __atomic_store_n(&calls->in_use, calls->in_use - 1, __ATOMIC_RELAXED);
+    /* A slot whose generation would wrap is retired: its handles would come true again. */
+    if (generation < UINT32_MAX) {
+        slot->next = calls->free;
+        calls->free = slot->index;
+    }
+    if (is_direct(calls)) pthread_mutex_unlock(&calls->lock);
+}
+
+int octavo_calls_expire(octavo_slot *slot) {
+    uint64_t open = (slot->word & ~0xffull) | OCTAVO_SLOT_OPEN;
+    return __atomic_compare_exchange_n(&slot->word, &open, (open & ~0xffull) | OCTAVO_SLOT_EXPIRED, 0,
+                                       __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+/* An error of ours in place of a reply that breaks the rules. */
+static void breach(octavo_error *error, const char *message) {
+    memset(error, 0, sizeof *error);
+    error->size = sizeof *error;
+    error->code = OCTAVO_CODE_INTERNAL;
+    error->flags = OCTAVO_ERROR_MAY_HAVE_TAKEN_EFFECT;
+    error->reason = octavo_text("PLUGIN_BREACH");
+    error->message = octavo_text(message);
+}
+
+/* Replies of an older or newer minor version are brought to the size that this build knows. */
+static int same_version(const octavo_layout *layout, const void *structure) {
+    uint32_t size;
+    memcpy(&size, structure, sizeof size);
+    return size >= layout->size;
+}
+
+static completion *flat_completion(octavo_slot *slot, const octavo_layout *layout, const void *structure) {
+    uint64_t size = octavo_flat_size(layout, structure);
+    completion *node;
+    if (size == OCTAVO_FLAT_INVALID) return NULL;
+    node = malloc(sizeof *node + size);
+    if (!node) return NULL;
+    node->slot = slot;
+    node->error = NULL;
+    node->reply = NULL;
+    if (octavo_flatten(layout, structure, node->flat, size, 0) == OCTAVO_FLAT_INVALID) {
+        free(node);
+        return NULL;
+    }
+    return node;
+}
+
+/* Wins the right to end the call: OPEN to DONE. 1 won, 0 lost, -1 it had expired (now DONE too). */
+static int claim(octavo_slot *slot, octavo_call call) {
+    uint64_t word = (call >> 32) << 8 | OCTAVO_SLOT_OPEN;
+    uint64_t done = (call >> 32) << 8 | OCTAVO_SLOT_DONE;
+    if (__atomic_compare_exchange_n(&slot->word, &word, done, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) return 1;
+    if (word == ((call >> 32) << 8 | OCTAVO_SLOT_EXPIRED) &&
+        __atomic_compare_exchange_n(&slot->word, &word, done, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) return -1;
+    return 0;
+}
+
+static int32_t deliver_here(octavo_slot *slot, const octavo_error *error, const void *reply, int32_t answer) {
+    octavo_calls *calls = slot->table;
+    const octavo_layout *layout = error ? &octavo_layout_error : slot->info ? slot->info->reply : NULL;
+    const void *structure = error ? (const void *)error : reply;
+    completion *flat = NULL;
+    if (structure && layout && !same_version(layout, structure)) {
+        flat = flat_completion(slot, layout, structure);
+        if (flat && error) error = (const octavo_error *)flat->flat;
+        if (flat && !error) reply = flat->flat;
+    }
+    calls->deliver(calls->owner, slot, error, reply);
+    free(flat);
+    return answer;
+}
+
+static void enqueue(octavo_calls *calls, completion *node) {
+    completion *head = __atomic_load_n(&calls->inbox, __ATOMIC_RELAXED);
+    do node->next = head;
+    while (!__atomic_compare_exchange_n(&calls->inbox, &head, node, 1, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+    /* Whoever puts the first one in wakes; the rest of the batch rides along. */
+    if (!head) calls->wake(calls->owner);
+}
+
+int32_t octavo_calls_complete(octavo_call call, const octavo_error *error, const void *reply) {
+    octavo_slot *slot = slot_of(call);
+    octavo_calls *calls;
+    const octavo_layout *layout;
+    const void *structure;
+    octavo_error rule;
+    completion *node;
+    uint32_t size = 0;
+    int32_t answer = OCTAVO_OK;
+    int won, here;
+
+    if (!slot) return stale();
+    calls = slot->table;
+    here = bound == calls || is_direct(calls);
+    /* Read before the claim: once it is won by somebody else the slot may be another call's. */
+    layout = error ? &octavo_layout_error : slot->info ? slot->info->reply : NULL;
+    structure = error ? (const void *)error : reply;
+    if (structure) memcpy(&size, structure, sizeof size);
+    if (structure && (!layout || size < layout->min_size)) {
+        breach(&rule, error ? "the plugin gave an error structure that is too short"
+                            : "the plugin gave a reply structure that is too short");
+        structure = error = &rule;
+        layout = &octavo_layout_error;
+        answer = OCTAVO_INVALID;
+    } else if (error && (error->code < OCTAVO_CODE_CANCELLED || error->code > OCTAVO_CODE_UNAUTHENTICATED)) {
+        breach(&rule, "the plugin gave an error whose code is none of gRPC's");
+        structure = error = &rule;
+        answer = OCTAVO_INVALID;
+    }
+    if (here) {
+        won = claim(slot, call);
+        if (won == 0) return stale();
+        if (won < 0) {
+            calls->deliver(calls->owner, slot, NULL, NULL);
+            return stale();
+        }
+        return deliver_here(slot, error, error ? NULL : reply, answer);
+    }
+
+    if (!octavo_calls_is_open(call) && octavo_slot_state(slot) != OCTAVO_SLOT_EXPIRED) return stale();
+    node = structure ? flat_completion(slot, layout, structure) : malloc(sizeof *node);
+    if (!node) {
+        breach(&rule, "the plugin gave a reply that can't be copied: a slice without data, a list that is too "
+                      "long, or more than the memory holds");
+        error = &rule;
+        answer = OCTAVO_INVALID;
+        node = flat_completion(slot, &octavo_layout_error, &rule);
+        if (!node) return OCTAVO_NO_MEMORY; /* the caller's deadline ends the call */
+        structure = &rule;
+    }
+    node->slot = slot;
+    node->error = error ? (const octavo_error *)node->flat : NULL;
+    node->reply = !error && structure ? node->flat : NULL;
+    won = claim(slot, call);
+    if (won == 0) {
+        free(node);
+        return stale();
+    }
+    if (won < 0) node->error = NULL, node->reply = NULL;
+    enqueue(calls, node);
+    return won < 0 ? stale() : answer;
+}
+
+void octavo_calls_drain(octavo_calls *calls) {
+    completion *node = __atomic_exchange_n(&calls->inbox, NULL, __ATOMIC_ACQUIRE), *in_order = NULL, *next;
+    for (; node; node = next) {
+        next = node->next;
+        node->next = in_order;
+        in_order = node;
+    }
+    for (node = in_order; node; node = next) {
+        next = node->next;
+        calls->deliver(calls->owner, node->slot, node->error, node->reply);
+        free(node);
+    }
+}
+
+int32_t octavo_calls_reply_buffer(octavo_call call, uint64_t size, octavo_buffer *out) {
+    octavo_slot *slot = slot_of(call);
+    uint8_t *memory, *none = NULL;
+    if (!slot || !octavo_calls_is_open(call)) return OCTAVO_STALE;
+    if (size > OCTAVO_REPLY_BUFFER_MAX) return OCTAVO_TOO_LARGE;
+    memory = malloc(size ? size : 1);
+    if (!memory) return OCTAVO_NO_MEMORY;
+    if (!__atomic_compare_exchange_n(&slot->reply_buffer, &none, memory, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+        free(memory);
+        return OCTAVO_INVALID;
+    }
+    slot->reply_buffer_size = size;
+    out->data = memory;
+    out->size = size;
+    return OCTAVO_OK;
+}
+
+int64_t octavo_calls_deadline(octavo_call call) {
+    octavo_slot *slot = slot_of(call);
+    return slot && octavo_calls_is_open(call) ? slot->deadline_ns : 0;
+}
+
+int32_t octavo_calls_is_open(octavo_call call) {
+    octavo_slot *slot = slot_of(call);
+    return slot && __atomic_load_n(&slot->word, __ATOMIC_ACQUIRE) == ((call >> 32) << 8 | OCTAVO_SLOT_OPEN);
+}

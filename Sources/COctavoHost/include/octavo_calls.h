@@ -1,0 +1,109 @@
+/*
+ * Calls under way. A call is a slot of a table and a generation; a handle that a plugin keeps too
+ * long, uses twice or makes up is answered STALE and can't touch freed memory.
+ *
+ * A table belongs to one event loop (its owner's thread opens, delivers and frees slots) or is
+ * direct (any thread; guarded by a lock; for the few calls of the control plane). Completion comes
+ * from any thread. On the owner's thread it is delivered at once; from elsewhere the reply is
+ * flattened and queued, and the owner is woken once for a batch.
+ *
+ * Memory of slots is never given back while the process lives, so a stale handle always finds a
+ * generation to be compared with.
+ */
+#ifndef OCTAVO_CALLS_H
+#define OCTAVO_CALLS_H
+
+#include <octavo/octavo.h>
+
+OCTAVO_BEGIN
+
+typedef struct octavo_calls octavo_calls;
+
+#define OCTAVO_CALLS_MAX_TABLES 256u
+#define OCTAVO_CALLS_BLOCK 256u      /* slots are made in blocks */
+#define OCTAVO_CALLS_MAX_BLOCKS 64u  /* 16,384 calls in flight a table */
+#define OCTAVO_CALLS_FRAME 640u      /* bytes of a slot's own request frame */
+#define OCTAVO_CALLS_NONE UINT32_MAX
+
+/* A slot is free, open, done (its completion is on the way to the owner) or expired (the caller was
+   answered, the plugin has not completed it yet). */
+#define OCTAVO_SLOT_FREE 0u
+#define OCTAVO_SLOT_OPEN 1u
+#define OCTAVO_SLOT_DONE 2u
+#define OCTAVO_SLOT_EXPIRED 3u
+
+typedef struct octavo_slot {
+    uint64_t word;               /* generation << 8 | state; atomic */
+    uint32_t index;
+    uint32_t op;                 /* operation number, for reports */
+    uint32_t next;               /* list of open or of free slots; owner */
+    uint32_t previous;
+    int64_t deadline_ns;         /* 0 = none */
+    int64_t opened_ns;           /* 0 = not measured */
+    int64_t expired_ns;
+    void *OCTAVO_NULLABLE waiter;            /* the owner's */
+    octavo_instance *OCTAVO_NULLABLE instance;
+    const octavo_op *OCTAVO_NULLABLE info;
+    octavo_op_fn OCTAVO_NULLABLE function;
+    struct octavo_slot *OCTAVO_NULLABLE queued; /* next in an executor's inbox */
+    uint8_t *OCTAVO_NULLABLE reply_buffer;   /* atomic */
+    uint64_t reply_buffer_size;
+    uint8_t *frame;              /* `own_frame` or a bigger one */
+    uint64_t frame_size;
+    octavo_calls *table;
+    uint64_t reserved[2];
+    uint8_t own_frame[OCTAVO_CALLS_FRAME];
+} octavo_slot;
+
+/*
+ * How the owner hears of an ended call: `error` or `reply` (NULL for an empty one), valid during the
+ * call. The owner frees the slot. For a slot that had expired nothing is given but the slot.
+ */
+typedef void (*octavo_deliver_fn)(void *owner, octavo_slot *slot, const octavo_error *OCTAVO_NULLABLE error,
+                                  const void *OCTAVO_NULLABLE reply);
+/* Asks the owner to call octavo_calls_drain() on its thread soon. [any] */
+typedef void (*octavo_wake_fn)(void *owner);
+
+/* A new table, or NULL when there are OCTAVO_CALLS_MAX_TABLES or no memory. `wake` NULL makes it a
+   direct one. */
+octavo_calls *OCTAVO_NULLABLE octavo_calls_new(void *owner, octavo_deliver_fn deliver,
+                                               octavo_wake_fn OCTAVO_NULLABLE wake, uint32_t max_slots);
+/* Takes the table out of service: its handles are STALE from now on. Its memory is kept for the next
+   table. No call may be open. */
+void octavo_calls_retire(octavo_calls *calls);
+/* Says that the calling thread is the owner's. */
+void octavo_calls_bind(octavo_calls *calls);
+/* The number of the table, for counters of an instance. */
+uint32_t octavo_calls_index(const octavo_calls *calls);
+
+/* Takes a free slot with a zeroed frame of at least `bytes`; NULL when all are in use or there is no
+   memory. Owner's thread (any for a direct table). */
+octavo_slot *OCTAVO_NULLABLE octavo_calls_open(octavo_calls *calls, uint64_t bytes);
+/* The handle that a plugin gets. */
+octavo_call octavo_calls_handle(const octavo_slot *slot);
+/* Hands a slot back; whatever its state. Owner's thread. */
+void octavo_calls_free(octavo_slot *slot);
+/* From open to expired: 1, and the caller may be answered. 0: its completion is already on the way. */
+int octavo_calls_expire(octavo_slot *slot);
+/* Delivers what other threads completed. Owner's thread. */
+void octavo_calls_drain(octavo_calls *calls);
+/* Slots in use: open, done or expired. */
+uint32_t octavo_calls_in_use(const octavo_calls *calls);
+
+/* The host functions of calls; see octavo_host. */
+int32_t octavo_calls_complete(octavo_call call, const octavo_error *OCTAVO_NULLABLE error,
+                              const void *OCTAVO_NULLABLE reply);
+int32_t octavo_calls_reply_buffer(octavo_call call, uint64_t size, octavo_buffer *out);
+int64_t octavo_calls_deadline(octavo_call call);
+int32_t octavo_calls_is_open(octavo_call call);
+
+/* Completions that came too late, twice, or for no call, since the process began. */
+uint64_t octavo_calls_stale_total(void);
+
+static inline uint32_t octavo_slot_state(const octavo_slot *slot) {
+    return (uint32_t)(__atomic_load_n(&slot->word, __ATOMIC_ACQUIRE) & 0xff);
+}
+
+OCTAVO_END
+
+#endif

@@ -1,0 +1,79 @@
+/*
+ * Instances of components in this process, and the threads that they run on: none (inline), a
+ * reactor, or workers.
+ */
+#ifndef OCTAVO_INSTANCES_H
+#define OCTAVO_INSTANCES_H
+
+#include "octavo_calls.h"
+
+OCTAVO_BEGIN
+
+/* Counters of an instance, one set for each call table: written by its owner alone. */
+typedef struct octavo_instance_counters {
+    uint64_t calls;
+    uint64_t errors;
+    uint64_t in_flight;
+    uint64_t reserved[5]; /* a cache line of their own */
+} octavo_instance_counters;
+
+/* Text that a slice can't outlive: what an instance tells of itself goes to these, on any thread. */
+typedef struct octavo_instance_events {
+    void (*log)(void *OCTAVO_NULLABLE context, octavo_call call, int32_t level, octavo_str message, octavo_list fields);
+    int32_t (*log_enabled)(void *OCTAVO_NULLABLE context, int32_t level);
+    void (*health)(void *OCTAVO_NULLABLE context, int32_t state, octavo_str reason);
+    int32_t (*secret_get)(void *OCTAVO_NULLABLE context, octavo_str store, octavo_str name, octavo_values_fn fn,
+                          void *OCTAVO_NULLABLE argument);
+    uint64_t (*metric_define)(void *OCTAVO_NULLABLE context, const octavo_metric *metric);
+    void (*metric_update)(uint64_t metric, octavo_list labels, double value);
+} octavo_instance_events;
+
+/* What events of all instances go to. Set once, before the first instance. */
+void octavo_instances_set_events(const octavo_instance_events *events);
+
+/* The table that plugins are given. */
+const octavo_host *octavo_host_table(void);
+
+/*
+ * A new instance of `type`; nothing of the plugin is called. `name` becomes its threads' name.
+ * `queue_limit` bounds requests that wait for its reactor or workers. NULL without memory or threads.
+ */
+octavo_instance *OCTAVO_NULLABLE octavo_instance_new(const octavo_type *type, const char *name, void *context,
+                                                     uint32_t queue_limit);
+/* Starts its threads. 0, or an errno. */
+int octavo_instance_run(octavo_instance *instance);
+/* Stops its threads after what is queued; call it after the plugin's stop and before destroy. */
+void octavo_instance_halt(octavo_instance *instance);
+/* Frees it. No call of it may be open. */
+void octavo_instance_free(octavo_instance *instance);
+
+void octavo_instance_set_self(octavo_instance *instance, void *OCTAVO_NULLABLE self);
+void *OCTAVO_NULLABLE octavo_instance_self(const octavo_instance *instance);
+octavo_instance_counters *octavo_instance_counters_of(octavo_instance *instance, uint32_t table);
+
+/* What is left behind; all 0 is the proof that destroy cleaned up. */
+typedef struct octavo_instance_leftovers {
+    uint32_t watches;
+    uint32_t timers;
+    uint32_t threads;
+    uint32_t posts;
+    uint64_t memory;
+} octavo_instance_leftovers;
+octavo_instance_leftovers octavo_instance_leftovers_of(octavo_instance *instance);
+
+/*
+ * Calls slot->function with the instance's self, the slot's handle and its frame, where the type's
+ * execution says: here and now, or on the reactor or a worker. 0, or EAGAIN when the queue is full
+ * or ESHUTDOWN when the instance was halted: then nothing was called. Owner's thread of the slot.
+ */
+int octavo_instance_submit(octavo_instance *instance, octavo_slot *slot);
+
+/*
+ * Calls a life function on the control thread: the reactor thread of a reactor instance, otherwise
+ * the calling one. Waits until `fn` has returned (not for the call's completion).
+ */
+void octavo_instance_control(octavo_instance *instance, octavo_fn fn, void *OCTAVO_NULLABLE argument);
+
+OCTAVO_END
+
+#endif

@@ -1,0 +1,78 @@
+#define _GNU_SOURCE
+#include "instance.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_WORKERS 4u
+#define MAX_WORKERS 64u
+
+octavo_instance_events octavo_events;
+
+void octavo_instances_set_events(const octavo_instance_events *events) { octavo_events = *events; }
+
+octavo_instance *octavo_instance_new(const octavo_type *type, const char *name, void *context, uint32_t queue_limit) {
+    octavo_instance *instance = calloc(1, sizeof *instance);
+    uint32_t count = type->workers ? type->workers : DEFAULT_WORKERS;
+    if (!instance) return NULL;
+    instance->type = type;
+    instance->context = context;
+    instance->queue_limit = queue_limit;
+    snprintf(instance->name, sizeof instance->name, "%s", name);
+    if (type->execution == OCTAVO_EXECUTION_REACTOR) {
+        instance->reactor = octavo_reactor_new(instance);
+        if (!instance->reactor) goto fail;
+    } else if (type->execution == OCTAVO_EXECUTION_BLOCKING) {
+        instance->workers = octavo_workers_new(instance, count < MAX_WORKERS ? count : MAX_WORKERS);
+        if (!instance->workers) goto fail;
+    }
+    return instance;
+fail:
+    free(instance);
+    return NULL;
+}
+
+int octavo_instance_run(octavo_instance *instance) {
+    if (instance->reactor) return octavo_reactor_run(instance->reactor);
+    if (instance->workers) return octavo_workers_run(instance->workers);
+    return 0;
+}
+
+void octavo_instance_halt(octavo_instance *instance) {
+    if (instance->reactor) octavo_reactor_halt(instance->reactor);
+    if (instance->workers) octavo_workers_halt(instance->workers);
+}
+
+void octavo_instance_free(octavo_instance *instance) {
+    if (instance->reactor) octavo_reactor_free(instance->reactor);
+    if (instance->workers) octavo_workers_free(instance->workers);
+    free(instance);
+}
+
+void octavo_instance_set_self(octavo_instance *instance, void *self) { instance->self = self; }
+void *octavo_instance_self(const octavo_instance *instance) { return instance->self; }
+
+octavo_instance_counters *octavo_instance_counters_of(octavo_instance *instance, uint32_t table) {
+    return &instance->counters[table % OCTAVO_CALLS_MAX_TABLES];
+}
+
+octavo_instance_leftovers octavo_instance_leftovers_of(octavo_instance *instance) {
+    octavo_instance_leftovers left = {0, 0, 0, 0, 0};
+    if (instance->reactor) octavo_reactor_leftovers(instance->reactor, &left);
+    left.threads = __atomic_load_n(&instance->threads, __ATOMIC_ACQUIRE);
+    left.memory = __atomic_load_n(&instance->memory, __ATOMIC_ACQUIRE);
+    return left;
+}
+
+int octavo_instance_submit(octavo_instance *instance, octavo_slot *slot) {
+    if (instance->reactor) return octavo_reactor_submit(instance->reactor, slot);
+    if (instance->workers) return octavo_workers_submit(instance->workers, slot);
+    octavo_run_slot(instance, slot);
+    return 0;
+}
+
+void octavo_instance_control(octavo_instance *instance, octavo_fn fn, void *argument) {
+    if (instance->reactor) octavo_reactor_control(instance->reactor, fn, argument);
+    else fn(argument);
+}

@@ -1,0 +1,59 @@
+/* The runtime's side of an instance. */
+#ifndef OCTAVO_INSTANCE_H
+#define OCTAVO_INSTANCE_H
+
+#include <pthread.h>
+
+#include "octavo_instances.h"
+
+/* More than this is never one reply. */
+#define OCTAVO_REPLY_BUFFER_MAX (256ull << 20)
+#define OCTAVO_INSTANCE_NAME 16
+
+typedef struct reactor reactor;
+typedef struct workers workers;
+
+struct octavo_instance {
+    const octavo_type *type;
+    void *self;
+    void *context;
+    char name[OCTAVO_INSTANCE_NAME];
+    reactor *reactor; /* of a reactor type */
+    workers *workers; /* of a blocking type */
+    uint32_t queue_limit;
+    uint32_t threads; /* of its own, made by thread_start; atomic */
+    uint64_t memory;  /* bytes given by alloc; atomic */
+    octavo_instance_counters counters[OCTAVO_CALLS_MAX_TABLES];
+};
+
+extern octavo_instance_events octavo_events;
+
+/* Runs the function of a slot on the calling thread. */
+static inline void octavo_run_slot(octavo_instance *instance, octavo_slot *slot) {
+    slot->function(instance->self, octavo_calls_handle(slot), slot->frame);
+}
+
+reactor *octavo_reactor_new(octavo_instance *instance);
+int octavo_reactor_run(reactor *reactor);
+int octavo_reactor_submit(reactor *reactor, octavo_slot *slot);
+void octavo_reactor_control(reactor *reactor, octavo_fn fn, void *argument);
+void octavo_reactor_halt(reactor *reactor);
+void octavo_reactor_free(reactor *reactor);
+int octavo_reactor_is_here(const reactor *reactor);
+int octavo_reactor_post(reactor *reactor, octavo_fn fn, void *argument);
+uint64_t octavo_reactor_timer_set(reactor *reactor, int64_t delay_ns, octavo_fn fn, void *argument);
+int32_t octavo_reactor_timer_cancel(reactor *reactor, uint64_t timer);
+uint64_t octavo_reactor_watch_add(reactor *reactor, int descriptor, uint32_t events, octavo_watch_fn fn,
+                                  void *argument);
+int32_t octavo_reactor_watch_change(reactor *reactor, uint64_t watch, uint32_t events);
+int32_t octavo_reactor_watch_remove(reactor *reactor, uint64_t watch);
+void octavo_reactor_leftovers(reactor *reactor, octavo_instance_leftovers *out);
+
+workers *octavo_workers_new(octavo_instance *instance, uint32_t count);
+int octavo_workers_run(workers *workers);
+int octavo_workers_submit(workers *workers, octavo_slot *slot);
+void octavo_workers_halt(workers *workers);
+void octavo_workers_free(workers *workers);
+int octavo_workers_is_here(const workers *workers);
+
+#endif
