@@ -39,6 +39,7 @@ let nio: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
     .product(name: "NIOPosix", package: "swift-nio"),
 ]
+let concurrency = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 
@@ -97,7 +98,7 @@ let package = Package(
             name: "BuildingBlocks", dependencies: ["Components", "JSONText", "Telemetry", logging] + nio,
             swiftSettings: strict),
         .target(
-            name: "Components", dependencies: ["COctavo", "COctavoRing", "COctavoHost", "Resources", "Telemetry", logging] + nio,
+            name: "Components", dependencies: ["COctavo", "COctavoRing", "COctavoHost", logging, concurrency] + nio,
             swiftSettings: strict),
 
         // Bytes in and out.

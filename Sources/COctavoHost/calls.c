@@ -102,6 +102,8 @@ static octavo_slot *slot_at(octavo_calls *calls, uint32_t index) {
     return &calls->blocks[index / OCTAVO_CALLS_BLOCK][index % OCTAVO_CALLS_BLOCK];
 }
 
+octavo_slot *octavo_calls_slot(octavo_calls *calls, uint32_t index) { return slot_at(calls, index); }
+
 static octavo_slot *make_slot(octavo_calls *calls) {
     octavo_slot *block, *slot;
     uint32_t index = calls->made;
@@ -177,6 +179,14 @@ int octavo_calls_expire(octavo_slot *slot) {
     uint64_t open = (slot->word & ~0xffull) | OCTAVO_SLOT_OPEN;
     return __atomic_compare_exchange_n(&slot->word, &open, (open & ~0xffull) | OCTAVO_SLOT_EXPIRED, 0,
                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+octavo_slot *octavo_calls_give_up(octavo_call call) {
+    octavo_slot *slot = slot_of(call);
+    uint64_t open = (call >> 32) << 8 | OCTAVO_SLOT_OPEN;
+    uint64_t expired = (call >> 32) << 8 | OCTAVO_SLOT_EXPIRED;
+    if (!slot) return NULL;
+    return __atomic_compare_exchange_n(&slot->word, &open, expired, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED) ? slot : NULL;
 }
 
 /* An error of ours in place of a reply that breaks the rules. */

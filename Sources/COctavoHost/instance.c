@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "instance.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,4 +76,59 @@ int octavo_instance_submit(octavo_instance *instance, octavo_slot *slot) {
 void octavo_instance_control(octavo_instance *instance, octavo_fn fn, void *argument) {
     if (instance->reactor) octavo_reactor_control(instance->reactor, fn, argument);
     else fn(argument);
+}
+
+typedef struct hint {
+    octavo_instance *instance;
+    octavo_call call;
+} hint;
+
+static void run_hint(void *argument) {
+    hint given = *(hint *)argument;
+    free(argument);
+    given.instance->type->life->cancel(given.instance->self, given.call);
+}
+
+void octavo_instance_cancel(octavo_instance *instance, octavo_call call) {
+    const octavo_life *life = instance->type->life;
+    hint *given;
+    if (!OCTAVO_HAS(life, cancel) || !life->cancel || instance->workers) return;
+    if (!instance->reactor) {
+        life->cancel(instance->self, call);
+        return;
+    }
+    given = malloc(sizeof *given);
+    if (!given) return;
+    *given = (hint){instance, call};
+    if (octavo_reactor_post(instance->reactor, run_hint, given) != OCTAVO_OK) free(given);
+}
+
+void *octavo_instance_context(const octavo_instance *instance) { return instance->context; }
+
+typedef struct detached {
+    octavo_fn fn;
+    void *argument;
+} detached;
+
+static void *run_detached(void *argument) {
+    detached start = *(detached *)argument;
+    free(argument);
+    start.fn(start.argument);
+    return NULL;
+}
+
+int octavo_thread_detached(const char *name, octavo_fn fn, void *argument) {
+    detached *start = malloc(sizeof *start);
+    pthread_t thread;
+    int failed;
+    if (!start) return ENOMEM;
+    *start = (detached){fn, argument};
+    failed = pthread_create(&thread, NULL, run_detached, start);
+    if (failed) {
+        free(start);
+        return failed;
+    }
+    pthread_setname_np(thread, name);
+    pthread_detach(thread);
+    return 0;
 }

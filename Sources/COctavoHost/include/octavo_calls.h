@@ -85,8 +85,12 @@ octavo_call octavo_calls_handle(const octavo_slot *slot);
 void octavo_calls_free(octavo_slot *slot);
 /* From open to expired: 1, and the caller may be answered. 0: its completion is already on the way. */
 int octavo_calls_expire(octavo_slot *slot);
+/* The same by handle, for a direct table, whose slots may be other calls' by now: the slot, or NULL. */
+octavo_slot *OCTAVO_NULLABLE octavo_calls_give_up(octavo_call call);
 /* Delivers what other threads completed. Owner's thread. */
 void octavo_calls_drain(octavo_calls *calls);
+/* Slot `index` of the table; it must have been opened before. Owner's thread. */
+octavo_slot *octavo_calls_slot(octavo_calls *calls, uint32_t index);
 /* Slots in use: open, done or expired. */
 uint32_t octavo_calls_in_use(const octavo_calls *calls);
 

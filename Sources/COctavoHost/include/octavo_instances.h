@@ -19,13 +19,13 @@ typedef struct octavo_instance_counters {
 
 /* Text that a slice can't outlive: what an instance tells of itself goes to these, on any thread. */
 typedef struct octavo_instance_events {
-    void (*log)(void *OCTAVO_NULLABLE context, octavo_call call, int32_t level, octavo_str message, octavo_list fields);
-    int32_t (*log_enabled)(void *OCTAVO_NULLABLE context, int32_t level);
-    void (*health)(void *OCTAVO_NULLABLE context, int32_t state, octavo_str reason);
-    int32_t (*secret_get)(void *OCTAVO_NULLABLE context, octavo_str store, octavo_str name, octavo_values_fn fn,
+    void (*OCTAVO_NULLABLE log)(void *OCTAVO_NULLABLE context, octavo_call call, int32_t level, octavo_str message, octavo_list fields);
+    int32_t (*OCTAVO_NULLABLE log_enabled)(void *OCTAVO_NULLABLE context, int32_t level);
+    void (*OCTAVO_NULLABLE health)(void *OCTAVO_NULLABLE context, int32_t state, octavo_str reason);
+    int32_t (*OCTAVO_NULLABLE secret_get)(void *OCTAVO_NULLABLE context, octavo_str store, octavo_str name, octavo_values_fn fn,
                           void *OCTAVO_NULLABLE argument);
-    uint64_t (*metric_define)(void *OCTAVO_NULLABLE context, const octavo_metric *metric);
-    void (*metric_update)(uint64_t metric, octavo_list labels, double value);
+    uint64_t (*OCTAVO_NULLABLE metric_define)(void *OCTAVO_NULLABLE context, const octavo_metric *metric);
+    void (*OCTAVO_NULLABLE metric_update)(uint64_t metric, octavo_list labels, double value);
 } octavo_instance_events;
 
 /* What events of all instances go to. Set once, before the first instance. */
@@ -68,11 +68,20 @@ octavo_instance_leftovers octavo_instance_leftovers_of(octavo_instance *instance
  */
 int octavo_instance_submit(octavo_instance *instance, octavo_slot *slot);
 
+/* Hints that nobody waits for the call any more: the type's cancel, on the reactor or here when inline;
+   workers are not asked. */
+void octavo_instance_cancel(octavo_instance *instance, octavo_call call);
+/* The context that the instance was made with. */
+void *OCTAVO_NULLABLE octavo_instance_context(const octavo_instance *instance);
+
 /*
  * Calls a life function on the control thread: the reactor thread of a reactor instance, otherwise
  * the calling one. Waits until `fn` has returned (not for the call's completion).
  */
 void octavo_instance_control(octavo_instance *instance, octavo_fn fn, void *OCTAVO_NULLABLE argument);
+
+/* Runs `fn` on a new detached thread of that name, 0 or an errno. */
+int octavo_thread_detached(const char *name, octavo_fn fn, void *OCTAVO_NULLABLE argument);
 
 OCTAVO_END
 

@@ -1,0 +1,12 @@
+/// Who waits for the end of a call. One object a request, subclassed by each operation that a
+/// building block offers. On the event loop that opened the call; exactly one of the two functions is
+/// called, or none after `CallHandle.cancel()`.
+package class CallWaiter {
+    package init() {}
+
+    /// The plugin's reply: the structure of the operation, `nil` for an empty one. Valid during the call.
+    package func completed(_ reply: UnsafeRawPointer?) {}
+
+    /// The plugin's error, or ours: deadline, no such component, not ready, queue full.
+    package func failed(_ error: CallError) {}
+}

@@ -1,0 +1,112 @@
+package import COctavo
+import COctavoHost
+
+/// A component as one event loop sees it. Stays valid across reloads: the loop switches its target.
+/// Used on that loop alone.
+package final class ComponentRef {
+    package let name: String
+    package let type: String
+    package let version: String
+    package let kind: Int32
+    /// Settings that the runtime itself reads (`keyPrefix`, …), by lower-case name.
+    package let runtimeSettings: [String: String]
+
+    let loop: CallLoop
+    var target: Target?
+    /// Why there is no target.
+    var unavailable: CallError
+    /// Called when a lazy component is asked for.
+    var wanted: (() -> Void)?
+
+    /// Room for what a building block keeps of this component on this loop (its key prefix, …).
+    package var attachment: AnyObject?
+
+    /// The instance that calls go to.
+    struct Target {
+        let instance: ComponentInstance
+        let raw: OpaquePointer
+        let ops: UnsafeRawPointer
+        let kind: UnsafePointer<octavo_kind>
+        let features: UInt64
+        let maxTransactionOps: UInt32
+        let counters: UnsafeMutablePointer<octavo_instance_counters>
+    }
+
+    init(definition: ComponentDefinition, type: String, kind: Int32, loop: CallLoop) {
+        self.name = definition.name
+        self.type = type
+        self.version = definition.version
+        self.kind = kind
+        self.loop = loop
+        self.runtimeSettings = definition.runtimeSettings
+        self.unavailable = CallError(
+            code: OCTAVO_CODE_UNAVAILABLE, reason: "COMPONENT_STARTING", message: "the component is starting")
+    }
+
+    /// `OCTAVO_STATE_ETAG` and the like; 0 while there is no instance.
+    package var features: UInt64 { target?.features ?? 0 }
+    package var maxTransactionOps: UInt32 { target?.maxTransactionOps ?? 0 }
+    package var isReady: Bool { target != nil }
+
+    /// Whether the instance has the operation and the feature that it needs.
+    package func supports(_ op: Int32) -> Bool {
+        guard let target, let info = Self.info(target, op) else { return false }
+        let feature = info.pointee.feature
+        return (feature == 0 || target.features & feature == feature) && octavo_op_at(target.ops, UInt32(op)) != nil
+    }
+
+    private static func info(_ target: Target, _ op: Int32) -> UnsafePointer<octavo_op>? {
+        op >= 0 && UInt32(op) < target.kind.pointee.op_count ? target.kind.pointee.ops + Int(op) : nil
+    }
+
+    /// Reserves a call with room for the request structure and `bytes` of what it points at. When that
+    /// is not possible the waiter has failed by the time this returns `nil`. `deadline`: CLOCK_MONOTONIC
+    /// nanoseconds, 0 for none.
+    package func open<Request>(
+        _ op: Int32, _ request: Request.Type, bytes: Int, deadline: Int64, waiter: CallWaiter
+    ) -> RequestSlot<Request>? {
+        guard let target else {
+            wanted?()
+            var error = unavailable
+            error.component = name
+            error.type = type
+            waiter.failed(error)
+            return nil
+        }
+        guard let info = Self.info(target, op), let function = octavo_op_at(target.ops, UInt32(op)) else {
+            waiter.failed(
+                error(
+                    OCTAVO_CODE_UNIMPLEMENTED, "NOT_SUPPORTED",
+                    "this component does not offer the operation; use a component type that does", op))
+            return nil
+        }
+        let size = MemoryLayout<Request>.size
+        guard let slot = octavo_calls_open(loop.calls, UInt64(size + bytes)) else {
+            waiter.failed(
+                error(
+                    OCTAVO_CODE_RESOURCE_EXHAUSTED, "TOO_MANY_CALLS",
+                    "\(CallLoop.capacity) calls are in flight on this event loop; the component is too slow for "
+                        + "this load", op))
+            return nil
+        }
+        memset(slot.pointee.frame, 0, size)
+        let head = UnsafeMutableRawPointer(slot.pointee.frame).assumingMemoryBound(to: octavo_head.self)
+        head.pointee.size = UInt32(size)
+        head.pointee.deadline_ns = deadline
+        slot.pointee.op = UInt32(op)
+        slot.pointee.info = info
+        slot.pointee.function = function
+        slot.pointee.deadline_ns = deadline
+        slot.pointee.instance = target.raw
+        slot.pointee.waiter = Unmanaged.passRetained(waiter).toOpaque()
+        return RequestSlot(slot: slot, ref: self, counters: target.counters, used: size)
+    }
+
+    func error(_ code: Int32, _ reason: String, _ message: String, _ op: Int32) -> CallError {
+        var error = CallError(code: code, reason: reason, message: message)
+        error.component = name
+        error.type = type
+        if let target, let info = Self.info(target, op) { error.operation = String(cString: info.pointee.name) }
+        return error
+    }
+}

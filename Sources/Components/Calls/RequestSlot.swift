@@ -1,0 +1,118 @@
+package import COctavo
+import COctavoHost
+import Glibc
+
+/// A request being put together in the memory of its call, which stays where it is until the plugin
+/// has completed. Used at once, on the event loop that opened it; must end in `submit()`.
+package struct RequestSlot<Request> {
+    let slot: UnsafeMutablePointer<octavo_slot>
+    let ref: ComponentRef
+    let counters: UnsafeMutablePointer<octavo_instance_counters>
+    var used: Int
+
+    /// The request structure: zeroed but for its head's size and deadline.
+    package var request: UnsafeMutablePointer<Request> {
+        UnsafeMutableRawPointer(slot.pointee.frame).assumingMemoryBound(to: Request.self)
+    }
+
+    private mutating func reserve(_ count: Int, alignment: Int = 1) -> UnsafeMutableRawPointer {
+        let at = (used + alignment - 1) & ~(alignment - 1)
+        precondition(at + count <= Int(slot.pointee.frame_size), "a request outgrew the room that was asked for")
+        used = at + count
+        return UnsafeMutableRawPointer(slot.pointee.frame) + at
+    }
+
+    /// Copies text into the request.
+    package mutating func text(_ bytes: UnsafeRawBufferPointer) -> octavo_str {
+        let memory = reserve(max(bytes.count, 1))
+        if let from = bytes.baseAddress { memcpy(memory, from, bytes.count) }
+        return octavo_str(data: memory.assumingMemoryBound(to: CChar.self), size: UInt64(bytes.count))
+    }
+
+    /// Copies two pieces of text, one after the other.
+    package mutating func text(_ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer) -> octavo_str {
+        let memory = reserve(max(first.count + second.count, 1))
+        if let from = first.baseAddress { memcpy(memory, from, first.count) }
+        if let from = second.baseAddress { memcpy(memory + first.count, from, second.count) }
+        return octavo_str(
+            data: memory.assumingMemoryBound(to: CChar.self), size: UInt64(first.count + second.count))
+    }
+
+    package mutating func text(_ string: String) -> octavo_str {
+        var string = string
+        return string.withUTF8 { text(UnsafeRawBufferPointer($0)) }
+    }
+
+    /// Copies a payload into the request.
+    package mutating func bytes(_ bytes: UnsafeRawBufferPointer) -> octavo_bytes {
+        let copy = text(bytes)
+        return octavo_bytes(data: UnsafeRawPointer(copy.data.unsafelyUnwrapped).assumingMemoryBound(to: UInt8.self),
+            size: copy.size)
+    }
+
+    /// Room for `count` zeroed elements and the list that names them.
+    package mutating func list<Element>(
+        of type: Element.Type, count: Int
+    ) -> (elements: UnsafeMutableBufferPointer<Element>, list: octavo_list) {
+        let size = MemoryLayout<Element>.stride
+        let memory = reserve(count * size, alignment: 8)
+        memset(memory, 0, count * size)
+        let elements = UnsafeMutableBufferPointer(
+            start: memory.assumingMemoryBound(to: Element.self), count: count)
+        return (elements, octavo_list(items: count == 0 ? nil : memory, count: UInt32(count), stride: UInt32(size)))
+    }
+
+    /// Copies pairs into the request.
+    package mutating func pairs(_ pairs: [(String, String)]) -> octavo_list {
+        if pairs.isEmpty { return octavo_list() }
+        let (elements, list) = self.list(of: octavo_pair.self, count: pairs.count)
+        for (index, pair) in pairs.enumerated() {
+            elements[index] = octavo_pair(name: text(pair.0), value: text(pair.1))
+        }
+        return list
+    }
+
+    /// Hands the request to the plugin. The waiter may be called before this returns.
+    @discardableResult
+    package consuming func submit() -> CallHandle {
+        let handle = CallHandle(slot: slot, call: octavo_calls_handle(slot), loop: ref.loop)
+        counters.pointee.calls &+= 1
+        counters.pointee.in_flight &+= 1
+        let refused = octavo_instance_submit(slot.pointee.instance.unsafelyUnwrapped, slot)
+        if refused != 0 {
+            refuse(refused)
+        } else if octavo_calls_is_open(handle.call) != 0 {
+            ref.loop.track(slot)
+        }
+        return handle
+    }
+
+    private func refuse(_ cause: Int32) {
+        let waiter = Unmanaged<CallWaiter>.fromOpaque(slot.pointee.waiter.unsafelyUnwrapped).takeRetainedValue()
+        slot.pointee.waiter = nil
+        let error =
+            cause == EAGAIN
+            ? ref.error(
+                OCTAVO_CODE_RESOURCE_EXHAUSTED, "QUEUE_FULL",
+                "\(ComponentInstance.queueLimit) requests wait for this component already; its backend is too slow for this "
+                    + "load", Int32(slot.pointee.op))
+            : ref.error(
+                OCTAVO_CODE_UNAVAILABLE, "COMPONENT_STOPPED", "the component is being stopped", Int32(slot.pointee.op))
+        counters.pointee.errors &+= 1
+        counters.pointee.in_flight &-= 1
+        octavo_calls_free(slot)
+        waiter.failed(error)
+    }
+}
+
+/// A call under way, for its caller to give up on. On the event loop that opened it.
+package struct CallHandle {
+    let slot: UnsafeMutablePointer<octavo_slot>
+    let call: octavo_call
+    let loop: CallLoop
+
+    /// The caller has gone: its waiter is released and not called. No effect on a call that has ended.
+    package func cancel() {
+        if octavo_calls_is_open(call) != 0 { loop.expire(slot, with: nil) }
+    }
+}

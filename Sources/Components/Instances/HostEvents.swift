@@ -1,0 +1,44 @@
+import COctavo
+import COctavoHost
+import Logging
+
+/// Takes what plugins tell the host (log lines, health) to where it belongs.
+enum HostEvents {
+    static func install() { _ = installed }
+
+    private static let installed: Void = {
+        var events = octavo_instance_events()
+        events.log = { context, _, level, message, fields in
+            guard let context else { return }
+            let instance = Unmanaged<ComponentInstance>.fromOpaque(context).takeUnretainedValue()
+            var metadata: Logger.Metadata = ["component": "\(instance.component)", "type": "\(instance.type.name)"]
+            for pair in fields.elements(as: octavo_pair.self).prefix(32) {
+                metadata[String(pair.name)] = "\(String(pair.value))"
+            }
+            instance.logger.log(level: HostEvents.level(level), "\(String(message))", metadata: metadata)
+        }
+        events.log_enabled = { context, level in
+            guard let context else { return 0 }
+            let instance = Unmanaged<ComponentInstance>.fromOpaque(context).takeUnretainedValue()
+            return instance.logger.logLevel <= HostEvents.level(level) ? 1 : 0
+        }
+        events.health = { context, state, reason in
+            guard let context else { return }
+            let instance = Unmanaged<ComponentInstance>.fromOpaque(context).takeUnretainedValue()
+            let states: [ComponentHealth.State] = [.unknown, .healthy, .degraded, .unhealthy]
+            instance.health.report(
+                states.indices.contains(Int(state)) ? states[Int(state)] : .unknown, String(reason))
+        }
+        octavo_instances_set_events(&events)
+    }()
+
+    private static func level(_ level: Int32) -> Logger.Level {
+        switch level {
+        case ...OCTAVO_LOG_TRACE: .trace
+        case OCTAVO_LOG_DEBUG: .debug
+        case OCTAVO_LOG_INFO: .info
+        case OCTAVO_LOG_WARNING: .warning
+        default: .error
+        }
+    }
+}

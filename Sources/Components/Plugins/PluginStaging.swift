@@ -1,0 +1,80 @@
+import Glibc
+
+/// Copies of plugins, one for each generation, in the data folder. The loader knows an object by its
+/// name and inode: loading only copies lets old and new code be loaded side by side, and a file that
+/// is overwritten in place can't take the process down.
+package struct PluginStaging: Sendable {
+    package let folder: String
+
+    /// Copies of one process; removed when it ends, and by the next start if it did not get to that.
+    package init(dataFolder: String) throws(PluginError) {
+        let parent = dataFolder + "/plugins"
+        folder = parent + "/\(getpid())"
+        PluginStaging.removeAbandoned(in: parent)
+        try PluginStaging.makeFolder(parent)
+        try PluginStaging.makeFolder(folder)
+    }
+
+    /// Copies the plugin, and the libraries beside it when it has a folder of its own. Returns the
+    /// path of the copy.
+    func stage(_ plugin: PluginInspection, bytes: [UInt8], generation: Int) throws(PluginError) -> String {
+        let target = folder + "/\(plugin.id)@\(generation)"
+        try PluginStaging.makeFolder(target)
+        let name = plugin.path.split(separator: "/").last.map(String.init) ?? plugin.id
+        let copy = target + "/" + name
+        try PluginStaging.write(bytes, to: copy)
+        let source = String(plugin.path.dropLast(name.count + 1))
+        // Only a folder `name/name.so` holds libraries of the plugin's own.
+        if source.split(separator: "/").last.map({ $0 + ".so" }) == name[...].description {
+            for other in listFolder(source) ?? [] where other != name && other.contains(".so") {
+                let (bytes, _) = try PluginInspection.read(source + "/" + other)
+                try PluginStaging.write(bytes, to: target + "/" + other)
+            }
+        }
+        return copy
+    }
+
+    /// Removes the copy of a generation that is no longer mapped.
+    func remove(_ copy: String) {
+        guard let end = copy.lastIndex(of: "/") else { return }
+        PluginStaging.removeFolder(String(copy[..<end]))
+    }
+
+    /// Removes all copies.
+    package func removeAll() { PluginStaging.removeFolder(folder) }
+
+    private static func makeFolder(_ path: String) throws(PluginError) {
+        if mkdir(path, 0o700) != 0, errno != EEXIST {
+            throw .staging(path: path, cause: systemError(errno))
+        }
+    }
+
+    private static func write(_ bytes: [UInt8], to path: String) throws(PluginError) {
+        unlink(path)
+        let descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o400)
+        guard descriptor >= 0 else { throw .staging(path: path, cause: systemError(errno)) }
+        defer { close(descriptor) }
+        var done = 0
+        while done < bytes.count {
+            let wrote = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + done, bytes.count - done) }
+            if wrote < 0, errno == EINTR { continue }
+            guard wrote > 0 else { throw .staging(path: path, cause: systemError(errno)) }
+            done += wrote
+        }
+    }
+
+    private static func removeFolder(_ path: String) {
+        for name in listFolder(path) ?? [] {
+            let inner = path + "/" + name
+            if unlink(inner) != 0 { removeFolder(inner) }
+        }
+        rmdir(path)
+    }
+
+    private static func removeAbandoned(in parent: String) {
+        for name in listFolder(parent) ?? [] {
+            guard let process = Int32(name), process != getpid() else { continue }
+            if kill(process, 0) != 0, errno == ESRCH { removeFolder(parent + "/" + name) }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+/// A component as its operator wrote it, secrets resolved.
+package struct ComponentDefinition: Sendable, Equatable {
+    /// When it starts, and what waits for it.
+    package enum StartMode: String, Sendable {
+        /// Readiness waits for it.
+        case required
+        /// It starts in the background; nothing waits.
+        case optional
+        /// It starts with the first call.
+        case lazy
+    }
+
+    package struct Setting: Sendable, Equatable {
+        package var name: String
+        package var value: String
+        /// It came from a secret store: never shown.
+        package var isSecret: Bool
+
+        package init(name: String, value: String, isSecret: Bool = false) {
+            self.name = name
+            self.value = value
+            self.isSecret = isSecret
+        }
+    }
+
+    package var name: String
+    package var type: String
+    package var version = "v1"
+    package var metadata: [Setting]
+    package var initTimeout: Duration = .seconds(5)
+    package var ignoreErrors = false
+    package var startMode: StartMode = .required
+    /// Unknown settings are errors.
+    package var isStrict = false
+    /// File and line that it comes from, for messages.
+    package var source = ""
+
+    package init(name: String, type: String, metadata: [Setting] = []) {
+        self.name = name
+        self.type = type
+        self.metadata = metadata
+    }
+
+    /// What is not secret, by lower-case name.
+    package var runtimeSettings: [String: String] {
+        Dictionary(
+            metadata.filter { !$0.isSecret }.map { ($0.name.lowercased(), $0.value) }, uniquingKeysWith: { $1 })
+    }
+}
