@@ -18,11 +18,36 @@ package final class ComponentRef {
     /// Called when a lazy component is asked for.
     var wanted: (() -> Void)?
 
+    /// Callers of a lazy component that wait for its start.
+    private var waiting: [() -> Void] = []
+    private static let waitingLimit = 4096
+
+    /// Whether a caller should wait rather than fail: the component starts because it was asked for.
+    package var startsOnDemand: Bool { target == nil && wanted != nil && waiting.count < Self.waitingLimit }
+
+    /// Starts a lazy component and calls `body` once it is ready or has failed.
+    package func whenSettled(_ body: @escaping () -> Void) {
+        waiting.append(body)
+        if waiting.count == 1 { wanted?() }
+    }
+
+    func settle(target: Target?, unavailable: CallError?) {
+        self.target = target
+        if let unavailable { self.unavailable = unavailable }
+        if target != nil || unavailable != nil {
+            wanted = nil
+            let ready = waiting
+            waiting = []
+            for body in ready { body() }
+        }
+    }
+
     /// Room for what a building block keeps of this component on this loop (its key prefix, …).
     package var attachment: AnyObject?
 
-    /// The instance that calls go to.
-    struct Target {
+    /// The instance that calls go to. Sendable: constants, and the instance outlives every loop's use of
+    /// it; the counters are those of one loop.
+    struct Target: @unchecked Sendable {
         let instance: ComponentInstance
         let raw: OpaquePointer
         let ops: UnsafeRawPointer
@@ -66,7 +91,6 @@ package final class ComponentRef {
         _ op: Int32, _ request: Request.Type, bytes: Int, deadline: Int64, waiter: CallWaiter
     ) -> RequestSlot<Request>? {
         guard let target else {
-            wanted?()
             var error = unavailable
             error.component = name
             error.type = type

@@ -14,6 +14,8 @@ final class ComponentInstance: @unchecked Sendable {
     private(set) var raw: OpaquePointer
     let health: InstanceHealth
     let logger: Logger
+    /// What it can do; set once by the store before the first call.
+    var featureSet = octavo_features()
 
     /// Requests that may wait for a reactor or for workers.
     static let queueLimit: UInt32 = 16_384
@@ -100,6 +102,18 @@ final class ComponentInstance: @unchecked Sendable {
     }
 
     private var selfPointer: UnsafeMutableRawPointer { octavo_instance_self(raw).unsafelyUnwrapped }
+
+    /// The plugin's own address of the instance, for functions of its extensions.
+    var selfAddress: UnsafeMutableRawPointer { selfPointer }
+
+    /// How a loop calls it.
+    func target(on loop: CallLoop) -> ComponentRef.Target {
+        ComponentRef.Target(
+            instance: self, raw: raw, ops: type.raw.pointee.ops,
+            kind: octavo_kind_at(type.kind).unsafelyUnwrapped, features: featureSet.bits,
+            maxTransactionOps: featureSet.max_transaction_ops,
+            counters: octavo_instance_counters_of(raw, loop.table))
+    }
 
     private func life(
         _ operation: String, _ timeout: Duration,

@@ -28,7 +28,9 @@ package struct ComponentDefinition: Sendable, Equatable {
     package var version = "v1"
     package var metadata: [Setting]
     package var initTimeout: Duration = .seconds(5)
-    package var ignoreErrors = false
+    /// `false` as written: an error that can't go away ends the runtime, as in Dapr. Not written: the
+    /// runtime goes on without the component, and says so.
+    package var ignoreErrors: Bool?
     package var startMode: StartMode = .required
     /// Unknown settings are errors.
     package var isStrict = false

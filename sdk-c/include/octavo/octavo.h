@@ -35,6 +35,8 @@
 #include "octavo/state.h"
 #include "octavo/secret_store.h"
 
+#include "octavo/handoff.h"
+
 #include "octavo/octavo_layout.h"
 #include "octavo/octavo_inline.h"
 #include "octavo/octavo_note.h"

@@ -1,0 +1,100 @@
+import COctavo
+
+/// A plugin as lists show it.
+package struct PluginFacts: Sendable {
+    package var id: String
+    package var version: String
+    package var path: String
+    package var types: [String]
+    package var state: String
+    package var reason: String
+    package var generation: Int
+    package var unloadClass: String
+    package var calls: UInt64
+    package var errors: UInt64
+    package var components: [String]
+    package var retired: [(generation: Int, reason: String)]
+    package var loadedTypes: [PluginType]
+    package var size: Int
+    package var buildID: String
+}
+
+/// A component as lists show it.
+package struct ComponentFacts: Sendable {
+    package var name: String
+    package var type: String
+    package var version: String
+    package var kind: Int32
+    package var plugin: String
+    package var generation: Int
+    package var state: String
+    package var reason: String
+    package var since: Double
+    package var startMode: ComponentDefinition.StartMode
+    package var isReady: Bool
+    package var health: ComponentHealth
+    package var lastError: String
+    package var features: UInt64
+    package var maxTransactionOps: UInt32
+    package var calls: UInt64
+    package var errors: UInt64
+    package var inFlight: UInt64
+    package var source: String
+}
+
+extension ComponentStore {
+    package func pluginFacts() -> [PluginFacts] {
+        var facts = plugins.values.map { entry in
+            let users = self.users(of: entry.inspection.id)
+            let sums = users.compactMap { $0.instance?.counters }
+            var state = entry.current == nil ? "discovered" : "ready"
+            if entry.failure != nil, entry.current == nil { state = "rejected" }
+            return PluginFacts(
+                id: entry.inspection.id, version: entry.current?.version ?? entry.inspection.note?.version ?? "",
+                path: entry.inspection.path,
+                types: entry.current?.types.map(\.name) ?? entry.inspection.note?.types ?? [], state: state,
+                reason: entry.failure?.description ?? "", generation: entry.current?.generation ?? 0,
+                unloadClass: entry.inspection.unloadClass.rawValue,
+                calls: sums.reduce(0) { $0 + $1.calls }, errors: sums.reduce(0) { $0 + $1.errors },
+                components: users.map(\.definition.name).sorted(), retired: entry.retired,
+                loadedTypes: entry.current?.types ?? [], size: entry.inspection.size,
+                buildID: entry.inspection.buildID)
+        }
+        for (path, error) in catalog.rejected {
+            facts.append(
+                PluginFacts(
+                    id: PluginInspection.shortName(path), version: "", path: path, types: [], state: "rejected",
+                    reason: error.description, generation: 0, unloadClass: "", calls: 0, errors: 0, components: [],
+                    retired: [], loadedTypes: [], size: 0, buildID: ""))
+        }
+        return facts.sorted { ($0.id, $0.path) < ($1.id, $1.path) }
+    }
+
+    package func componentFacts() -> [ComponentFacts] {
+        components.values.map { entry in
+            let counters = entry.instance?.counters ?? (calls: 0, errors: 0, inFlight: 0)
+            var health = entry.instance?.health.current ?? ComponentHealth()
+            if entry.state == .failed || entry.state == .retrying {
+                health.state = .unhealthy
+                health.reason = entry.reason
+                health.lastError = entry.lastError
+            }
+            return ComponentFacts(
+                name: entry.definition.name, type: entry.definition.type, version: entry.definition.version,
+                kind: entry.kind, plugin: entry.instance?.plugin.id ?? "",
+                generation: entry.instance?.plugin.generation ?? 0, state: entry.state.rawValue,
+                reason: entry.reason, since: entry.since, startMode: entry.definition.startMode,
+                isReady: entry.state == .ready, health: health, lastError: health.lastError,
+                features: entry.instance?.featureSet.bits ?? 0,
+                maxTransactionOps: entry.instance?.featureSet.max_transaction_ops ?? 0, calls: counters.calls,
+                errors: counters.errors, inFlight: counters.inFlight, source: entry.definition.source)
+        }.sorted { $0.name < $1.name }
+    }
+
+    /// What readiness waits for: required components that are not ready, with their reasons.
+    package func notReady() -> [(component: String, reason: String)] {
+        components.values.filter { $0.definition.startMode == .required && $0.state != .ready }
+            .map { ($0.definition.name, $0.reason.isEmpty ? $0.state.rawValue : $0.reason) }
+            .sorted { $0.0 < $1.0 }
+    }
+}

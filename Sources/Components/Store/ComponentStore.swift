@@ -1,0 +1,296 @@
+import COctavo
+import COctavoHost
+package import Logging
+package import NIOCore
+
+/// All plugins and components of a runtime: loads, starts, watches, reloads and stops them. The
+/// control plane; calls never come through here.
+package actor ComponentStore {
+    package struct Options: Sendable {
+        package var pluginFolders: [String]
+        /// Where copies of plugins and files of components go.
+        package var dataFolder: String
+        package var appID: String
+        package var namespace: String
+        /// Between two health checks of a component.
+        package var healthInterval: Duration = .seconds(10)
+
+        package init(pluginFolders: [String], dataFolder: String, appID: String, namespace: String) {
+            self.pluginFolders = pluginFolders
+            self.dataFolder = dataFolder
+            self.appID = appID
+            self.namespace = namespace
+        }
+    }
+
+    let options: Options
+    let logger: Logger
+    let staging: PluginStaging
+    let loops: [NIOLoopBound<CallLoop>]
+    var catalog: PluginCatalog
+    var plugins: [String: PluginEntry] = [:]
+    var components: [String: ComponentEntry] = [:]
+    var isStopping = false
+    /// Told of a component that can't ever start and whose errors are not to be ignored.
+    private var onFatal: (@Sendable (String) -> Void)?
+
+    /// Scans the folders. Throws only when the data folder can't be used.
+    package init(options: Options, loops: [NIOLoopBound<CallLoop>], logger: Logger) throws(PluginError) {
+        self.options = options
+        self.loops = loops
+        self.logger = logger
+        staging = try PluginStaging(dataFolder: options.dataFolder)
+        catalog = PluginCatalog(folders: options.pluginFolders)
+        for plugin in catalog.plugins { plugins[plugin.id] = PluginEntry(inspection: plugin) }
+        for (path, error) in catalog.rejected {
+            logger.error("a plugin was rejected", metadata: ["path": "\(path)", "cause": "\(error)"])
+        }
+    }
+
+    package func onFatal(_ body: @escaping @Sendable (String) -> Void) { onFatal = body }
+
+    // MARK: Components
+
+    /// Makes the component known on every loop and starts it in the background. Returns once calls find
+    /// it (and are told that it starts).
+    package func add(_ definition: ComponentDefinition) async throws(StoreError) {
+        guard components[definition.name] == nil else {
+            throw .duplicateComponent(name: definition.name, source: definition.source)
+        }
+        let kind = ComponentStore.kind(of: definition.type)
+        var entry = ComponentEntry(definition: definition)
+        entry.kind = kind
+        components[definition.name] = entry
+        await onLoops { [self] loop in
+            let ref = ComponentRef(definition: definition, type: definition.type, kind: kind, loop: loop)
+            if definition.startMode == .lazy {
+                ref.unavailable = CallError(
+                    code: OCTAVO_CODE_UNAVAILABLE, reason: "COMPONENT_STARTING",
+                    message: "the component starts with its first call")
+                ref.wanted = { Task { await self.startLazy(definition.name) } }
+            }
+            loop.install(ref)
+        }
+        if definition.startMode == .lazy {
+            components[definition.name]?.state = .waiting
+        } else {
+            startInBackground(definition.name)
+        }
+    }
+
+    private func startLazy(_ name: String) {
+        guard components[name]?.state == .waiting else { return }
+        startInBackground(name)
+    }
+
+    private func startInBackground(_ name: String) {
+        components[name]?.state = .starting
+        components[name]?.starter = Task { await self.keepStarting(name) }
+    }
+
+    /// Tries until it works, the component is removed, or trying again can't help.
+    private func keepStarting(_ name: String) async {
+        var backoff = Backoff()
+        while !Task.isCancelled, !isStopping, let definition = components[name]?.definition {
+            do throws(StartFailure) {
+                try await start(definition)
+                return
+            } catch {
+                note(failure: error, of: definition)
+                if error.isPermanent {
+                    await settle(name, with: nil, unavailable: unavailable(definition, error))
+                    return
+                }
+                let pause = backoff.next()
+                logger.warning(
+                    "a component did not start; trying again",
+                    metadata: [
+                        "component": "\(name)", "type": "\(definition.type)", "cause": "\(error.message)",
+                        "again-in": "\(pause)",
+                    ])
+                // Callers of a lazy one get the error at once; it starts anew with the next call.
+                if definition.startMode == .lazy {
+                    await settle(name, with: nil, unavailable: unavailable(definition, error))
+                } else {
+                    await tell(name, unavailable(definition, error))
+                }
+                try? await Task.sleep(for: pause)
+            }
+        }
+    }
+
+    private func note(failure: StartFailure, of definition: ComponentDefinition) {
+        components[definition.name]?.state = failure.isPermanent ? .failed : .retrying
+        components[definition.name]?.reason = failure.message
+        components[definition.name]?.lastError = failure.message
+        components[definition.name]?.since = wallSeconds()
+        guard failure.isPermanent else { return }
+        logger.error(
+            "a component can't start",
+            metadata: [
+                "component": "\(definition.name)", "type": "\(definition.type)", "source": "\(definition.source)",
+                "cause": "\(failure.message)",
+            ])
+        if definition.ignoreErrors == false {
+            onFatal?("component \(definition.name) (\(definition.type)): \(failure.message)")
+        }
+    }
+
+    private func unavailable(_ definition: ComponentDefinition, _ failure: StartFailure) -> CallError {
+        CallError(
+            code: OCTAVO_CODE_UNAVAILABLE,
+            reason: failure.isPermanent ? "COMPONENT_FAILED" : "COMPONENT_STARTING",
+            message: "the component is not ready: \(failure.message)")
+    }
+
+    /// One try: plugin, metadata, instance, start, features; then calls go to it.
+    private func start(_ definition: ComponentDefinition) async throws(StartFailure) {
+        let plugin = try await plugin(for: definition.type)
+        let instance = try await makeInstance(definition, of: plugin)
+        guard components[definition.name] != nil, !isStopping else {
+            await discard(instance)
+            return
+        }
+        components[definition.name]?.instance = instance
+        components[definition.name]?.state = .ready
+        components[definition.name]?.reason = ""
+        components[definition.name]?.since = wallSeconds()
+        await settle(definition.name, with: instance, unavailable: nil)
+        logger.info(
+            "component ready",
+            metadata: [
+                "component": "\(definition.name)", "type": "\(definition.type)", "plugin": "\(plugin.id)",
+                "generation": "\(plugin.generation)",
+            ])
+        watchHealth(definition.name)
+    }
+
+    /// Checks the metadata, makes an instance of this generation and starts it. Nothing is left behind on
+    /// failure.
+    func makeInstance(
+        _ definition: ComponentDefinition, of plugin: LoadedPlugin
+    ) async throws(StartFailure) -> ComponentInstance {
+        guard let type = plugin.type(named: definition.type) else {
+            throw .permanent("plugin \(plugin.id) \(plugin.version) does not offer \(definition.type)")
+        }
+        let outcome = MetadataCheck(definition: definition, type: type).run()
+        for warning in outcome.warnings {
+            logger.warning(
+                "a component's metadata", metadata: ["component": "\(definition.name)", "cause": "\(warning)"])
+        }
+        guard outcome.errors.isEmpty else {
+            let place = definition.source.isEmpty ? "" : " (\(definition.source))"
+            throw .permanent(outcome.errors.joined(separator: "; ") + place)
+        }
+        let folder = options.dataFolder + "/components/" + definition.name
+        makeFolders(folder)
+        let configuration = InstanceConfiguration(
+            component: definition.name, type: type.name, version: definition.version, appID: options.appID,
+            namespace: options.namespace, dataFolder: folder, values: outcome.values)
+        let instance: ComponentInstance
+        do throws(CallError) {
+            instance = try await ComponentInstance.make(
+                component: definition.name, type: type, plugin: plugin, configuration: configuration, logger: logger)
+        } catch {
+            // `create` does no I/O: the same configuration fails again.
+            throw StartFailure(message: error.message, isPermanent: error.code != OCTAVO_CODE_RESOURCE_EXHAUSTED)
+        }
+        if let failure = await instance.start(timeout: definition.initTimeout) {
+            await discard(instance)
+            throw StartFailure(
+                message: failure.message, isPermanent: failure.flags & UInt32(OCTAVO_ERROR_PERMANENT) != 0)
+        }
+        instance.featureSet = await instance.features()
+        return instance
+    }
+
+    private func discard(_ instance: ComponentInstance) async {
+        _ = await instance.stop(timeout: .seconds(5))
+        _ = await instance.destroy()
+    }
+
+    /// Takes the component away: new calls find nothing, those under way finish or fail.
+    package func remove(_ name: String) async throws(StoreError) {
+        guard let entry = components[name] else { throw .noSuchComponent(name: name, known: components.keys.sorted()) }
+        components[name] = nil
+        entry.starter?.cancel()
+        entry.healthWatch?.cancel()
+        await onLoops { loop in
+            loop.component(named: name)?.settle(
+                target: nil,
+                unavailable: CallError(
+                    code: OCTAVO_CODE_UNAVAILABLE, reason: "COMPONENT_REMOVED", message: "the component was removed"))
+            loop.remove(name)
+        }
+        if let instance = entry.instance { _ = await finish(instance, within: .seconds(30)) }
+    }
+
+    /// Drains, stops and destroys an instance that no loop gives new calls to. Returns why its code must
+    /// stay mapped, `nil` when nothing is left behind.
+    func finish(_ instance: ComponentInstance, within patience: Duration) async -> String? {
+        _ = await instance.drain(timeout: min(patience, .seconds(10)))
+        let deadline = ContinuousClock.now + patience
+        while instance.counters.inFlight > 0, ContinuousClock.now < deadline {
+            try? await Task.sleep(for: .milliseconds(2))
+        }
+        _ = await instance.stop(timeout: .seconds(10))
+        let open = instance.counters.inFlight
+        if open > 0 {
+            // Whoever completes these calls may still read the instance: it is kept for good.
+            logger.warning(
+                "an instance is kept: calls of it never ended",
+                metadata: ["component": "\(instance.component)", "calls": "\(open)"])
+            return "\(open) calls never ended"
+        }
+        let left = await instance.destroy()
+        var remains: [String] = []
+        if left.threads > 0 { remains.append("\(left.threads) threads") }
+        if left.timers > 0 { remains.append("\(left.timers) timers") }
+        if left.watches > 0 { remains.append("\(left.watches) watches") }
+        if left.memory > 0 { remains.append("\(left.memory) bytes") }
+        return left.threads > 0 ? remains.joined(separator: ", ") + " left behind" : nil
+    }
+
+    /// Stops everything, components side by side.
+    package func shutdown() async {
+        isStopping = true
+        let names = components.keys.sorted()
+        await withTaskGroup(of: Void.self) { group in
+            for name in names { group.addTask { try? await self.remove(name) } }
+        }
+        for (id, entry) in plugins {
+            if let loaded = entry.current { _ = await loaded.retire() }
+            plugins[id]?.current = nil
+        }
+        staging.removeAll()
+    }
+
+    // MARK: Loops
+
+    /// Runs `body` on every event loop and waits for all.
+    func onLoops(_ body: @escaping @Sendable (CallLoop) -> Void) async {
+        for loop in loops {
+            try? await loop.eventLoop.submit { body(loop.value) }.get()
+        }
+    }
+
+    func settle(_ name: String, with instance: ComponentInstance?, unavailable: CallError?) async {
+        await onLoops { loop in
+            loop.component(named: name)?.settle(
+                target: instance.map { $0.target(on: loop) }, unavailable: unavailable)
+        }
+    }
+
+    /// Changes what calls are told, without ending anybody's wait.
+    private func tell(_ name: String, _ error: CallError) async {
+        await onLoops { loop in loop.component(named: name)?.unavailable = error }
+    }
+
+    static func kind(of type: String) -> Int32 {
+        for kind in 1...OCTAVO_KIND_LAST {
+            guard let known = octavo_kind_at(kind) else { continue }
+            if type.hasPrefix(String(cString: known.pointee.prefix)) { return kind }
+        }
+        return 0
+    }
+}

@@ -1,0 +1,98 @@
+import NIOCore
+
+/// A plugin that the store knows of.
+struct PluginEntry {
+    var inspection: PluginInspection
+    var current: LoadedPlugin?
+    var loading: Task<Result<LoadedPlugin, PluginError>, Never>?
+    var failure: PluginError?
+    var nextGeneration = 1
+    var isReloading = false
+    /// Generations whose code stays mapped, and why.
+    var retired: [(generation: Int, reason: String)] = []
+
+    init(inspection: PluginInspection) { self.inspection = inspection }
+
+    func offers(_ type: String) -> Bool {
+        if let current { return current.type(named: type) != nil }
+        return inspection.note?.types.contains(type) == true
+    }
+}
+
+/// A component that the store starts and watches.
+struct ComponentEntry {
+    enum State: String, Sendable {
+        /// Lazy, and nobody has asked for it.
+        case waiting
+        case starting
+        /// The last start failed; it is tried again.
+        case retrying
+        case ready
+        /// Trying again can't help: the configuration must change.
+        case failed
+    }
+
+    let definition: ComponentDefinition
+    var kind: Int32 = 0
+    var state = State.starting
+    var reason = ""
+    var lastError = ""
+    var since = wallSeconds()
+    var instance: ComponentInstance?
+    var starter: Task<Void, Never>?
+    var healthWatch: Task<Void, Never>?
+
+    init(definition: ComponentDefinition) { self.definition = definition }
+}
+
+/// Why a component did not start.
+struct StartFailure: Error, Sendable {
+    let message: String
+    /// Trying again with the same configuration can't help.
+    let isPermanent: Bool
+
+    static func permanent(_ message: String) -> StartFailure { StartFailure(message: message, isPermanent: true) }
+}
+
+/// Pauses between tries: half a second, growing by half, at most 30 s, each varied by a fifth so that
+/// components don't try in step.
+struct Backoff {
+    private var seconds = 0.5
+
+    mutating func next() -> Duration {
+        let pause = seconds * Double.random(in: 0.8...1.2)
+        seconds = min(30, seconds * 1.5)
+        return .milliseconds(Int64(pause * 1000))
+    }
+}
+
+/// Why the store could not do what it was asked.
+package enum StoreError: Error, Sendable, CustomStringConvertible {
+    case duplicateComponent(name: String, source: String)
+    case noSuchComponent(name: String, known: [String])
+    case plugin(PluginError)
+    case pluginInUse(id: String, components: [String])
+    case busy(id: String)
+    case otherPlugin(path: String, id: String, expected: String)
+    case replacementFailed(component: String, version: String, cause: String)
+
+    package var description: String {
+        switch self {
+        case .duplicateComponent(let name, let source):
+            "there is a component \(name) already\(source.isEmpty ? "" : " (second one: \(source))"); rename one"
+        case .noSuchComponent(let name, let known):
+            "there is no component \(name)\(nearest(name, in: known).map { "; did you mean \($0)?" } ?? ""); "
+                + "see `octavo component list`"
+        case .plugin(let error): error.description
+        case .pluginInUse(let id, let components):
+            "plugin \(id) is used by \(components.joined(separator: ", ")); remove those components first, or use "
+                + "`octavo plugin reload \(id)`"
+        case .busy(let id): "plugin \(id) is being reloaded already; wait for that to end"
+        case .otherPlugin(let path, let id, let expected):
+            "\(path) is the plugin \(id), not \(expected); load it with `octavo plugin load`"
+        case .replacementFailed(let component, let version, let cause):
+            "the new build (version \(version)) can't replace the old one: component \(component): \(cause); "
+                + "the old build goes on"
+        }
+    }
+}
