@@ -91,7 +91,7 @@ let package = Package(
             dependencies: ["Transport", "BuildingBlocks", "Components", "Telemetry", "JSONText", logging] + nio,
             swiftSettings: strict),
         .target(
-            name: "DaprProtos", dependencies: [protobuf], swiftSettings: [.swiftLanguageMode(.v6)]),
+            name: "DaprProtos", dependencies: [protobuf], exclude: ["proto"], swiftSettings: [.swiftLanguageMode(.v6)]),
 
         // What the APIs mean, and the components that answer.
         .target(
