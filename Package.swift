@@ -95,7 +95,7 @@ let package = Package(
 
         // What the APIs mean, and the components that answer.
         .target(
-            name: "BuildingBlocks", dependencies: ["Components", "JSONText", "Telemetry", logging] + nio,
+            name: "BuildingBlocks", dependencies: ["Components", "COctavo", "JSONText"],
             swiftSettings: strict),
         .target(
             name: "Components", dependencies: ["COctavo", "COctavoRing", "COctavoHost", logging, concurrency] + nio,

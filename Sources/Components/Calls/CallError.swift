@@ -1,7 +1,7 @@
 package import COctavo
 
 /// Why a call to a component failed: what the plugin said, and which component said it.
-package struct CallError: Error, Sendable, CustomStringConvertible {
+public struct CallError: Error, Sendable, CustomStringConvertible {
     /// The gRPC code, 1 to 16.
     package var code: Int32
     /// `OCTAVO_ERROR_*`.
@@ -29,7 +29,7 @@ package struct CallError: Error, Sendable, CustomStringConvertible {
     package var mayHaveTakenEffect: Bool { flags & UInt32(OCTAVO_ERROR_MAY_HAVE_TAKEN_EFFECT) != 0 }
     package var isOutage: Bool { flags & UInt32(OCTAVO_ERROR_OUTAGE) != 0 }
 
-    package var description: String {
+    public var description: String {
         component.isEmpty ? message : "component \(component) (\(type)), \(operation): \(message)"
     }
 }

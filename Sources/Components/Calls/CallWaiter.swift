@@ -1,12 +1,12 @@
 /// Who waits for the end of a call. One object a request, subclassed by each operation that a
 /// building block offers. On the event loop that opened the call; exactly one of the two functions is
-/// called, or none after `CallHandle.cancel()`.
-package class CallWaiter {
-    package init() {}
+/// called, or none after `CallHandle.cancel()`. (Open, since Swift has no word for "open in the package".)
+open class CallWaiter {
+    public init() {}
 
     /// The plugin's reply: the structure of the operation, `nil` for an empty one. Valid during the call.
-    package func completed(_ reply: UnsafeRawPointer?) {}
+    open func completed(_ reply: UnsafeRawPointer?) {}
 
     /// The plugin's error, or ours: deadline, no such component, not ready, queue full.
-    package func failed(_ error: CallError) {}
+    open func failed(_ error: CallError) {}
 }

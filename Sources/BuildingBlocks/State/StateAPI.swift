@@ -1,0 +1,46 @@
+package import COctavo
+package import Components
+
+/// The state building block on one event loop.
+package final class StateAPI {
+    package let loop: CallLoop
+    let identity: AppIdentity
+    private var last: StateStore?
+
+    package init(loop: CallLoop, identity: AppIdentity) {
+        self.loop = loop
+        self.identity = identity
+    }
+
+    /// The store of that name.
+    package func store(_ name: String) throws(StateFailure) -> StateStore {
+        if let last, last.name == name, last.ref === loop.component(named: name) { return last }
+        guard let ref = loop.component(named: name), ref.kind == OCTAVO_KIND_STATE else {
+            throw loop.allComponents.contains { $0.kind == OCTAVO_KIND_STATE } ? .notFound(store: name) : .notConfigured
+        }
+        let store = (ref.attachment as? StateStore) ?? StateStore(ref, identity: identity)
+        ref.attachment = store
+        last = store
+        return store
+    }
+
+    /// Reads one key. `waiter` gets an `octavo_state_get_reply`; it is not called when this throws.
+    /// `deadline`: CLOCK_MONOTONIC nanoseconds, 0 for none.
+    package func get(
+        _ store: StateStore, key: UnsafeRawBufferPointer, consistency: Int32, metadata: [(String, String)],
+        deadline: Int64, waiter: CallWaiter
+    ) throws(StateFailure) -> CallHandle? {
+        if let failure = store.check(key) { throw failure }
+        let extra = metadata.reduce(0) { $0 + $1.0.utf8.count + $1.1.utf8.count + 34 }
+        guard
+            var slot = store.ref.open(
+                OCTAVO_STATE_OP_GET, octavo_state_get_request.self, bytes: store.prefix.count + key.count + extra + 16,
+                deadline: deadline, waiter: waiter)
+        else { return nil }
+        let request = slot.request
+        request.pointee.key = store.prefix.withUnsafeBytes { slot.text($0, key) }
+        request.pointee.consistency = consistency
+        if !metadata.isEmpty { request.pointee.head.metadata = slot.pairs(metadata) }
+        return slot.submit()
+    }
+}

@@ -1,0 +1,36 @@
+package import COctavo
+package import Components
+
+/// A state store as one event loop sees it. Used on that loop alone.
+package final class StateStore {
+    package let ref: ComponentRef
+    package let name: String
+    /// Put in front of every key.
+    let prefix: [UInt8]
+
+    init(_ ref: ComponentRef, identity: AppIdentity) {
+        self.ref = ref
+        name = ref.name
+        prefix = Array(
+            KeyPrefix.text(setting: ref.runtimeSettings["keyprefix"], component: ref.name, identity: identity).utf8)
+    }
+
+    package func supports(_ feature: UInt64) -> Bool { ref.features & feature == feature }
+
+    func check(_ key: UnsafeRawBufferPointer) -> StateFailure? {
+        KeyPrefix.isIllegal(key)
+            ? .illegalKey(store: name, key: String(decoding: key, as: UTF8.self)) : nil
+    }
+
+    /// A stored key without this store's prefix.
+    package func shown(_ key: octavo_str) -> String {
+        let bytes = key.bytes
+        guard bytes.count >= prefix.count, bytes.prefix(prefix.count).elementsEqual(prefix) else { return String(key) }
+        return String(decoding: bytes.dropFirst(prefix.count), as: UTF8.self)
+    }
+
+    /// Runs `body` when a store that starts on demand has done so; at once for every other.
+    func whenReady(_ body: @escaping () -> Void) {
+        if ref.startsOnDemand { ref.whenSettled(body) } else { body() }
+    }
+}
