@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .figures import median, summary
-from .octavo import Component, Runtime, write_resources
+from .octavo import Component, Runtime
 from .peers import Place
 from .process import Failed, Process, Unavailable, free_port, output, require
 
@@ -27,12 +27,11 @@ def start_up(runtime: Runtime, place: Place, say: Callable[[str], None]) -> dict
     components = [Component(f"memory{n}", "state.in-memory") for n in range(3)]
     components += [Component(f"file{n}", "state.sqlite", (("connectionString", str(folder / f"{n}.db")),))
                    for n in range(2)]
-    resources = write_resources(folder / "resources", components)
     times, memory = [], []
     for number in range(STARTS + 1):
         say(f"start {number} of {STARTS}")
         ports = free_port(), free_port()
-        command = runtime.command(resources, *ports)
+        command = runtime.command(folder, components, *ports)
         began = time.perf_counter()
         process = Process("octavo", command, folder / "log", folder)
         try:

@@ -9,7 +9,7 @@ from . import call, wire
 from .call import Server
 from .machine import Pinning
 from .peers import Place
-from .process import Failed, Process, Unavailable, free_port, output
+from .process import Failed, Process, Unavailable, free_port
 
 COMPONENT = """\
 apiVersion: dapr.io/v1alpha1
@@ -44,23 +44,21 @@ def redis(port: int) -> Component:
 @dataclass(frozen=True)
 class Runtime:
     program: Path
-    flags: str  # what `octavo run --help` prints
 
     @staticmethod
     def find(program: Path) -> "Runtime":
         if not program.is_file():
             raise Unavailable(f"no release build at {program}; `tools/build release` makes one, --octavo names another")
-        return Runtime(program.resolve(), output([str(program.resolve()), "run", "--help"]))
+        return Runtime(program.resolve())
 
-    def command(self, resources: Path, grpc_port: int, http_port: int) -> list[str]:
-        command = [str(self.program), "run", "--app-id", "bench", "--dapr-grpc-port", str(grpc_port),
-                   "--dapr-http-port", str(http_port), "--resources-path", str(resources), "--event-loops", "1"]
-        # Listeners that are not measured, where the binary has them: away from their fixed defaults, since two
-        # runtimes run side by side here.
-        for flag in ("--metrics-port", "--dapr-internal-grpc-port"):
-            if flag in self.flags:
-                command += [flag, str(free_port())]
-        return command
+    def command(self, folder: Path, components: list[Component], grpc_port: int, http_port: int) -> list[str]:
+        """To be run in that folder. What is not measured is kept out of the way of other runtimes, since two run side
+        by side here: metrics on a port of the kernel, data and admin socket in the folder. The socket's path is
+        relative because a Unix socket's path has to be short."""
+        resources = write_resources(folder / "resources", components)
+        return [str(self.program), "run", "--app-id", "bench", "--dapr-grpc-port", str(grpc_port), "--dapr-http-port",
+                str(http_port), "--metrics-port", "0", "--resources-path", str(resources), "--data-dir",
+                str(folder / "data"), "--admin-socket", "admin.sock", "--event-loops", "1"]
 
 
 def write_resources(folder: Path, components: list[Component]) -> Path:
@@ -79,13 +77,12 @@ def is_ready(http_port: int) -> bool:
 def start(runtime: Runtime, place: Place, name: str, component: Component) -> Server:
     """Ready, with the value stored through the HTTP API and read back through the gRPC API."""
     folder = place.folder(name)
-    resources = write_resources(folder / "resources", [component])
     ports = (0, 0)
 
     def command() -> list[str]:
         nonlocal ports
         ports = (free_port(), free_port())
-        return [*Pinning.prefix(place.pins.server), *runtime.command(resources, *ports)]
+        return [*Pinning.prefix(place.pins.server), *runtime.command(folder, [component], *ports)]
 
     process = Process.start(name, command, lambda _: is_ready(ports[1]), folder / "log", folder)
     server = Server(name, process, ports[0], {"SaveState": call.save_state()})

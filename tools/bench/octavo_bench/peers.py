@@ -24,7 +24,7 @@ class Place:
     pins: Pinning
 
     def folder(self, name: str) -> Path:
-        folder = self.work / name
+        folder = self.work / name.replace(" ", "")
         folder.mkdir(exist_ok=True)
         return folder
 
