@@ -1,0 +1,1 @@
+"""Octavo's benchmark: the runtime beside its peers, in one run, on one machine."""
