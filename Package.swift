@@ -105,7 +105,8 @@ let package = Package(
         .target(
             name: "Transport",
             dependencies: [
-                "CNGHTTP2", "COpenSSL", "CZlib", "Telemetry", .product(name: "NIOHTTP1", package: "swift-nio"), logging,
+                "CNGHTTP2", "COpenSSL", "CZlib", "Telemetry",
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"), logging,
             ] + nio,
             swiftSettings: strict),
         .target(name: "Resources", dependencies: ["CLibYAML"], swiftSettings: strict),

@@ -19,6 +19,16 @@ extension Server {
         package var errors: [ProtocolError: UInt64] = [:]
 
         package init() {}
+
+        mutating func add(_ other: Self) {
+            openConnections += other.openConnections
+            openStreams += other.openStreams
+            bufferedBytes += other.bufferedBytes
+            connections &+= other.connections
+            calls &+= other.calls
+            requests &+= other.requests
+            errors.merge(other.errors) { $0 &+ $1 }
+        }
     }
 
     /// Why the transport refused a request, a stream or a connection.
