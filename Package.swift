@@ -148,3 +148,11 @@ let package = Package(
         .testTarget(name: "DaprAPITests", dependencies: ["DaprAPI", "JSONText"], swiftSettings: strict),
     ]
 )
+
+// Load targets and fuzzers, built only when asked for.
+if Context.environment["OCTAVO_BENCH"] == "1" {
+    package.targets.append(
+        .executableTarget(
+            name: "transport-echo", dependencies: ["Transport"] + nio, path: "tools/bench/transport-echo",
+            swiftSettings: strict))
+}

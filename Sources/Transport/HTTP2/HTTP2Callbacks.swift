@@ -27,6 +27,7 @@ struct HTTP2Callbacks {
         nghttp2_session_callbacks_set_on_header_callback(callbacks, onHeader)
         nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, onBeginFrame)
         nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, onFrame)
+        nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, onFrameSent)
         nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, onData)
         nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, onStreamClose)
         nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, onInvalidFrame)
@@ -107,6 +108,17 @@ private let onFrame: nghttp2_on_frame_recv_callback = { session, frame, userData
     case NGHTTP2_SETTINGS.rawValue, NGHTTP2_PRIORITY.rawValue, NGHTTP2_RST_STREAM.rawValue:
         connection(userData).countControlFrame()
     default: break
+    }
+    return 0
+}
+
+private let onFrameSent: nghttp2_on_frame_send_callback = { session, frame, userData in
+    let header = frame!.pointee.hd
+    // A reset that is queued before the last frame is out would overtake it: nghttp2 drops what a closing stream sends.
+    if header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0, connection(userData).hasEarlyAnswers,
+        header.type == UInt8(NGHTTP2_DATA.rawValue) || header.type == UInt8(NGHTTP2_HEADERS.rawValue)
+    {
+        stream(session, header.stream_id)?.answered()
     }
     return 0
 }

@@ -21,6 +21,8 @@ final class HTTP2Connection: ChannelInboundHandler, Connection {
     var streams: [HTTP2Stream] = []
     /// The stream whose header block is coming in; header blocks are never interleaved (RFC 9113 §4.3).
     unowned(unsafe) var receivingHead: HTTP2Stream?
+    /// Some answer was complete before its request: the ends of answers are looked at from now on.
+    var hasEarlyAnswers = false
     /// Inside of nghttp2's receiving or sending: nothing may be flushed or torn down.
     private(set) var isReceiving = false
     private var isSending = false

@@ -112,9 +112,13 @@ final class HTTP2Stream {
         connection?.markDirty()
     }
 
-    /// The answer is complete before the request: the peer need not send the rest (RFC 9113 §8.1). Goes out behind
-    /// what has been submitted.
+    /// The answer is complete before the request: once it is out, the peer need not send the rest (RFC 9113 §8.1).
     func stopInput() {
+        if !isInputEnded { connection?.hasEarlyAnswers = true }
+    }
+
+    /// The last frame of the answer is out.
+    func answered() {
         guard !isInputEnded, let session = connection?.session else { return }
         nghttp2_submit_rst_stream(
             session, UInt8(NGHTTP2_FLAG_NONE.rawValue), id, UInt32(NGHTTP2_NO_ERROR.rawValue))
