@@ -105,7 +105,8 @@ let package = Package(
         .target(
             name: "Transport",
             dependencies: [
-                "CNGHTTP2", "COpenSSL", "Telemetry", .product(name: "NIOHTTP1", package: "swift-nio"), logging,
+                "CNGHTTP2", "COpenSSL", "CZlib", "Telemetry",
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"), logging,
             ] + nio,
             swiftSettings: strict),
         .target(name: "Resources", dependencies: ["CLibYAML"], swiftSettings: strict),
@@ -131,6 +132,7 @@ let package = Package(
         // Libraries of the system.
         .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "libssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
@@ -146,3 +148,11 @@ let package = Package(
         .testTarget(name: "DaprAPITests", dependencies: ["DaprAPI", "JSONText"], swiftSettings: strict),
     ]
 )
+
+// Load targets and fuzzers, built only when asked for.
+if Context.environment["OCTAVO_BENCH"] == "1" {
+    package.targets.append(
+        .executableTarget(
+            name: "transport-echo", dependencies: ["Transport"] + nio, path: "tools/bench/transport-echo",
+            swiftSettings: strict))
+}

@@ -1,0 +1,88 @@
+import NIOCore
+
+/// The body as it comes in. Used by the connection.
+extension HTTPRequest {
+    /// Whether the transport waits for the rest of the body on behalf of a handler that wants it whole.
+    var awaitsBody: Bool { !isBodyComplete && (receiver == nil || mayDeliver) }
+
+    /// The head is in. `isComplete` when no body follows.
+    func open(isComplete: Bool) {
+        isBodyComplete = isComplete
+        if let length = headers["content-length" as StaticString].flatMap({ Int($0) }) { announcedLength = length }
+        switch loop.http.open(self) {
+        case .streamed(let receiver):
+            if !isEnded { self.receiver = receiver }
+        case .buffered:
+            if !isEnded, announcedLength > loop.limits.maxBodySize { refuseTooLarge() }
+        }
+        let expects = headers.withValue("expect") { $0.count == 12 && $0.last == UInt8(ascii: "e") } ?? false
+        if expects, !isComplete, answer == .none, version != .http1_0 { responder?.sendContinue(self) }
+    }
+
+    func receive(_ bytes: ByteBuffer) {
+        guard !isEnded, !isDiscarding else {
+            responder?.consumed(self, bytes.readableBytes)
+            return
+        }
+        if receiver != nil { receiveStreamed(bytes) } else { receiveBuffered(bytes) }
+    }
+
+    func receiveEnd() {
+        isBodyComplete = true
+        guard !isEnded, !isBodyDelivered else { return }
+        if receiver != nil {
+            deliverStreamed()
+        } else if !isDiscarding {
+            isBodyDelivered = true
+            loop.http.handle(self)
+        }
+    }
+
+    func turn() {
+        if !isEnded { deliverStreamed() }
+    }
+
+    private func receiveBuffered(_ bytes: ByteBuffer) {
+        guard body.readableBytes + bytes.readableBytes <= loop.limits.maxBodySize else { return refuseTooLarge() }
+        guard loop.hold(bytes.readableBytes) else {
+            loop.count(.outOfBuffers)
+            return refuse(status: 503, "The server holds too many bytes of requests already; try again later.")
+        }
+        held += bytes.readableBytes
+        let count = bytes.readableBytes
+        if body.readableBytes == 0 {
+            body = bytes
+            let missing = min(announcedLength, loop.limits.maxBodySize) - count
+            if missing > 0 { body.reserveCapacity(minimumWritableBytes: missing) }
+        } else {
+            body.writeImmutableBuffer(bytes)
+        }
+        responder?.consumed(self, count)
+    }
+
+    private func receiveStreamed(_ bytes: ByteBuffer) {
+        parked.writeImmutableBuffer(bytes)
+        deliverStreamed()
+    }
+
+    private func deliverStreamed() {
+        guard let receiver else { return }
+        if mayDeliver, parked.readableBytes > 0 {
+            mayDeliver = false
+            let part = parked
+            parked = ByteBuffer()
+            responder?.consumed(self, part.readableBytes)
+            receiver.receive(part)
+        }
+        guard isBodyComplete, parked.readableBytes == 0, !isBodyDelivered, self.receiver != nil else { return }
+        isBodyDelivered = true
+        receiver.end()
+    }
+
+    private func refuseTooLarge() {
+        loop.count(.bodyTooLarge)
+        refuse(
+            status: 413,
+            "The request body exceeds the limit of \(loop.limits.maxBodySize) bytes; raise it with --max-body-size.")
+    }
+}

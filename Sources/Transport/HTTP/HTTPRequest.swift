@@ -1,0 +1,159 @@
+package import NIOCore
+
+/// One HTTP/1.1 or HTTP/2 request that is not gRPC. Confined to `eventLoop`: every member is used there.
+///
+/// It is answered exactly once: by `respond`, or by `respondHead`, any number of `write` and `end`. What comes after
+/// the answer, or after the peer has gone, is ignored.
+package final class HTTPRequest {
+    /// The version of the protocol that the request came in.
+    package enum Version: Sendable { case http1_0, http1_1, http2 }
+    enum Answer { case none, started, ended }
+
+    let loop: LoopContext
+    /// The index of the event loop, as given to the application factory.
+    package var loopIndex: Int { loop.index }
+    /// The event loop of the connection.
+    package var eventLoop: any EventLoop { loop.eventLoop }
+    package let version: Version
+    /// The method as received, e.g. `GET`.
+    package let method: String
+    /// Path and query as received, percent-encoded, e.g. `/v1.0/state/store?metadata.ttl=1`.
+    package let target: String
+    /// Header fields, names in lower case. `host` is there for HTTP/2, too (from `:authority`).
+    package let headers: HeaderFields
+    /// The whole body in buffered mode; empty in streamed mode.
+    package internal(set) var body = ByteBuffer()
+    /// Runs once if the request ends before its answer is complete. Let go when it ends.
+    package var onCancel: ((GRPCCancelReason) -> Void)?
+    /// Runs when a `write` has returned false and the outgoing buffer has drained. Let go when the request ends.
+    package var onWritable: (() -> Void)?
+
+    /// Nil makes everything a no-op.
+    var responder: (any HTTPResponder)?
+    var answer = Answer.none
+
+    // Receiving; see HTTPRequest+Receiving.swift.
+    var receiver: (any HTTPBodyReceiver)?
+    var isBodyComplete = false
+    var isBodyDelivered = false
+    /// Nobody wants the rest of the body.
+    var isDiscarding = false
+    var mayDeliver = true
+    var held = 0
+    /// The value of `content-length`, 0 without one.
+    var announcedLength = 0
+    /// Bytes of a streamed body that wait for `requestMore`; at most a window of HTTP/2, or what HTTP/1.1 read at once.
+    var parked = ByteBuffer()
+
+    init(loop: LoopContext, version: Version, method: String, target: String, headers: HeaderFields) {
+        self.loop = loop
+        self.version = version
+        self.method = method
+        self.target = target
+        self.headers = headers
+    }
+
+    /// Who asks. Nil after the connection is gone.
+    package var peer: SocketAddress? { responder?.peer }
+
+    /// Whether it came over TLS.
+    package var isSecure: Bool { responder?.isSecure ?? false }
+
+    /// Whether the answer is complete or nobody waits for it any more.
+    package var isEnded: Bool { answer == .ended || responder == nil }
+
+    /// Sends the whole answer. `content-length` is added; names should be in lower case; bytes in values that
+    /// HTTP does not allow are sent as spaces. No body is sent to HEAD, nor with 204 and 304.
+    package func respond(status: Int, headers: [(String, String)] = [], body: ByteBuffer? = nil) {
+        guard answer == .none, let responder else { return }
+        ended()
+        responder.respond(self, status, headers, body)
+    }
+
+    /// Starts a streamed answer. Without a `content-length` among `headers` HTTP/1.1 sends it chunked.
+    package func respondHead(status: Int, headers: [(String, String)] = []) {
+        guard answer == .none, let responder else { return }
+        answer = .started
+        responder.startResponse(self, status, headers)
+    }
+
+    /// Sends part of a streamed answer. False means that the outgoing buffer is above its high-water mark: wait for
+    /// `onWritable`. A sender that never waits is broken off at `Server.Limits.maxSendBuffer`.
+    @discardableResult
+    package func write(_ bytes: ByteBuffer) -> Bool {
+        guard answer == .started, let responder else { return false }
+        return responder.writeBody(self, bytes)
+    }
+
+    /// Ends a streamed answer.
+    package func end() {
+        guard answer == .started, let responder else { return }
+        ended()
+        responder.endResponse(self)
+    }
+
+    /// Breaks off: HTTP/2 resets the stream, HTTP/1.1 closes the connection, so that the client can't take a cut
+    /// answer for a complete one.
+    package func abort() {
+        guard answer != .ended, let responder else { return }
+        ended()
+        responder.abort(self)
+    }
+
+    /// Lets the next part of a streamed body come.
+    package func requestMore() {
+        guard receiver != nil, !mayDeliver, let responder else { return }
+        mayDeliver = true
+        responder.scheduleTurn(self)
+    }
+
+    // MARK: Life
+
+    private func ended() {
+        answer = .ended
+        if onCancel != nil { onCancel = nil }
+        if onWritable != nil { onWritable = nil }
+        receiver = nil
+        isDiscarding = true
+        releaseBody()
+    }
+
+    private func releaseBody() {
+        loop.release(held)
+        held = 0
+    }
+
+    /// The answer will not reach anybody.
+    func cancel(_ reason: GRPCCancelReason) {
+        guard !isEnded else { return }
+        let callback = onCancel
+        ended()
+        callback?(reason)
+    }
+
+    /// The stream or the connection is done with this request.
+    func streamClosed(_ reason: GRPCCancelReason) {
+        cancel(reason)
+        releaseBody()
+        responder = nil
+    }
+
+    /// The peer broke a rule: lets the handler render why.
+    func refuse(status: Int, _ message: String) {
+        guard !isEnded else { return }
+        if answer == .started { return abortRefused() }
+        let callback = onCancel
+        onCancel = nil
+        isDiscarding = true
+        receiver = nil
+        loop.http.reject(self, status: status, message: message)
+        if answer == .none { respond(status: status) }
+        callback?(.rejected)
+    }
+
+    private func abortRefused() {
+        let callback = onCancel
+        abort()
+        callback?(.rejected)
+    }
+}
