@@ -15,6 +15,14 @@ open class StateStore: Component {
     private var missing: PluginError { .unimplemented("This state store does not offer the operation.") }
 }
 
+extension UnsafePointer<octavo_state_write_request> {
+    /// The write inside the request, in place: it follows the head.
+    @inline(__always)
+    public var write: UnsafePointer<octavo_state_write> {
+        (UnsafeRawPointer(self) + MemoryLayout<octavo_head>.size).assumingMemoryBound(to: octavo_state_write.self)
+    }
+}
+
 func buildStateTable() -> UnsafePointer<octavo_state_ops> {
     let ops = Static.room(for: octavo_state_ops.self, 1)
     ops.pointee.size = UInt32(MemoryLayout<octavo_state_ops>.size)

@@ -52,7 +52,7 @@ func with<Object: AnyObject>(
 
 /// The life of every instance, whatever its kind.
 func buildLifeTable() -> UnsafePointer<octavo_life> {
-    var life = Static.room(for: octavo_life.self, 1)
+    let life = Static.room(for: octavo_life.self, 1)
     life.pointee.size = UInt32(MemoryLayout<octavo_life>.size)
     life.pointee.create = { config, instance, call, address in
         guard let type = registered(config.pointee.type) else {
