@@ -43,12 +43,25 @@ let concurrency = Target.Dependency.product(name: "NIOConcurrencyHelpers", packa
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 
-/// A plugin: one folder under `plugins`, one shared object `liboctavo-plugin-NAME.so`.
-func plugin(_ name: String, target: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(
-        name: target, dependencies: ["PluginKit", "COctavo"] + dependencies, path: "plugins/\(name)",
-        exclude: ["README.md"], swiftSettings: embedded, linkerSettings: pluginLink)
+/// A plugin: one folder under `plugins`, one shared object `liboctavo-plugin-NAME.so`. `native` holds
+/// the note and what is better said in C.
+func plugin(_ name: String, target: String, native: [Target.Dependency] = []) -> [Target] {
+    [
+        .target(
+            name: "\(target)Native", dependencies: ["COctavo"] + native, path: "plugins/\(name)/native",
+            publicHeadersPath: ".", cSettings: warnings),
+        .target(
+            name: target, dependencies: ["PluginKit", "COctavo", .init(stringLiteral: "\(target)Native")] + native,
+            path: "plugins/\(name)", exclude: ["README.md", "native"], swiftSettings: embedded,
+            linkerSettings: pluginLink),
+    ]
 }
+
+let plugins: [Target] =
+    plugin("memory", target: "MemoryPlugin")
+    + plugin("sqlite", target: "SQLitePlugin", native: ["CSQLite"])
+    + plugin("redis", target: "RedisPlugin", native: ["COpenSSL"])
+    + plugin("local-secrets", target: "LocalSecretsPlugin")
 
 let package = Package(
     name: "octavo",
@@ -123,11 +136,8 @@ let package = Package(
             linkerSettings: [.linkedLibrary("dl"), .linkedLibrary("pthread")]),
 
         // Plugins.
-        .target(name: "PluginKit", dependencies: ["COctavo"], swiftSettings: embedded),
-        plugin("memory", target: "MemoryPlugin"),
-        plugin("sqlite", target: "SQLitePlugin", ["CSQLite"]),
-        plugin("redis", target: "RedisPlugin", ["CHiredis"]),
-        plugin("local-secrets", target: "LocalSecretsPlugin"),
+        .target(name: "CPluginKit", cSettings: warnings),
+        .target(name: "PluginKit", dependencies: ["COctavo", "CPluginKit"], swiftSettings: embedded),
 
         // Libraries of the system.
         .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
@@ -146,7 +156,7 @@ let package = Package(
             name: "ComponentsTests", dependencies: ["Components", "COctavo", "COctavoRing", "COctavoHost", "Resources"] + nio,
             swiftSettings: strict),
         .testTarget(name: "DaprAPITests", dependencies: ["DaprAPI", "JSONText"], swiftSettings: strict),
-    ]
+    ] + plugins
 )
 
 // Load targets and fuzzers, built only when asked for.

@@ -1,1 +1,22 @@
-// Placeholder.
+import PluginKit
+
+/// Values are kept in the memory of the process: for tests and for what may be lost.
+nonisolated(unsafe) private let descriptor = describe(
+    id: "memory", version: "1.0.0", description: "State in the memory of the process",
+    types: [
+        .stateStore(
+            "state.in-memory", .inline, features: MemoryStore.offered,
+            schema: Schema(
+                title: "In-memory",
+                description: "Keeps values in memory; they are gone when the component is made again.",
+                fields: [
+                    .byteSize(
+                        "maxBytes", default: "0", example: "256Mi",
+                        "Bytes of keys and values together above which writes are refused; 0 = no limit.")
+                ]),
+            make: { (config, instance) throws(PluginError) in MemoryStore(config, instance) })
+    ])
+
+/// The one symbol that the plugin exports.
+@c(octavo_plugin_v1)
+public func octavo_plugin_v1() -> UnsafePointer<octavo_plugin>? { descriptor }

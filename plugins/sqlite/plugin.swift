@@ -1,1 +1,36 @@
-// Placeholder.
+import PluginKit
+
+nonisolated(unsafe) private let descriptor = describe(
+    id: "sqlite", version: "1.0.0", description: "State in a file of SQLite",
+    types: [
+        .stateStore(
+            "state.sqlite", aliases: ["state.sqlite3"], .blocking(workers: 4), flags: OCTAVO_TYPE_EXCLUSIVE,
+            features: SQLiteStore.offered,
+            schema: Schema(
+                title: "SQLite", description: "Keeps values in a database file of this machine.",
+                links: ["https://www.sqlite.org"],
+                fields: [
+                    .string(
+                        "connectionString", default: "octavo.db", example: "file:state.db",
+                        "Path or URI of the database, or :memory:. A relative path is inside the data folder."),
+                    .string("tableName", default: "state", "Table of the values: letters, digits and _."),
+                    .string("metadataTableName", default: "metadata", "Table of the schema's version."),
+                    .duration("timeout", default: "20s", "How long a read or a query may take."),
+                    .duration(
+                        "busyTimeout", default: "2s", unit: 1_000_000,
+                        "How long to wait for a lock that another process holds."),
+                    .boolean("disableWAL", default: "false", "Use a rollback journal, for network file systems."),
+                    .word(
+                        "synchronous", of: ["FULL", "NORMAL"], default: "FULL",
+                        "FULL: a write survives a power loss. NORMAL: faster; the last writes before a power loss may be undone."),
+                    .duration(
+                        "cleanupInterval", default: "1h",
+                        "How often expired rows are deleted; 0 = never. They are invisible in any case.")
+                        .alias("cleanupIntervalInSeconds"),
+                ]),
+            make: { (config, instance) throws(PluginError) in SQLiteStore(try Settings(config), instance) })
+    ])
+
+/// The one symbol that the plugin exports.
+@c(octavo_plugin_v1)
+public func octavo_plugin_v1() -> UnsafePointer<octavo_plugin>? { descriptor }

@@ -1,0 +1,59 @@
+#include "plugin_kit.h"
+
+#include <linux/futex.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+
+static _Alignas(16) uint8_t room[64 * 1024];
+static size_t used;
+
+void *plugin_kit_static(size_t size) {
+    size_t at = used;
+    size = (size + 15) & ~(size_t)15;
+    if (size > sizeof room - at) abort();
+    used = at + size;
+    return room + at;
+}
+
+static void futex(plugin_kit_lock *lock, int operation, uint32_t value) {
+    int saved = errno;
+    syscall(SYS_futex, &lock->state, operation, value, NULL, NULL, 0);
+    errno = saved;
+}
+
+void plugin_kit_lock_slow(plugin_kit_lock *lock) {
+    int turn;
+    for (turn = 0; turn < 100; turn++) {
+        uint32_t expected = 0;
+        if (__atomic_load_n(&lock->state, __ATOMIC_RELAXED) == 0 &&
+            __atomic_compare_exchange_n(&lock->state, &expected, 1, 0, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+            return;
+#if defined(__x86_64__)
+        __builtin_ia32_pause();
+#endif
+    }
+    while (__atomic_exchange_n(&lock->state, 2, __ATOMIC_ACQUIRE) != 0) futex(lock, FUTEX_WAIT_PRIVATE, 2);
+}
+
+void plugin_kit_wake(plugin_kit_lock *lock) { futex(lock, FUTEX_WAKE_PRIVATE, 1); }
+
+static int64_t clock_ns(clockid_t clock) {
+    struct timespec time;
+    clock_gettime(clock, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+int64_t plugin_kit_monotonic(void) { return clock_ns(CLOCK_MONOTONIC); }
+int64_t plugin_kit_wall(void) { return clock_ns(CLOCK_REALTIME); }
+
+int32_t plugin_kit_errno(void) { return errno; }
+
+void plugin_kit_error_text(int32_t number, char *text, size_t size) {
+    const char *known = strerror_r(number, text, size);
+    if (known != text) snprintf(text, size, "%s", known);
+}
+
+int32_t plugin_kit_format_double(double number, char *text, size_t size) {
+    int length = snprintf(text, size, "%.17g", number);
+    return length < 0 || (size_t)length >= size ? 0 : length;
+}

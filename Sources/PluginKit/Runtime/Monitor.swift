@@ -1,0 +1,31 @@
+/// A mutex with a condition, for threads that wait for each other: plugins of `blocking` types.
+public final class Monitor {
+    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    private let condition: UnsafeMutablePointer<pthread_cond_t>
+
+    public init() {
+        mutex = .allocate(capacity: 1)
+        condition = .allocate(capacity: 1)
+        pthread_mutex_init(mutex, nil)
+        pthread_cond_init(condition, nil)
+    }
+
+    deinit {
+        pthread_cond_destroy(condition)
+        pthread_mutex_destroy(mutex)
+        condition.deallocate()
+        mutex.deallocate()
+    }
+
+    public func with<Result>(_ body: () -> Result) -> Result {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return body()
+    }
+
+    /// Inside `with`: lets go of the mutex until somebody calls `wakeAll`.
+    public func wait() { pthread_cond_wait(condition, mutex) }
+
+    /// Inside `with`.
+    public func wakeAll() { pthread_cond_broadcast(condition) }
+}

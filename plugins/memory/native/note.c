@@ -1,0 +1,5 @@
+#include <octavo/octavo.h>
+
+#include "memory_native.h"
+
+OCTAVO_NOTE("memory", "1.0.0", 1u << OCTAVO_KIND_STATE, OCTAVO_PLUGIN_UNLOADABLE, "state.in-memory");

@@ -1,0 +1,21 @@
+/* The C side of the sqlite plugin: a few calls in a form that Swift can say. */
+#ifndef OCTAVO_SQLITE_NATIVE_H
+#define OCTAVO_SQLITE_NATIVE_H
+
+#include <sqlite3.h>
+#include <stdint.h>
+
+/* Binds memory that stays until the statement is reset. NULL data with size 0 binds an empty text. */
+static inline int sqlite_native_bind_text(sqlite3_stmt *_Nonnull statement, int32_t index, const void *_Nullable data,
+                                          uint64_t size) {
+    return sqlite3_bind_text64(statement, index, data ? (const char *)data : "", size, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+/* Makes statements of `db` end with SQLITE_INTERRUPT when `*deadline` (CLOCK_MONOTONIC, 0 = never) has
+   passed. `deadline` belongs to the thread that uses the connection. */
+void sqlite_native_watch_deadline(sqlite3 *_Nonnull db, const int64_t *_Nonnull deadline);
+
+/* Says what a person should know about `code`, an extended one. */
+const char *_Nonnull sqlite_native_message(sqlite3 *_Nullable db, int32_t code);
+
+#endif
