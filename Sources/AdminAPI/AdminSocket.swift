@@ -32,7 +32,7 @@ package enum AdminSocket {
     /// Whether a process listens on the socket at `path`; true also when the caller may not know.
     package static func isListening(_ path: String) -> Bool {
         do throws(UnixConnection.Failure) {
-            _ = try UnixConnection(path: path, deadline: .now + .milliseconds(500))
+            _ = try UnixConnection.connected(to: path, deadline: .now + .milliseconds(500))
             return true
         } catch {
             return error.code != ECONNREFUSED && error.code != ENOENT

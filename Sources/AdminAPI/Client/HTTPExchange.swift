@@ -21,7 +21,7 @@ struct HTTPExchange {
         if method != "GET" { head += "content-length: \(body.count)\r\n" }
         head += "\r\n"
         do {
-            let connection = try UnixConnection(path: socket, deadline: .now + timeout)
+            let connection = try UnixConnection.connected(to: socket, deadline: .now + timeout)
             try checkPeer(connection.peerUser)
             try connection.send(Array(head.utf8) + body)
             var parser = HTTPResponseParser(longestBody: Self.longestBody)

@@ -13,38 +13,47 @@ struct UnixConnection: ~Copyable {
     private let descriptor: Int32
     private let deadline: ContinuousClock.Instant
 
-    /// Connects to the socket at `path`, which has at most `AdminSocket.longestPath` bytes.
-    init(path: String, deadline: ContinuousClock.Instant) throws(Failure) {
-        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        guard descriptor >= 0 else { throw Failure(step: "connect", code: errno) }
+    /// Takes over a connected `descriptor`.
+    private init(descriptor: Int32, deadline: ContinuousClock.Instant) {
         self.descriptor = descriptor
         self.deadline = deadline
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
+    }
+
+    /// Connects to the socket at `path`, which has at most `AdminSocket.longestPath` bytes.
+    static func connected(
+        to path: String, deadline: ContinuousClock.Instant
+    ) throws(Failure) -> UnixConnection {
         guard path.utf8.count <= AdminSocket.longestPath else {
             throw Failure(step: "connect", code: ENAMETOOLONG)
         }
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw Failure(step: "connect", code: errno) }
+        let connection = UnixConnection(descriptor: descriptor, deadline: deadline)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
         // A full backlog makes connect wait; the send timeout bounds that (unix(7)).
-        var limit = Self.timeval(until: deadline)
-        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        var limit = timeval(until: deadline)
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<Glibc.timeval>.size))
         let length = socklen_t(MemoryLayout<sockaddr_un>.size)
         let result = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, length) }
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { Glibc.connect(descriptor, $0, length) }
         }
         guard result == 0 else {
             throw Failure(step: "connect", code: errno == EAGAIN || errno == EINPROGRESS ? ETIMEDOUT : errno)
         }
+        return connection
     }
 
     deinit { close(descriptor) }
 
     /// The user that the listening process runs as; nil when the kernel does not tell.
     var peerUser: uid_t? {
-        var credentials = ucred()
-        var length = socklen_t(MemoryLayout<ucred>.size)
+        // `struct ucred` is process, user and group, 32 bits each (unix(7)); Glibc hides it behind _GNU_SOURCE.
+        var credentials: (process: pid_t, user: uid_t, group: gid_t) = (0, 0, 0)
+        var length = socklen_t(12)
         let result = getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &length)
-        return result == 0 ? credentials.uid : nil
+        return result == 0 && length == 12 ? credentials.user : nil
     }
 
     /// Sends all of `bytes`.
@@ -55,7 +64,7 @@ struct UnixConnection: ~Copyable {
             let count = bytes.withUnsafeBytes {
                 Glibc.send(
                     descriptor, $0.baseAddress! + sent, bytes.count - sent,
-                    Int32(MSG_NOSIGNAL.rawValue | MSG_DONTWAIT.rawValue))
+                    Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
             }
             if count > 0 {
                 sent += count
@@ -71,7 +80,7 @@ struct UnixConnection: ~Copyable {
             try wait(for: POLLIN, step: "receive")
             var count = 0
             let bytes = [UInt8](unsafeUninitializedCapacity: 64 << 10) { buffer, used in
-                count = recv(descriptor, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT.rawValue))
+                count = recv(descriptor, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT))
                 used = max(0, count)
             }
             if count >= 0 { return bytes }

@@ -17,3 +17,10 @@ enum PluginFiles {
         return String(cString: resolved)
     }
 }
+
+extension PluginFiles {
+    static func list(folders: [String]) throws -> [PluginSummary] { [] }
+    static func describe(_ file: String) throws -> PluginDescription {
+        throw CommandFailure("The file \(file) can't be read.")
+    }
+}
