@@ -5,6 +5,9 @@ import Glibc
 /// The place does not depend on the environment: a runtime started by a service and a command typed in a shell
 /// of the same user have to agree.
 package enum AdminSocket {
+    /// The app id of a runtime that was given none. It is fixed, so that state survives a restart.
+    package static let standardAppID = "octavo"
+
     /// The socket of the runtime of `appID` that the calling user starts.
     package static func path(appID: String) -> String {
         "\(folder())/\(appID)\(suffix)"

@@ -7,11 +7,11 @@ struct Octavo: ParsableCommand {
         abstract: "An application runtime: one API for state, messages, secrets and more, components from plugins.",
         discussion: """
             EXAMPLES
-              octavo run                                         a runtime that needs no server
-              octavo run --app-id shop --app-port 8080 -- python3 app.py
-              octavo status                                      is it ready, and if not, why
-              octavo plugin list                                 what is loaded and how it does
-              octavo state set statestore cart-1 '{"items": 3}'  a value, without an app
+              octavo run                                 a runtime that needs no server
+              octavo run --app-id shop -- python3 app.py the same beside an app
+              octavo status                              is it ready, and if not, why
+              octavo plugin list                         what is loaded, and how it does
+              octavo state get statestore cart-1         a value, as the app wrote it
 
             EXIT CODES
               0  done

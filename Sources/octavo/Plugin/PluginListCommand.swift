@@ -26,7 +26,7 @@ struct PluginListCommand: ParsableCommand {
     var pluginsDirs: [String] = []
 
     func run() throws {
-        if offline { return try listFiles() }
+        if offline { return listFiles() }
         do {
             let list = try admin.client().plugins()
             admin.output.write(list) { PluginView.table(list.plugins, on: $0) }
@@ -34,13 +34,13 @@ struct PluginListCommand: ParsableCommand {
             // Someone who named a runtime wants that one.
             if admin.appID != nil || admin.adminSocket != nil { throw AdminClientError.unreachable(message) }
             Terminal.write("octavo: \(message.printable) These are the files:\n", to: STDERR_FILENO)
-            try listFiles()
+            listFiles()
         }
     }
 
-    private func listFiles() throws {
+    private func listFiles() {
         let folders = pluginsDirs.isEmpty ? DefaultFolders.plugins() : pluginsDirs
-        let plugins = try PluginFiles.list(folders: folders)
+        let plugins = PluginFiles.list(folders: folders)
         admin.output.write(PluginList(plugins: plugins)) { terminal in
             plugins.isEmpty
                 ? "No plugins in \(folders.joined(separator: ", ")).\n" : PluginView.fileTable(plugins, on: terminal)

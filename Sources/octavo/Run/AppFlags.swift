@@ -7,17 +7,17 @@ struct AppFlags: ParsableArguments {
         name: [.customLong("app-id"), .customShort("a")],
         help: ArgumentHelp("The app's name for others, and the prefix of its state keys. (default: \(AppID.standard))"))
     var appID: String?
-    @Option(name: [.long, .customShort("p")], help: "Port the app listens on.")
+    @Option(name: [.long, .customShort("p")], help: ArgumentHelp("Port the app listens on.", valueName: "port"))
     var appPort: Port?
-    @Option(name: [.long, .customShort("P")], help: "What the app speaks: http, https, grpc, grpcs or h2c.")
+    @Option(name: [.long, .customShort("P")], help: ArgumentHelp("What the app speaks.", valueName: "protocol"))
     var appProtocol = AppOptions.AppProtocol.http
-    @Option(help: "Host the app listens on.")
+    @Option(help: ArgumentHelp("Host the app listens on.", valueName: "host"))
     var appChannelAddress = "127.0.0.1"
     @Option(help: ArgumentHelp("How many requests the app gets at a time; -1 is no limit.", valueName: "count"))
     var appMaxConcurrency = -1
     @Option(help: ArgumentHelp("Probe the app and stop sending to it while it is unhealthy.", valueName: "bool"))
     var enableAppHealthCheck = false
-    @Option(help: "Path of the probe for HTTP apps.")
+    @Option(help: ArgumentHelp("Path of the probe for HTTP apps.", valueName: "path"))
     var appHealthCheckPath = "/healthz"
     @Option(help: ArgumentHelp("Seconds between probes.", valueName: "seconds"))
     var appHealthProbeInterval = 5

@@ -1,9 +1,10 @@
+import AdminAPI
 import ArgumentParser
 
 /// Names that an app can have.
 enum AppID {
-    /// The app id of a runtime that was given none. It is fixed, so that state survives a restart.
-    static let standard = "octavo"
+    /// The app id of a runtime that was given none.
+    static let standard = AdminSocket.standardAppID
 
     /// `text`, if it can name an app: it becomes part of file names and, before `||`, of state keys.
     static func checked(_ text: String) throws -> String {

@@ -15,9 +15,10 @@ struct RunCommand: AsyncParsableCommand {
 
             EXAMPLES
               octavo run
-              octavo run --app-id shop --app-port 8080 --resources-path ./resources -- python3 app.py
-              octavo run --app-id shop --dapr-http-port 0 --dapr-grpc-port 0 --metrics-port 0
-              octavo run --app-id shop --tls-cert server.pem --tls-key server.key --tls-client-ca clients.pem
+              octavo run --app-id shop --app-port 8080 -- python3 app.py
+              octavo run --resources-path ./resources --config ./config.yaml
+              octavo run --dapr-http-port 0 --dapr-grpc-port 0 --metrics-port 0
+              octavo run --tls-cert server.pem --tls-key server.key
             """)
 
     @OptionGroup(title: "The app") var app: AppFlags

@@ -3,7 +3,7 @@ import Runtime
 
 /// Flags of `octavo run` about logs and metrics.
 struct TelemetryFlags: ParsableArguments {
-    @Option(help: "Least level to log: trace, debug, info, warning, error or critical.")
+    @Option(help: ArgumentHelp("Least level to log.", valueName: "level"))
     var logLevel = LogOptions.Level.info
     @Option(help: ArgumentHelp("One JSON object a line.", valueName: "bool"))
     var logAsJson = false
@@ -11,7 +11,7 @@ struct TelemetryFlags: ParsableArguments {
     var enableApiLogging: Bool?
     @Option(help: ArgumentHelp("Serve metrics.", valueName: "bool"))
     var enableMetrics = true
-    @Option(name: [.long, .customShort("M")], help: "Port of the metrics; 0 asks the kernel. (default: 9090)")
+    @Option(name: [.long, .customShort("M")], help: ArgumentHelp("Port of the metrics; 0 asks the kernel. (default: 9090)", valueName: "port"))
     var metricsPort: Port?
     @Option(help: ArgumentHelp("Address of the metrics.", valueName: "address"))
     var metricsListenAddress = "0.0.0.0"
