@@ -84,7 +84,7 @@ let package = Package(
         .executableTarget(
             name: "octavo",
             dependencies: [
-                "Runtime", "AdminAPI", "Resources", "JSONText",
+                "Runtime", "AdminAPI", "Console", "Components", "Resources", "JSONText", "Telemetry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"), logging,
             ], swiftSettings: strict, linkerSettings: octavoLink),
         .target(
@@ -124,6 +124,7 @@ let package = Package(
             swiftSettings: strict),
         .target(name: "Resources", dependencies: ["CLibYAML"], swiftSettings: strict),
         .target(name: "JSONText", swiftSettings: strict),
+        .target(name: "Console", swiftSettings: strict),
         .target(name: "Telemetry", dependencies: [logging], swiftSettings: strict),
 
         // The C ABI and its pieces.
@@ -155,6 +156,11 @@ let package = Package(
         .testTarget(
             name: "ComponentsTests", dependencies: ["Components", "COctavo", "COctavoRing", "COctavoHost", "Resources"] + nio,
             swiftSettings: strict),
+        .testTarget(
+            name: "CommandLineTests", dependencies: ["octavo", "Console", "Runtime", "AdminAPI"] + nio,
+            swiftSettings: strict),
+        .testTarget(
+            name: "AdminAPITests", dependencies: ["AdminAPI", "Transport", "JSONText"] + nio, swiftSettings: strict),
         .testTarget(name: "DaprAPITests", dependencies: ["DaprAPI", "JSONText"], swiftSettings: strict),
     ] + plugins
 )

@@ -1,0 +1,42 @@
+/// What the runtime can tell about itself and be told to do by its operator.
+///
+/// The server half of the admin API calls it, one task a request; implementations guard their own state.
+/// Every function throws `AdminError` and nothing else that a caller should see: any other error reaches the
+/// operator as `INTERNAL`.
+package protocol AdminBackend: Sendable {
+    /// The runtime as a whole.
+    func status() async throws -> RuntimeStatus
+
+    /// All plugins, also those that were rejected, in the order of their names.
+    func plugins() async throws -> [PluginSummary]
+    /// One plugin in full. `NOT_FOUND` when there is none of that name.
+    func plugin(named name: String) async throws -> PluginDescription
+    /// Loads a plugin from a file of the runtime's machine. `CONFLICT` when its name is taken.
+    func loadPlugin(file: String) async throws -> PluginChange
+    /// Puts a new generation beside the running one, moves the components over and retires the old one.
+    ///
+    /// - Parameter file: the new shared object; nil reads the plugin's own file again.
+    func reloadPlugin(named name: String, file: String?) async throws -> PluginChange
+    /// Drains and stops the plugin's components and forgets it. `CONFLICT` when a component still needs it
+    /// and `force` is false.
+    func unloadPlugin(named name: String, force: Bool) async throws -> PluginChange
+
+    /// All components, also those that failed, in the order of their names.
+    func components() async throws -> [ComponentSummary]
+    /// One component in full. `NOT_FOUND` when there is none of that name.
+    func component(named name: String) async throws -> ComponentDescription
+
+    /// Reads a key of a state store as an app with this runtime's app id would. A key that does not exist is
+    /// nil, an unknown store `NOT_FOUND`.
+    func stateItem(store: String, key: String) async throws -> StateItem?
+    /// Writes a key. `CONFLICT` when the etag does not match.
+    func setStateItem(store: String, key: String, write: StateWrite) async throws
+    /// Deletes a key; succeeds when it does not exist. `CONFLICT` when the etag does not match.
+    func deleteStateItem(store: String, key: String, etag: String?) async throws
+
+    /// Looks for what keeps this runtime from working well: worst first, empty when nothing was found.
+    func doctor() async throws -> [DoctorFinding]
+
+    /// The metrics page, in the Prometheus text format 0.0.4.
+    func metricsPage() async throws -> [UInt8]
+}

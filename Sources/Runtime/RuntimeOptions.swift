@@ -1,0 +1,159 @@
+/// Everything `octavo run` was asked for: plain values with the defaults of a sidecar.
+///
+/// The command line fills it in from flags and environment; tests fill it in directly. Nothing here has
+/// been looked up yet: a folder may not exist and a port may be taken.
+package struct RuntimeOptions: Sendable, Equatable {
+    /// The app's identity: what other sidecars call, and the prefix of its state keys.
+    package var appID: String
+    /// The app beside this runtime and how to reach it.
+    package var app = AppOptions()
+    /// A command to start once the runtime is ready, with its arguments; empty when there is none.
+    /// The runtime stops when the command ends, and returns its exit code.
+    package var appCommand: [String] = []
+
+    /// Folders and files with `Component`, `Subscription`, `Resiliency` and `HTTPEndpoint` documents, in the
+    /// order given. Empty: the embedded defaults.
+    package var resourcePaths: [String] = []
+    /// `Configuration` files, later ones over earlier ones.
+    package var configurationPaths: [String] = []
+    /// Folders with plugins, in the order given; the first plugin of a name wins. Never empty.
+    package var pluginFolders: [String] = []
+    /// Where the runtime keeps what must survive it: embedded stores, staged plugins, crash reports.
+    package var dataFolder: String
+
+    /// Listeners of the wire API.
+    package var api = APIOptions()
+    /// TLS of the wire API's TCP listeners; nil is plain text.
+    package var tls: TLSOptions?
+    /// The metrics page.
+    package var metrics = MetricsOptions()
+    /// Logging.
+    package var log = LogOptions()
+    /// What happens between the signal to stop and the end.
+    package var shutdown = ShutdownOptions()
+    /// Probing of the app; nil when it is off.
+    package var appHealth: AppHealthOptions?
+
+    /// Path of the Unix socket for `octavo plugin`, `octavo status` and the others.
+    package var adminSocket: String
+    /// Number of event loops; nil is one for each processor.
+    package var eventLoops: Int?
+    /// Flags that were accepted for compatibility and change nothing, as they were written
+    /// (`--placement-host-address`). The runtime says so in one log line.
+    package var ignoredFlags: [String] = []
+
+    package init(appID: String, dataFolder: String, adminSocket: String) {
+        self.appID = appID
+        self.dataFolder = dataFolder
+        self.adminSocket = adminSocket
+    }
+}
+
+/// The app beside the runtime.
+package struct AppOptions: Sendable, Equatable {
+    /// What the app speaks.
+    package enum AppProtocol: String, Sendable, CaseIterable {
+        case http, https, grpc, grpcs, h2c
+    }
+    /// Port the app listens on; nil when it does not listen.
+    package var port: Int?
+    package var `protocol` = AppProtocol.http
+    /// Host the app listens on.
+    package var channelAddress = "127.0.0.1"
+    /// How many requests the app gets at a time; nil is no limit.
+    package var maxConcurrency: Int?
+
+    package init() {}
+}
+
+/// Listeners and limits of the wire API.
+package struct APIOptions: Sendable, Equatable {
+    /// Port of the HTTP API; 0 lets the kernel choose.
+    package var httpPort = 3500
+    /// Port of the gRPC API; 0 lets the kernel choose.
+    package var grpcPort = 50001
+    /// Port for other sidecars; 0 lets the kernel choose.
+    package var internalGRPCPort = 0
+    /// Port with metadata and health alone; nil when there is none.
+    package var publicPort: Int?
+    /// Addresses that the HTTP and gRPC API listen on.
+    package var listenAddresses = ["127.0.0.1"]
+    /// Address that other sidecars reach.
+    package var internalListenAddress = ""
+    /// Address of the public port.
+    package var publicListenAddress = ""
+    /// Folder for Unix sockets `dapr-<app-id>-{http,grpc}.socket`, which then replace the TCP ports; nil is TCP.
+    package var unixSocketFolder: String?
+    /// Largest request body, bytes.
+    package var maxBodySize = 4 << 20
+    /// Largest request header section, bytes.
+    package var readBufferSize = 4 << 10
+    /// Origins for CORS; empty is off, `*` is any.
+    package var allowedOrigins: [String] = []
+    /// One log line a request; nil leaves it to the configuration.
+    package var logRequests: Bool?
+
+    package init() {}
+}
+
+/// Certificates of the wire API, as PEM files.
+package struct TLSOptions: Sendable, Equatable {
+    /// The certificate and its chain.
+    package var certificate: String
+    /// The private key of the certificate.
+    package var privateKey: String
+    /// Authorities that sign the clients' certificates; nil asks clients for none.
+    package var clientAuthorities: String?
+
+    package init(certificate: String, privateKey: String, clientAuthorities: String? = nil) {
+        self.certificate = certificate
+        self.privateKey = privateKey
+        self.clientAuthorities = clientAuthorities
+    }
+}
+
+/// The metrics page.
+package struct MetricsOptions: Sendable, Equatable {
+    package var enabled = true
+    /// 0 lets the kernel choose.
+    package var port = 9090
+    package var listenAddress = "0.0.0.0"
+
+    package init() {}
+}
+
+/// Logging.
+package struct LogOptions: Sendable, Equatable {
+    /// Least severe level that is written.
+    package enum Level: String, Sendable, CaseIterable {
+        case trace, debug, info, warning, error, critical
+    }
+    package var level = Level.info
+    /// One JSON object a line in place of text.
+    package var json = false
+
+    package init() {}
+}
+
+/// The end of the runtime.
+package struct ShutdownOptions: Sendable, Equatable {
+    /// How long requests under way may take after the drain began.
+    package var grace = Duration.seconds(5)
+    /// How long to go on serving after the signal, unless the app becomes unhealthy earlier; nil begins to
+    /// drain at once.
+    package var block: Duration?
+
+    package init() {}
+}
+
+/// Probing of the app.
+package struct AppHealthOptions: Sendable, Equatable {
+    /// Path of the probe for HTTP apps; gRPC apps have a method for it.
+    package var path = "/healthz"
+    package var interval = Duration.seconds(5)
+    package var timeout = Duration.milliseconds(500)
+    /// Failures in a row that make the app unhealthy.
+    package var threshold = 3
+
+    package init() {}
+}

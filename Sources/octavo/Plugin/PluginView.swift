@@ -1,0 +1,104 @@
+import AdminAPI
+import Console
+
+/// Plugins for eyes.
+enum PluginView {
+    /// What a runtime says about its plugins.
+    static func table(_ plugins: [PluginSummary], on terminal: Terminal) -> String {
+        if plugins.isEmpty { return "The runtime has no plugins.\n" }
+        var table = Table([
+            Table.Column("NAME"), Table.Column("VERSION"), Table.Column("STATE"), Table.Column("GEN", .right),
+            Table.Column("MODE"), Table.Column("COMPONENTS", .right), Table.Column("CALLS", .right),
+            Table.Column("ERRORS", .right), Table.Column("P50", .right), Table.Column("P99", .right),
+            Table.Column("TYPES", canShrink: true), Table.Column("REASON", canShrink: true),
+        ])
+        for plugin in plugins {
+            let figures = plugin.statistics
+            table.add(
+                Table.Cell(plugin.name), Table.Cell(plugin.version),
+                Table.Cell(plugin.state.rawValue, style(plugin.state)),
+                Table.Cell(generation(plugin)), Table.Cell(plugin.mode?.rawValue),
+                Table.Cell("\(plugin.componentCount)"), Table.Cell(HumanFormat.count(figures.calls)),
+                Table.Cell(HumanFormat.count(figures.errors), figures.errors > 0 ? .warning : .plain),
+                Table.Cell(figures.p50Nanoseconds.map(HumanFormat.duration(nanoseconds:))),
+                Table.Cell(figures.p99Nanoseconds.map(HumanFormat.duration(nanoseconds:))),
+                Table.Cell(plugin.types.joined(separator: ", ")), Table.Cell(plugin.reason))
+        }
+        return table.rendered(width: terminal.width, colour: terminal.colour)
+    }
+
+    /// What the files in a folder say about themselves.
+    static func fileTable(_ plugins: [PluginSummary], on terminal: Terminal) -> String {
+        var table = Table([
+            Table.Column("NAME"), Table.Column("VERSION"), Table.Column("STATE"), Table.Column("UNLOAD"),
+            Table.Column("TYPES", canShrink: true), Table.Column("FILE", canShrink: true),
+            Table.Column("REASON", canShrink: true),
+        ])
+        for plugin in plugins {
+            table.add(
+                Table.Cell(plugin.name), Table.Cell(plugin.version),
+                Table.Cell(plugin.state.rawValue, style(plugin.state)), Table.Cell(plugin.unloadClass?.rawValue),
+                Table.Cell(plugin.types.joined(separator: ", ")), Table.Cell(plugin.path),
+                Table.Cell(plugin.reason))
+        }
+        return table.rendered(width: terminal.width, colour: terminal.colour)
+    }
+
+    /// One plugin in full.
+    static func text(_ plugin: PluginDescription, on terminal: Terminal) -> String {
+        let summary = plugin.summary
+        var list = FieldList()
+        list.add("name", summary.name)
+        list.add("version", summary.version)
+        list.add("vendor", plugin.vendor)
+        list.add("about", plugin.description)
+        list.add("state", summary.state.rawValue, style(summary.state))
+        list.add("because", summary.reason, style(summary.state))
+        list.add("file", summary.path)
+        list.add("size", plugin.fileBytes.map(HumanFormat.bytes))
+        list.add("build id", plugin.buildID)
+        list.add("plugin ABI", plugin.abi.map { abi in
+            abi + (plugin.minimumHostABI.map { $0 == abi ? "" : ", needs \($0)" } ?? "")
+        })
+        list.add("needs", plugin.neededLibraries.joined(separator: ", "))
+        list.add("mode", summary.mode?.rawValue)
+        list.add("unload", summary.unloadClass?.rawValue)
+        if summary.generation > 0 {
+            list.add("generation", "\(summary.generation)")
+            list.add("components", "\(summary.componentCount)")
+            list.add("calls", CallView.text(summary.statistics))
+        }
+        for old in summary.oldGenerations {
+            list.add("generation \(old.generation)", old.state + (old.reason.map { ": \($0)" } ?? ""), .warning)
+        }
+        return list.rendered(colour: terminal.colour)
+            + plugin.types.map { "\n" + ComponentTypeView.text($0, on: terminal) }.joined()
+    }
+
+    static func style(_ state: PluginSummary.State) -> Style {
+        switch state {
+        case .ready: .good
+        case .rejected, .failed, .crashLooping: .bad
+        case .degraded, .stalled, .draining, .restarting, .starting: .warning
+        default: .plain
+        }
+    }
+
+    private static func generation(_ plugin: PluginSummary) -> String? {
+        guard plugin.generation > 0 else { return nil }
+        return plugin.oldGenerations.isEmpty
+            ? "\(plugin.generation)" : "\(plugin.generation) (+\(plugin.oldGenerations.count) old)"
+    }
+}
+
+/// Figures of calls for eyes.
+enum CallView {
+    static func text(_ figures: CallStatistics) -> String {
+        var parts = [HumanFormat.count(figures.calls)]
+        if figures.errors > 0 { parts.append("\(HumanFormat.count(figures.errors)) failed") }
+        if figures.open > 0 { parts.append("\(HumanFormat.count(figures.open)) open") }
+        if let p50 = figures.p50Nanoseconds { parts.append("half within \(HumanFormat.duration(nanoseconds: p50))") }
+        if let p99 = figures.p99Nanoseconds { parts.append("99 % within \(HumanFormat.duration(nanoseconds: p99))") }
+        return parts.joined(separator: ", ")
+    }
+}

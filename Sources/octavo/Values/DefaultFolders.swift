@@ -1,0 +1,37 @@
+import AdminAPI
+import Glibc
+
+/// Where things are when no flag says it.
+enum DefaultFolders {
+    /// `$XDG_DATA_HOME/octavo/<app id>`, else below `~/.local/share`, else below `/var/lib` (a service without a
+    /// home). Source: XDG Base Directory Specification 0.8, which has relative paths ignored.
+    static func data(appID: String, environment: (String) -> String?) -> String {
+        if let folder = environment("XDG_DATA_HOME"), folder.hasPrefix("/") { return "\(folder)/octavo/\(appID)" }
+        if let home = environment("HOME"), home.hasPrefix("/"), home != "/" {
+            return "\(home)/.local/share/octavo/\(appID)"
+        }
+        return "/var/lib/octavo/\(appID)"
+    }
+
+    /// The socket that the other commands look for.
+    static func adminSocket(appID: String) -> String {
+        AdminSocket.path(appID: appID)
+    }
+
+    /// The plugins that came with this executable: `../lib/octavo/plugins` of an installation, else the
+    /// executable's own folder (a build tree).
+    static func plugins() -> [String] {
+        guard let executable = executablePath(), let slash = executable.lastIndex(of: "/") else {
+            return ["/usr/local/lib/octavo/plugins"]
+        }
+        let folder = String(executable[..<slash])
+        let installed = folder.split(separator: "/").dropLast().map { "/" + $0 }.joined() + "/lib/octavo/plugins"
+        return [access(installed, F_OK) == 0 ? installed : folder]
+    }
+
+    private static func executablePath() -> String? {
+        guard let path = realpath("/proc/self/exe", nil) else { return nil }
+        defer { free(path) }
+        return String(cString: path)
+    }
+}
