@@ -97,7 +97,7 @@ let package = Package(
         // Wire APIs.
         .target(
             name: "DaprAPI",
-            dependencies: ["Transport", "BuildingBlocks", "DaprProtos", "JSONText", "Telemetry", protobuf, logging] + nio,
+            dependencies: ["Transport", "BuildingBlocks", "Components", "COctavo", "DaprProtos", "JSONText", protobuf] + nio,
             swiftSettings: strict),
         .target(
             name: "AdminAPI",

@@ -15,8 +15,9 @@ package enum JSONValue: Sendable, Equatable {
         try scanner.finish()
     }
 
-    package init(parsing text: String) throws(JSONError) {
-        let bytes = Array(text.utf8)
+    package init(parsing text: String) throws(JSONError) { try self.init(parsing: Array(text.utf8)) }
+
+    package init(parsing bytes: [UInt8]) throws(JSONError) {
         let result = bytes.withUnsafeBytes { buffer -> Result<JSONValue, JSONError> in
             do throws(JSONError) { return .success(try JSONValue(parsing: buffer)) } catch { return .failure(error) }
         }

@@ -82,17 +82,12 @@ extension StateAPI {
         let gathering = ReadGathering(keys: keys, done)
         gathering.next = { [self] index in
             let waiter = SingleReadWaiter(index, gathering)
-            let bytes = Array(keys[index].utf8)
-            let failure = bytes.withUnsafeBytes { text -> StateFailure? in
-                do throws(StateFailure) {
-                    _ = try get(
-                        store, key: text, consistency: 0, metadata: metadata, deadline: deadline, waiter: waiter)
-                    return nil
-                } catch {
-                    return error
-                }
+            do throws(StateFailure) {
+                _ = try get(
+                    store, key: keys[index], consistency: 0, metadata: metadata, deadline: deadline, waiter: waiter)
+            } catch {
+                gathering.failed(index, "\(error)")
             }
-            if let failure { gathering.failed(index, "\(failure)") }
         }
         gathering.start(parallelism: parallelism > 0 ? min(parallelism, 256) : 32)
     }

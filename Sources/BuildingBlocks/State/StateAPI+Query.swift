@@ -12,7 +12,7 @@ package struct StatePage: Sendable {
 extension StateAPI {
     /// Runs a query over the store's own keys. `done` is called once; not when this throws.
     package func query(
-        _ store: StateStore, _ text: UnsafeRawBufferPointer, metadata: [(String, String)], deadline: Int64,
+        _ store: StateStore, _ text: [UInt8], metadata: [(String, String)], deadline: Int64,
         done: @escaping (Result<StatePage, StateFailure>) -> Void
     ) throws(StateFailure) {
         let query: StateQuery

@@ -43,4 +43,22 @@ package final class StateAPI {
         if !metadata.isEmpty { request.pointee.head.metadata = slot.pairs(metadata) }
         return slot.submit()
     }
+
+    /// The same for a key that is text already.
+    package func get(
+        _ store: StateStore, key: String, consistency: Int32, metadata: [(String, String)], deadline: Int64,
+        waiter: CallWaiter
+    ) throws(StateFailure) -> CallHandle? {
+        let result = Array(key.utf8).withUnsafeBytes { text -> Result<CallHandle?, StateFailure> in
+            do throws(StateFailure) {
+                return .success(
+                    try get(
+                        store, key: text, consistency: consistency, metadata: metadata, deadline: deadline,
+                        waiter: waiter))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
 }

@@ -32,7 +32,7 @@ package struct StateQuery: Equatable, Sendable {
         "AND": .and, "OR": .or, "EQ": .eq, "NEQ": .neq, "GT": .gt, "GTE": .gte, "LT": .lt, "LTE": .lte, "IN": .in,
     ]
 
-    package init(parsing text: UnsafeRawBufferPointer) throws(Malformed) {
+    package init(parsing text: [UInt8]) throws(Malformed) {
         let value: JSONValue
         do throws(JSONError) {
             value = try JSONValue(parsing: text)

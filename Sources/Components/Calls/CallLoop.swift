@@ -76,6 +76,7 @@ package final class CallLoop {
 
     func remove(_ name: String) {
         last = nil
+        components[name]?.isInstalled = false
         components[name] = nil
     }
 

@@ -72,6 +72,8 @@ package final class ComponentRef {
     package var features: UInt64 { target?.features ?? 0 }
     package var maxTransactionOps: UInt32 { target?.maxTransactionOps ?? 0 }
     package var isReady: Bool { target != nil }
+    /// Whether the loop still knows it: false after its removal.
+    package internal(set) var isInstalled = true
 
     /// Whether the instance has the operation and the feature that it needs.
     package func supports(_ op: Int32) -> Bool {

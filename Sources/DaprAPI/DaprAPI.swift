@@ -1,0 +1,79 @@
+package import BuildingBlocks
+package import Components
+package import Transport
+
+/// Dapr's API on one event loop, over gRPC and HTTP. Used on that loop alone.
+package final class DaprAPI {
+    let state: StateAPI
+    let secrets: SecretsAPI
+    let facts: any RuntimeFacts
+    let appID: String
+    /// The store that the last `GetState` went to; most apps have one.
+    var lastStore: LastStore?
+
+    static let service = "/dapr.proto.runtime.v1.Dapr/"
+
+    package init(loop: CallLoop, facts: any RuntimeFacts) {
+        state = StateAPI(loop: loop, identity: facts.identity)
+        secrets = SecretsAPI(loop: loop)
+        self.facts = facts
+        appID = facts.identity.appID
+    }
+
+    /// A store with its name as bytes, to be compared with what is on the wire.
+    struct LastStore {
+        let store: StateStore
+        private let name: [UInt8]
+
+        init(_ store: StateStore) {
+            self.store = store
+            name = Array(store.name.utf8)
+        }
+
+        func matches(_ bytes: UnsafeRawBufferPointer) -> Bool {
+            bytes.count == name.count && bytes.elementsEqual(name) && store.ref.isInstalled
+        }
+    }
+
+    /// Adds the methods to the loop's router.
+    package func register(_ router: GRPCRouter) {
+        registerState(router)
+        registerSecrets(router)
+        registerMetadata(router)
+        if let token = facts.apiToken {
+            let expected = Array(token.utf8)
+            router.intercept = { call in
+                // Health and reflection need no token, as in Dapr.
+                guard call.path.hasPrefix("/dapr.") else { return nil }
+                let shown = Array((call.metadata("dapr-api-token") ?? "").utf8)
+                return constantTimeEqual(shown, expected) ? nil : APIError.unauthorized.grpcStatus
+            }
+        }
+    }
+
+    /// Adds a method unless the configuration takes its group away.
+    func method(
+        _ router: GRPCRouter, _ name: String, _ group: String, _ version: String,
+        _ body: @escaping (DaprAPI, GRPCCall, UnsafeRawBufferPointer) -> Void
+    ) {
+        guard facts.apiRules.permits(group, version, wire: "grpc") else { return }
+        router.unary(DaprAPI.service + name) { [self] call, bytes in body(self, call, bytes) }
+    }
+}
+
+extension APIError {
+    /// Source: Dapr's answer to a missing or wrong API token.
+    static var unauthorized: APIError {
+        var error = APIError(
+            .unauthenticated, "Unauthorized", reason: "Unauthorized", status: 401, errorCode: "ERR_UNAUTHORIZED")
+        error.info = ["http.code": "401", "http.error_message": "invalid api token"]
+        return error
+    }
+}
+
+/// Compares without telling by its time where the first difference is.
+func constantTimeEqual(_ one: [UInt8], _ other: [UInt8]) -> Bool {
+    var difference = UInt8(truncatingIfNeeded: one.count ^ other.count) | (one.count == other.count ? 0 : 1)
+    for index in 0..<other.count { difference |= other[index] ^ (index < one.count ? one[index] : 0xff) }
+    return difference == 0
+}

@@ -1,0 +1,86 @@
+import BuildingBlocks
+import NIOCore
+package import Transport
+
+/// Dapr's HTTP API on one event loop.
+package final class DaprHTTPHandler: HTTPHandler {
+    let api: DaprAPI
+    private let token: [UInt8]?
+
+    package init(_ api: DaprAPI) {
+        self.api = api
+        token = api.facts.apiToken.map { Array($0.utf8) }
+    }
+
+    package func handle(_ request: HTTPRequest) {
+        guard let target = RequestTarget(request.target) else {
+            request.respond(
+                status: 400, headers: [("content-type", "text/plain; charset=utf-8")],
+                body: ByteBuffer(string: "the path or query holds a malformed percent escape\n"))
+            return
+        }
+        if let token, !isHealth(target, request) {
+            let shown = Array((request.headers["dapr-api-token" as StaticString] ?? "").utf8)
+            guard constantTimeEqual(shown, token) else {
+                request.respond(
+                    status: 401, headers: [("content-type", "text/plain; charset=utf-8")],
+                    body: ByteBuffer(string: "invalid api token\n"))
+                return
+            }
+        }
+        if !route(request, target) { unknown(request, target) }
+    }
+
+    package func reject(_ request: HTTPRequest, status: Int, message: String) {
+        let code = status == 413 ? "ERR_BODY_READ" : status == 400 ? "ERR_BAD_REQUEST" : "ERROR"
+        request.fail(APIError(.invalidArgument, message, status: status, errorCode: code))
+    }
+
+    private func isHealth(_ target: RequestTarget, _ request: HTTPRequest) -> Bool {
+        request.method == "GET" && target.segments.count >= 2 && target.segments[0] == "v1.0"
+            && target.segments[1] == "healthz"
+    }
+
+    /// Whether a route took the request.
+    private func route(_ request: HTTPRequest, _ target: RequestTarget) -> Bool {
+        let path = target.segments
+        guard path.count >= 2 else { return false }
+        switch (path[0], path[1]) {
+        case ("v1.0", "state"):
+            return api.facts.apiRules.permits("state", "v1", wire: "http") && api.routeState(request, target)
+        case ("v1.0-alpha1", "state"):
+            return api.facts.apiRules.permits("state", "v1alpha1", wire: "http") && api.routeStateQuery(request, target)
+        case ("v1.0", "secrets"):
+            return api.facts.apiRules.permits("secrets", "v1", wire: "http") && api.routeSecrets(request, target)
+        case ("v1.0", "metadata"):
+            return api.facts.apiRules.permits("metadata", "v1", wire: "http") && api.routeMetadata(request, target)
+        case ("v1.0", "healthz"): return api.routeHealth(request, target)
+        case ("v1.0", "shutdown"):
+            guard api.facts.apiRules.permits("shutdown", "v1", wire: "http"), path.count == 2, request.method == "POST"
+            else { return false }
+            request.respondNoContent()
+            api.facts.shutdown(force: request.headers["dapr-force-shutdown" as StaticString] == "true")
+            return true
+        default: return false
+        }
+    }
+
+    /// What no route matches is taken for a service invocation; without a target app that is not found.
+    private func unknown(_ request: HTTPRequest, _ target: RequestTarget) {
+        let isInvocation = target.segments.count >= 2 && target.segments[0] == "v1.0" && target.segments[1] == "invoke"
+        let hasTarget = isInvocation || request.headers["dapr-app-id" as StaticString] != nil
+        if hasTarget {
+            request.fail(
+                APIError(
+                    .internal, "service invocation is not available in this build of the runtime", status: 500,
+                    errorCode: "ERR_DIRECT_INVOKE"))
+        } else {
+            request.fail(
+                APIError(
+                    .notFound,
+                    "failed getting app id either from the URL path or the header dapr-app-id: no route of the API "
+                        + "matches \(request.method) /\(target.segments.joined(separator: "/"))",
+                    status: 404, errorCode: "ERR_DIRECT_INVOKE"))
+        }
+    }
+}

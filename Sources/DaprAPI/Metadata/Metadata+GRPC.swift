@@ -1,0 +1,54 @@
+import DaprProtos
+import NIOCore
+import Transport
+
+extension DaprAPI {
+    func registerMetadata(_ router: GRPCRouter) {
+        method(router, "GetMetadata", "metadata", "v1") { api, call, _ in api.getMetadata(call) }
+        method(router, "SetMetadata", "metadata", "v1") { api, call, bytes in
+            guard let request = call.decode(bytes, as: Dapr_Proto_Runtime_V1_SetMetadataRequest.self) else { return }
+            api.facts.setExtendedMetadata(request.key, request.value)
+            call.replyEmpty()
+        }
+        method(router, "Shutdown", "shutdown", "v1") { api, call, _ in
+            call.replyEmpty()
+            api.facts.shutdown(force: false)
+        }
+    }
+
+    private func getMetadata(_ call: GRPCCall) {
+        let held = NIOLoopBound(call, eventLoop: call.eventLoop)
+        let loop = call.eventLoop
+        let facts = self.facts
+        facts.registeredComponents { components in
+            loop.execute { held.value.reply(metadataMessage(facts, components)) }
+        }
+    }
+}
+
+private func metadataMessage(
+    _ facts: any RuntimeFacts, _ components: [RegisteredComponent]
+) -> Dapr_Proto_Runtime_V1_GetMetadataResponse {
+    .with {
+        $0.id = facts.identity.appID
+        $0.runtimeVersion = facts.version
+        $0.registeredComponents = components.map { component in
+            .with {
+                $0.name = component.name
+                $0.type = component.type
+                $0.version = component.version
+                $0.capabilities = component.capabilities
+            }
+        }
+        $0.extendedMetadata = facts.extendedMetadata
+        $0.actorRuntime = .with { $0.runtimeStatus = .disabled }
+        if let app = facts.app {
+            $0.appConnectionProperties = .with {
+                $0.port = Int32(app.port)
+                $0.protocol = app.protocol
+                $0.channelAddress = app.channelAddress
+                $0.maxConcurrency = Int32(app.maxConcurrency)
+            }
+        }
+    }
+}
