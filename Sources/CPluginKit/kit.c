@@ -57,3 +57,7 @@ int32_t plugin_kit_format_double(double number, char *text, size_t size) {
     int length = snprintf(text, size, "%.17g", number);
     return length < 0 || (size_t)length >= size ? 0 : length;
 }
+
+char *const *plugin_kit_environment(void) { return environ; }
+
+int32_t plugin_kit_open(const char *path) { return open(path, O_RDONLY | O_CLOEXEC); }

@@ -1,1 +1,17 @@
+import PluginKit
 
+nonisolated(unsafe) private let descriptor = describe(
+    id: "redis", version: "1.0.0", description: "State in Redis",
+    requires: OCTAVO_FEATURE_CALLS | OCTAVO_FEATURE_REACTOR,
+    types: [
+        .stateStore(
+            "state.redis", .reactor, features: RedisStore.offered,
+            schema: Schema(
+                title: "Redis", description: "Keeps values in a Redis server, one hash a key, as Dapr does.",
+                links: ["https://redis.io"], fields: Settings.fields),
+            make: { (config, instance) throws(PluginError) in RedisStore(try Settings(config), instance) })
+    ])
+
+/// The one symbol that the plugin exports.
+@c(octavo_plugin_v1)
+public func octavo_plugin_v1() -> UnsafePointer<octavo_plugin>? { descriptor }

@@ -85,7 +85,11 @@ void plugin_kit_error_text(int32_t number, char *text, size_t size);
 /* A number as text that reads back as the same number; its length. */
 int32_t plugin_kit_format_double(double number, char *text, size_t size);
 
-extern char *_Nullable *_Null_unspecified environ;
+/* The process's environment: "NAME=value" texts, then NULL. Nobody changes it after the start. */
+char *_Nullable const *_Nullable plugin_kit_environment(void);
+
+/* Opens a file for reading; -1 and errno on failure. */
+int32_t plugin_kit_open(const char *path);
 
 #if defined(__clang__)
 #pragma clang assume_nonnull end

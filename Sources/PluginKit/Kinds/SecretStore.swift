@@ -10,7 +10,7 @@ open class SecretStore: Component {
 
 public struct SecretReply {
     public let call: Call
-    init(_ call: Call) { self.call = call }
+    public init(_ call: Call) { self.call = call }
 
     /// The pairs of the secret.
     public func pairs(_ pairs: UnsafeBufferPointer<octavo_pair>) {
@@ -22,7 +22,7 @@ public struct SecretReply {
 
 public struct SecretsReply {
     public let call: Call
-    init(_ call: Call) { self.call = call }
+    public init(_ call: Call) { self.call = call }
 
     public func secrets(_ secrets: UnsafeBufferPointer<octavo_secret>) {
         var reply = octavo_secret_bulk_get_reply(

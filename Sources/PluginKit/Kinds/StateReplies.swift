@@ -2,7 +2,7 @@
 /// before the function returns.
 public struct GetReply {
     public let call: Call
-    init(_ call: Call) { self.call = call }
+    public init(_ call: Call) { self.call = call }
 
     @inline(__always)
     public func found(value: Bytes, etag: Str, contentType: Str = .absent, metadata: octavo_list = .empty) {
@@ -31,7 +31,7 @@ public struct GetReply {
 
 public struct WriteReply {
     public let call: Call
-    init(_ call: Call) { self.call = call }
+    public init(_ call: Call) { self.call = call }
 
     @inline(__always)
     public func written(etag: Str) {
@@ -46,7 +46,7 @@ public struct WriteReply {
 
 public struct BulkGetReply {
     public let call: Call
-    init(_ call: Call) { self.call = call }
+    public init(_ call: Call) { self.call = call }
 
     /// One item for each key, in their order.
     public func items(_ items: UnsafeBufferPointer<octavo_state_item>) {
@@ -58,7 +58,7 @@ public struct BulkGetReply {
 
 public struct BulkWriteReply {
     public let call: Call
-    init(_ call: Call) { self.call = call }
+    public init(_ call: Call) { self.call = call }
 
     /// One result for each write, in their order.
     public func results(_ results: UnsafeBufferPointer<octavo_state_write_result>) {
@@ -70,14 +70,14 @@ public struct BulkWriteReply {
 
 public struct EmptyReply {
     public let call: Call
-    init(_ call: Call) { self.call = call }
+    public init(_ call: Call) { self.call = call }
 
     public func done() { call.done() }
 }
 
 public struct QueryReply {
     public let call: Call
-    init(_ call: Call) { self.call = call }
+    public init(_ call: Call) { self.call = call }
 
     /// `token` is absent at the end.
     public func items(_ items: UnsafeBufferPointer<octavo_state_item>, token: Str) {
@@ -90,7 +90,7 @@ public struct QueryReply {
 
 public struct KeysReply {
     public let call: Call
-    init(_ call: Call) { self.call = call }
+    public init(_ call: Call) { self.call = call }
 
     /// `token` is absent at the end.
     public func keys(_ keys: UnsafeBufferPointer<octavo_str>, token: Str) {
@@ -102,7 +102,7 @@ public struct KeysReply {
 
 public struct CountReply {
     public let call: Call
-    init(_ call: Call) { self.call = call }
+    public init(_ call: Call) { self.call = call }
 
     public func count(_ count: UInt64) {
         var reply = octavo_state_count_reply(

@@ -1,5 +1,3 @@
 #include <octavo/octavo.h>
 
-#include "redis_native.h"
-
 OCTAVO_NOTE("redis", "1.0.0", 1u << OCTAVO_KIND_STATE, OCTAVO_PLUGIN_UNLOADABLE, "state.redis");
