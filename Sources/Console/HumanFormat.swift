@@ -14,7 +14,7 @@ package enum HumanFormat {
             if index + 1 == units.count, text == "60" { break }
             return text + " " + name
         }
-        let seconds = (nanoseconds + 500_000_000) / 1_000_000_000
+        let seconds = rounded(nanoseconds, to: 1_000_000_000)
         let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60)
         if days > 0 { return joined(days, "d", hours, "h") }
         if hours > 0 { return joined(hours, "h", minutes, "m") }
@@ -63,14 +63,18 @@ package enum HumanFormat {
     /// `value / unit` with up to three significant digits and no zeros after the point.
     private static func threeDigits(_ value: Int64, unit: Int64) -> String {
         let whole = value / unit
-        if unit == 1 || whole >= 100 { return String((value + unit / 2) / unit) }
+        if unit == 1 || whole >= 100 { return String(rounded(value, to: unit)) }
         // One decimal from 10 on, two below it.
         let scale: Int64 = whole >= 10 ? 10 : 100
-        let scaled = (value / unit) * scale + ((value % unit) * scale + unit / 2) / unit
+        let scaled = rounded(value, to: unit / scale)
         var fraction = String(scaled % scale)
         fraction = String(repeating: "0", count: (scale == 10 ? 1 : 2) - fraction.count) + fraction
         while fraction.last == "0" { fraction.removeLast() }
         return fraction.isEmpty ? "\(scaled / scale)" : "\(scaled / scale).\(fraction)"
+    }
+
+    private static func rounded(_ value: Int64, to step: Int64) -> Int64 {
+        value / step + (value % step > (step - 1) / 2 ? 1 : 0)
     }
 
     private static func joined(_ big: Int64, _ bigUnit: String, _ small: Int64, _ smallUnit: String) -> String {

@@ -12,7 +12,7 @@ struct DoctorCommand: ParsableCommand {
 
             EXAMPLES
               octavo doctor
-              octavo doctor --json | jq '.findings[] | select(.severity == "error")'
+              octavo doctor --json | jq -r '.findings[].remedy'
             """)
 
     @OptionGroup var admin: AdminFlags

@@ -1,3 +1,4 @@
+import Glibc
 package import NIOPosix
 package import Transport
 
@@ -19,6 +20,8 @@ package enum AdminServer {
         }
         let server: Server
         do {
+            var limits = limits
+            limits.allowedUsers = [0, geteuid()]
             server = try await Server.bind([.unix(path: path)], group: group, limits: limits, name: "admin") { loop, _ in
                 LoopApplication(grpc: GRPCRouter(), http: AdminHandler(backend: backend, eventLoop: loop))
             }

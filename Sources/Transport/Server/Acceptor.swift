@@ -12,10 +12,12 @@ struct Acceptor: Sendable {
     private let loops: [ObjectIdentifier: NIOLoopBound<LoopContext>]
     private let open = NIOLockedValueBox(0)
     private let maxConnections: Int
+    private let allowedUsers: Set<UInt32>?
 
     init(loops: [NIOLoopBound<LoopContext>], limits: Server.Limits) {
         self.loops = Dictionary(uniqueKeysWithValues: loops.map { (ObjectIdentifier($0.eventLoop), $0) })
         maxConnections = limits.maxConnections
+        allowedUsers = limits.allowedUsers
     }
 
     func listen(_ endpoint: Server.Endpoint, group: MultiThreadedEventLoopGroup) async throws -> any Channel {
@@ -55,7 +57,16 @@ struct Acceptor: Sendable {
             return channel.close()
         }
         channel.closeFuture.whenComplete { _ in open.withLockedValue { $0 -= 1 } }
-        return channel.eventLoop.makeCompletedFuture {
+        guard let allowedUsers, channel.remoteAddress?.protocol == .unix else { return serve(channel, on: loop) }
+        return PeerUser.of(channel).flatMap { user in
+            if allowedUsers.contains(user) { return serve(channel, on: loop) }
+            refused.withLockedValue { $0 += 1 }
+            return channel.close()
+        }
+    }
+
+    private func serve(_ channel: any Channel, on loop: NIOLoopBound<LoopContext>) -> EventLoopFuture<Void> {
+        channel.eventLoop.makeCompletedFuture {
             let context = loop.value
             context.counts.connections &+= 1
             try channel.pipeline.syncOperations.addHandler(

@@ -15,6 +15,9 @@ extension Server {
         package var maxConcurrentStreams = 1000
         /// Open connections of the server.
         package var maxConnections = 10_000
+        /// Users that may connect to a Unix socket of the server, as the kernel tells them (SO_PEERCRED); nil leaves it
+        /// to the mode of the socket file.
+        package var allowedUsers: Set<UInt32>?
         /// HTTP/2 window of one stream, in bytes: what may be on its way that nobody asked for yet.
         package var streamWindow = 1 << 20
         /// HTTP/2 window of a connection, in bytes.

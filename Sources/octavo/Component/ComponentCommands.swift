@@ -18,7 +18,7 @@ struct ComponentListCommand: ParsableCommand {
         discussion: """
             EXAMPLES
               octavo component list
-              octavo component list --json | jq -r '.components[] | select(.state == "failed") | .reason'
+              octavo component list --json | jq -r '.components[].reason'
             """)
 
     @OptionGroup var admin: AdminFlags

@@ -13,7 +13,7 @@ struct PluginListCommand: ParsableCommand {
 
             EXAMPLES
               octavo plugin list
-              octavo plugin list --json | jq -r '.plugins[] | select(.state != "ready") | .name'
+              octavo plugin list --json | jq -r '.plugins[].name'
               octavo plugin list --offline --plugins-dir ./plugins
             """)
 
