@@ -90,8 +90,8 @@ let package = Package(
         .target(
             name: "Runtime",
             dependencies: [
-                "Transport", "DaprAPI", "AdminAPI", "BuildingBlocks", "Components", "Resources", "Telemetry",
-                "JSONText", logging,
+                "Transport", "DaprAPI", "DaprProtos", "AdminAPI", "BuildingBlocks", "Components", "COctavo",
+                "COctavoHost", "Resources", "Telemetry", logging, concurrency,
             ] + nio, swiftSettings: strict),
 
         // Wire APIs.

@@ -80,6 +80,10 @@ void *OCTAVO_NULLABLE octavo_instance_context(const octavo_instance *instance);
  */
 void octavo_instance_control(octavo_instance *instance, octavo_fn fn, void *OCTAVO_NULLABLE argument);
 
+/* From now on the signals arrive as bytes on the descriptor that is returned (-1: errno), and SIGPIPE is
+   ignored. Once a process. */
+int octavo_signals_open(const int *numbers, int count);
+
 /* Runs `fn` on a new detached thread of that name, 0 or an errno. */
 int octavo_thread_detached(const char *name, octavo_fn fn, void *OCTAVO_NULLABLE argument);
 

@@ -29,7 +29,8 @@ package actor ComponentStore {
     let loops: [NIOLoopBound<CallLoop>]
     var catalog: PluginCatalog
     var plugins: [String: PluginEntry] = [:]
-    var components: [String: ComponentEntry] = [:]
+    var components: [String: ComponentEntry] = [:] { didSet { if !readinessWatchers.isEmpty { readinessChanged() } } }
+    var readinessWatchers: [AsyncStream<[(component: String, reason: String)]>.Continuation] = []
     var isStopping = false
     /// Told of a component that can't ever start and whose errors are not to be ignored.
     private var onFatal: (@Sendable (String) -> Void)?

@@ -1,0 +1,35 @@
+import Components
+import Logging
+
+extension Runtime {
+    /// Reads the resources, starts what they name, and keeps readiness true to it.
+    func startComponents() async {
+        let definitions = ResourceReading.components(options, logger: logger)
+        for definition in definitions {
+            do throws(StoreError) {
+                try await store.add(definition)
+            } catch {
+                logger.error("a component was refused", metadata: ["cause": "\(error)"])
+                if definition.ignoreErrors == false { events.put(.fatal(error.description)) }
+            }
+        }
+        var announced = false
+        for await reasons in await store.readiness() {
+            state.set(componentsNotReady: reasons.map { "component \($0.component): \($0.reason)" })
+            if reasons.isEmpty, !announced {
+                announced = true
+                let took = ContinuousClock.now - startedAt
+                logger.info(
+                    "You're up and running!",
+                    metadata: ["app-id": "\(options.appID)", "started-in": "\(took.formattedMilliseconds)"])
+            }
+        }
+    }
+}
+
+extension Duration {
+    var formattedMilliseconds: String {
+        let tenths = Int(self / .microseconds(100))
+        return "\(tenths / 10).\(tenths % 10) ms"
+    }
+}

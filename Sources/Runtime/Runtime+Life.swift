@@ -1,0 +1,106 @@
+import Components
+import Glibc
+import Logging
+import NIOPosix
+
+extension Runtime {
+    /// Starts the app, waits for a reason to stop, and stops in order.
+    func runUntilStopped() async -> Int32 {
+        var app: AppProcess?
+        if !options.appCommand.isEmpty {
+            await awaitListening()
+            do throws(AppProcess.Failure) {
+                let process = try AppProcess(command: options.appCommand, environment: appEnvironment)
+                app = process
+                logger.info("app started", metadata: ["pid": "\(process.processID)"])
+                state.setExtendedMetadata("appPID", String(process.processID))
+                state.setExtendedMetadata("appCommand", options.appCommand.joined(separator: " "))
+                state.setExtendedMetadata("cliPID", String(getpid()))
+                Task { [events] in events.put(.appEnded(code: await process.wait())) }
+            } catch {
+                logger.critical("the app can't start", metadata: ["cause": "\(error)"])
+                await stop()
+                return 127
+            }
+        }
+        var code: Int32 = 0
+        events: for await event in events.stream {
+            switch event {
+            case .signal(let number):
+                logger.info("stopping", metadata: ["signal": "\(number)"])
+                app?.signal(number)
+                break events
+            case .shutdownRequested(let force):
+                if force { exit(0) }
+                logger.info("stopping", metadata: ["cause": "asked for by the API"])
+                app?.signal(SIGTERM)
+                break events
+            case .appEnded(let ended):
+                logger.info("app ended", metadata: ["exit-code": "\(ended)"])
+                code = ended
+                app = nil
+                break events
+            case .fatal(let cause):
+                logger.critical("stopping: a component that must start can't", metadata: ["cause": "\(cause)"])
+                app?.signal(SIGTERM)
+                code = 1
+                break events
+            }
+        }
+        if let app { code = await end(app, code) }
+        await stop()
+        return code
+    }
+
+    /// Waits for the app's end, at most the grace period; a second signal, or the end of it, kills.
+    private func end(_ app: AppProcess, _ code: Int32) async -> Int32 {
+        let deadline = Task { [events, grace = options.shutdown.grace] in
+            try? await Task.sleep(for: grace)
+            if !Task.isCancelled { events.put(.shutdownRequested(force: true)) }
+        }
+        defer { deadline.cancel() }
+        for await event in events.stream {
+            switch event {
+            case .appEnded(let ended): return code == 0 ? ended : code
+            case .signal, .shutdownRequested(force: true):
+                logger.warning("the app has not ended in time; killing it", metadata: ["pid": "\(app.processID)"])
+                app.signal(SIGKILL)
+            default: break
+            }
+        }
+        return code
+    }
+
+    /// Listeners exist by the time a runtime does; what is waited for is the first look at the components.
+    private func awaitListening() async {
+        while !state.isOutboundReady, await store.hasUnsettledComponents() {
+            try? await Task.sleep(for: .milliseconds(2))
+        }
+    }
+
+    private var appEnvironment: [(String, String)] {
+        var variables = [
+            ("APP_ID", options.appID), ("DAPR_HTTP_PORT", String(port("http"))),
+            ("DAPR_GRPC_PORT", String(port("grpc"))), ("DAPR_METRICS_PORT", String(port("metrics"))),
+            ("APP_PROTOCOL", options.app.protocol.rawValue),
+        ]
+        if let port = options.app.port { variables.append(("APP_PORT", String(port))) }
+        if options.app.channelAddress != "127.0.0.1" {
+            variables.append(("APP_CHANNEL_ADDRESS", options.app.channelAddress))
+        }
+        return variables
+    }
+
+    /// Readiness down, no new connections, what is in flight finishes, components close.
+    func stop() async {
+        state.setDraining()
+        if let block = options.shutdown.block { try? await Task.sleep(for: block) }
+        await api.drain(grace: options.shutdown.grace)
+        await store.shutdown()
+        await metrics?.drain(grace: .zero)
+        await admin?.drain(grace: .zero)
+        for loop in loops { try? await loop.eventLoop.submit { loop.value.close() }.get() }
+        try? await group.shutdownGracefully()
+        logger.info("stopped")
+    }
+}

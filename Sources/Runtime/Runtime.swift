@@ -1,0 +1,181 @@
+import AdminAPI
+import BuildingBlocks
+import Components
+import DaprAPI
+import DaprProtos
+import Glibc
+import Logging
+import NIOCore
+import NIOPosix
+import Telemetry
+import Transport
+
+/// A running runtime: its event loops, components and listeners.
+final class Runtime: Sendable {
+    let options: RuntimeOptions
+    let logger: Logger
+    let events: EventQueue
+    let group: MultiThreadedEventLoopGroup
+    let loops: [NIOLoopBound<CallLoop>]
+    let store: ComponentStore
+    let state: RuntimeState
+    let api: Server
+    let listeners: [Listener]
+    let admin: Server?
+    let metrics: Server?
+    let startedAt: ContinuousClock.Instant
+
+    /// A bound address and what is served there.
+    struct Listener: Sendable {
+        let purpose: String
+        let address: SocketAddress
+
+        var text: String {
+            if let path = address.pathname, !path.isEmpty { return path }
+            let host = address.ipAddress ?? ""
+            return host.contains(":") ? "[\(host)]:\(address.port ?? 0)" : "\(host):\(address.port ?? 0)"
+        }
+    }
+
+    private init(
+        options: RuntimeOptions, logger: Logger, events: EventQueue, group: MultiThreadedEventLoopGroup,
+        loops: [NIOLoopBound<CallLoop>], store: ComponentStore, state: RuntimeState, api: Server,
+        listeners: [Listener], startedAt: ContinuousClock.Instant
+    ) async throws {
+        self.options = options
+        self.logger = logger
+        self.events = events
+        self.group = group
+        self.loops = loops
+        self.store = store
+        self.state = state
+        self.api = api
+        self.startedAt = startedAt
+        let backend = RuntimeBackend(
+            options: options, store: store, state: state, loops: loops, api: api, startedAt: startedAt)
+        let admin = try await AdminServer.bind(path: options.adminSocket, backend: backend, group: group)
+        var all = listeners
+        all.append(Listener(purpose: "admin", address: try SocketAddress(unixDomainSocketPath: options.adminSocket)))
+        self.admin = admin
+        if options.metrics.enabled {
+            let metrics = try await AdminServer.bindMetrics(
+                host: options.metrics.listenAddress, port: options.metrics.port, backend: backend, group: group)
+            all += metrics.addresses.map { Listener(purpose: "metrics", address: $0) }
+            self.metrics = metrics
+        } else {
+            metrics = nil
+        }
+        self.listeners = all
+        backend.setListeners(all)
+    }
+
+    /// Listens first; components start in the background.
+    static func start(_ options: RuntimeOptions, logger: Logger, events: EventQueue) async throws -> Runtime {
+        let startedAt = ContinuousClock.now
+        if !options.ignoredFlags.isEmpty {
+            logger.info(
+                "flags that change nothing here", metadata: ["flags": "\(options.ignoredFlags.joined(separator: " "))"])
+        }
+        makeFolders(options.dataFolder)
+        guard access(options.dataFolder, W_OK) == 0 else {
+            throw StartError("the data folder \(options.dataFolder) can't be written: \(systemError(errno)); "
+                + "give another with --data-dir")
+        }
+        let configuration = try ResourceReading.configuration(options, logger: logger)
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: options.eventLoops ?? System.coreCount)
+        let loops = try await makeLoops(group, logger: Logger(label: "octavo.components"))
+        let namespace = environmentVariable("NAMESPACE") ?? ""
+        let store = try ComponentStore(
+            options: ComponentStore.Options(
+                pluginFolders: options.pluginFolders, dataFolder: options.dataFolder, appID: options.appID,
+                namespace: namespace),
+            loops: loops, logger: Logger(label: "octavo.components"))
+        let state = RuntimeState(
+            identity: AppIdentity(appID: options.appID, namespace: namespace), version: Version.current,
+            app: options.app.port.map {
+                AppConnection(
+                    port: $0, protocol: options.app.protocol.rawValue, channelAddress: options.app.channelAddress,
+                    maxConcurrency: options.app.maxConcurrency ?? 0)
+            },
+            apiToken: environmentVariable("DAPR_API_TOKEN").flatMap { $0.isEmpty ? nil : $0 },
+            apiRules: configuration.apiRules, secretScopes: configuration.secretScopes)
+        state.attach(store)
+        state.onShutdown { force in events.put(.shutdownRequested(force: force)) }
+        await store.onFatal { cause in events.put(.fatal(cause)) }
+
+        let (api, listeners) = try await listen(options, group, loops, state)
+        let runtime = try await Runtime(
+            options: options, logger: logger, events: events, group: group, loops: loops, store: store, state: state,
+            api: api, listeners: listeners, startedAt: startedAt)
+        state.setListening()
+        for listener in runtime.listeners {
+            logger.info("listening", metadata: ["for": "\(listener.purpose)", "address": "\(listener.text)"])
+        }
+        Task { await runtime.startComponents() }
+        return runtime
+    }
+
+    private static func makeLoops(
+        _ group: MultiThreadedEventLoopGroup, logger: Logger
+    ) async throws -> [NIOLoopBound<CallLoop>] {
+        var loops: [NIOLoopBound<CallLoop>] = []
+        for (index, eventLoop) in Array(group.makeIterator()).enumerated() {
+            let loop = try await eventLoop.submit { () throws -> NIOLoopBound<CallLoop> in
+                guard let loop = CallLoop(eventLoop: eventLoop, index: index, logger: logger) else {
+                    throw StartError("no memory for the calls of event loop \(index)")
+                }
+                return NIOLoopBound(loop, eventLoop: eventLoop)
+            }.get()
+            loops.append(loop)
+        }
+        return loops
+    }
+
+    private static func listen(
+        _ options: RuntimeOptions, _ group: MultiThreadedEventLoopGroup, _ loops: [NIOLoopBound<CallLoop>],
+        _ state: RuntimeState
+    ) async throws -> (Server, [Listener]) {
+        var endpoints: [Server.Endpoint] = []
+        var purposes: [String] = []
+        if let folder = options.api.unixSocketFolder {
+            for purpose in ["http", "grpc"] {
+                endpoints.append(.unix(path: "\(folder)/dapr-\(options.appID)-\(purpose).socket"))
+                purposes.append(purpose)
+            }
+        } else {
+            for host in options.api.listenAddresses {
+                endpoints += [.tcp(host: host, port: options.api.httpPort), .tcp(host: host, port: options.api.grpcPort)]
+                purposes += ["http", "grpc"]
+            }
+        }
+        var limits = Server.Limits()
+        limits.maxBodySize = options.api.maxBodySize
+        limits.maxHeaderBytes = max(options.api.readBufferSize, 4096)
+        let tls = try options.tls.map {
+            try TLSServerContext(
+                certificate: $0.certificate, key: $0.privateKey, clientAuthorities: $0.clientAuthorities)
+        }
+        let reflection = ReflectionService(files: DaprDescriptors.decoded())
+        let server = try await Server.bind(endpoints, group: group, limits: limits, tls: tls, name: "api") { loop, index in
+            let api = DaprAPI(loop: loops[index].value, facts: state)
+            let router = GRPCRouter()
+            api.register(router)
+            reflection.add(to: router)
+            let health = HealthService()
+            health.set(.serving)
+            health.add(to: router)
+            return LoopApplication(grpc: router, http: DaprHTTPHandler(api))
+        }
+        return (server, zip(purposes, server.addresses).map { Listener(purpose: $0, address: $1) })
+    }
+
+    func port(_ purpose: String) -> Int { listeners.first { $0.purpose == purpose }?.address.port ?? 0 }
+}
+
+/// Why the runtime can't start.
+struct StartError: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
+func environmentVariable(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }

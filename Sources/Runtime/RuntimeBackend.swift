@@ -1,0 +1,241 @@
+import AdminAPI
+import BuildingBlocks
+import COctavo
+import Components
+import Glibc
+import NIOConcurrencyHelpers
+import NIOCore
+import Telemetry
+import Transport
+
+/// What the runtime tells its operator and does for them.
+final class RuntimeBackend: AdminBackend {
+    private let options: RuntimeOptions
+    private let store: ComponentStore
+    private let state: RuntimeState
+    private let loops: [NIOLoopBound<CallLoop>]
+    private let api: Server
+    private let startedAt: ContinuousClock.Instant
+    private let listeners = NIOLockedValueBox<[Runtime.Listener]>([])
+
+    init(
+        options: RuntimeOptions, store: ComponentStore, state: RuntimeState, loops: [NIOLoopBound<CallLoop>],
+        api: Server, startedAt: ContinuousClock.Instant
+    ) {
+        self.options = options
+        self.store = store
+        self.state = state
+        self.loops = loops
+        self.api = api
+        self.startedAt = startedAt
+    }
+
+    func setListeners(_ all: [Runtime.Listener]) { listeners.withLockedValue { $0 = all } }
+
+    // MARK: Runtime
+
+    func status() async throws -> RuntimeStatus {
+        let components = await store.componentFacts()
+        let plugins = await store.pluginFacts()
+        let usage = ProcessUsage.now
+        return RuntimeStatus(
+            appID: options.appID, version: Version.current, processID: Int(getpid()),
+            uptimeSeconds: (ContinuousClock.now - startedAt) / .seconds(1), ready: state.notReady.isEmpty,
+            notReadyReasons: state.notReady,
+            addresses: listeners.withLockedValue { $0 }.map { ListenAddress(purpose: $0.purpose, address: $0.text) },
+            app: options.app.port.map {
+                AppStatus(
+                    address: "\(options.app.protocol.rawValue)://\(options.app.channelAddress):\($0)", healthy: true)
+            },
+            eventLoops: loops.count, residentBytes: usage.residentBytes, openDescriptors: usage.descriptors,
+            openConnections: 0, pluginCount: plugins.count, componentCount: components.count,
+            failedComponentCount: components.count { !$0.isReady && $0.state != "waiting" },
+            calls: components.reduce(0) { $0 + Int64($1.calls) },
+            errors: components.reduce(0) { $0 + Int64($1.errors) }, dataFolder: options.dataFolder,
+            pluginFolders: options.pluginFolders)
+    }
+
+    func metricsPage() async throws -> [UInt8] {
+        MetricsPage.render(
+            components: await store.componentFacts(), plugins: await store.pluginFacts(),
+            ready: state.notReady.isEmpty, appID: options.appID)
+    }
+
+    // MARK: Plugins
+
+    func plugins() async throws -> [PluginSummary] { await store.pluginFacts().map(AdminViews.summary) }
+
+    func plugin(named name: String) async throws -> PluginDescription {
+        try AdminViews.description(await facts(of: name))
+    }
+
+    private func facts(of plugin: String) async throws -> PluginFacts {
+        let all = await store.pluginFacts()
+        guard let found = all.first(where: { $0.id == plugin }) else {
+            let hint = nearest(plugin, in: all.map(\.id)).map { "; did you mean \($0)?" } ?? ""
+            throw AdminError(.notFound, "There is no plugin \(plugin)\(hint) See `octavo plugin list`.")
+        }
+        return found
+    }
+
+    func loadPlugin(file: String) async throws -> PluginChange {
+        let start = ContinuousClock.now
+        do throws(StoreError) {
+            let id = try await store.load(path: file)
+            let facts = await store.pluginFacts().first { $0.id == id }
+            return PluginChange(
+                plugin: facts.map(AdminViews.summary), name: id,
+                durationNanoseconds: Int64((ContinuousClock.now - start) / .nanoseconds(1)))
+        } catch {
+            throw AdminViews.error(error)
+        }
+    }
+
+    func reloadPlugin(named name: String, file: String?) async throws -> PluginChange {
+        let before = try await facts(of: name)
+        let start = ContinuousClock.now
+        do throws(StoreError) {
+            let report = try await store.reload(name, path: file)
+            let after = await store.pluginFacts().first { $0.id == name }
+            return PluginChange(
+                plugin: after.map(AdminViews.summary), name: name, fromGeneration: report.from,
+                fromVersion: before.version, components: report.components,
+                durationNanoseconds: Int64((ContinuousClock.now - start) / .nanoseconds(1)),
+                notes: report.stillMapped.map { ["the old code stays mapped: \($0)"] } ?? [])
+        } catch {
+            throw AdminViews.error(error)
+        }
+    }
+
+    func unloadPlugin(named name: String, force: Bool) async throws -> PluginChange {
+        let before = try await facts(of: name)
+        let start = ContinuousClock.now
+        do throws(StoreError) {
+            if force { for component in before.components { try await store.remove(component) } }
+            let mapped = try await store.unload(name)
+            return PluginChange(
+                plugin: nil, name: name, fromGeneration: before.generation, fromVersion: before.version,
+                components: force ? before.components : [],
+                durationNanoseconds: Int64((ContinuousClock.now - start) / .nanoseconds(1)),
+                notes: mapped.map { ["its code stays mapped: \($0)"] } ?? [])
+        } catch {
+            throw AdminViews.error(error)
+        }
+    }
+
+    // MARK: Components
+
+    func components() async throws -> [ComponentSummary] { await store.componentFacts().map(AdminViews.summary) }
+
+    func component(named name: String) async throws -> ComponentDescription {
+        let all = await store.componentFacts()
+        guard let found = all.first(where: { $0.name == name }) else {
+            throw AdminViews.error(.noSuchComponent(name: name, known: all.map(\.name)))
+        }
+        return ComponentDescription(
+            summary: AdminViews.summary(found), source: found.source.isEmpty ? nil : found.source)
+    }
+
+    // MARK: State
+
+    func stateItem(store name: String, key: String) async throws -> AdminAPI.StateItem? {
+        try await onStateLoop(name) { (api, store, promise: EventLoopPromise<AdminAPI.StateItem?>) throws(StateFailure) in
+            try api.bulkGet(store, keys: [key], parallelism: 1, metadata: [], deadline: 0) { result in
+                switch result {
+                case .failure(let failure): promise.fail(AdminViews.error(failure))
+                case .success(let items):
+                    if let item = items.first, item.isFound {
+                        promise.succeed(StateItem(value: item.value, etag: item.etag.isEmpty ? nil : item.etag))
+                    } else if let item = items.first, !item.error.isEmpty {
+                        promise.fail(AdminError(.unavailable, item.error))
+                    } else {
+                        promise.succeed(nil)
+                    }
+                }
+            }
+        }
+    }
+
+    func setStateItem(store name: String, key: String, write: AdminAPI.StateWrite) async throws {
+        try await change(
+            name,
+            BuildingBlocks.StateWrite(
+                key: key, value: write.value, etag: write.etag,
+                metadata: write.ttlSeconds.map { [("ttlInSeconds", String($0))] } ?? []), .save)
+    }
+
+    func deleteStateItem(store name: String, key: String, etag: String?) async throws {
+        try await change(name, BuildingBlocks.StateWrite(key: key, etag: etag, isRemoval: true), .delete)
+    }
+
+    private func change(
+        _ name: String, _ write: sending BuildingBlocks.StateWrite, _ operation: StateFailure.Operation
+    ) async throws {
+        let write = NIOLockedValueBox(write)
+        try await onStateLoop(name) { (api, store, promise: EventLoopPromise<Void>) throws(StateFailure) in
+            try api.write(store, [write.withLockedValue { $0 }], operation, deadline: 0) { failure in
+                if let failure { promise.fail(AdminViews.error(failure)) } else { promise.succeed() }
+            }
+        }
+    }
+
+    private func onStateLoop<Value: Sendable>(
+        _ name: String,
+        _ body: @escaping @Sendable (StateAPI, StateStore, EventLoopPromise<Value>) throws(StateFailure) -> Void
+    ) async throws -> Value {
+        let loop = loops[0]
+        let identity = state.identity
+        let promise = loop.eventLoop.makePromise(of: Value.self)
+        loop.eventLoop.execute {
+            let api = StateAPI(loop: loop.value, identity: identity)
+            do throws(StateFailure) {
+                try body(api, try api.store(name), promise)
+            } catch {
+                promise.fail(AdminViews.error(error))
+            }
+        }
+        return try await promise.futureResult.get()
+    }
+
+    // MARK: Doctor
+
+    func doctor() async throws -> [DoctorFinding] {
+        var findings: [DoctorFinding] = []
+        for plugin in await store.pluginFacts() where plugin.state == "rejected" {
+            findings.append(
+                DoctorFinding(
+                    severity: .error, subject: "plugin \(plugin.id)", cause: plugin.reason,
+                    remedy: "Mend or remove \(plugin.path), then `octavo plugin load` it."))
+        }
+        for component in await store.componentFacts() {
+            if !component.isReady, component.state != "waiting" {
+                findings.append(
+                    DoctorFinding(
+                        severity: component.startMode == .required ? .error : .warning,
+                        subject: "component \(component.name)", cause: component.reason,
+                        remedy: "Mend its file\(component.source.isEmpty ? "" : " (\(component.source))") or its backend."))
+            } else if component.health.state == .unhealthy {
+                findings.append(
+                    DoctorFinding(
+                        severity: .error, subject: "component \(component.name)", cause: component.health.reason,
+                        remedy: "Look at the backend that it talks to."))
+            }
+        }
+        var limit = rlimit()
+        if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < 4096 {
+            findings.append(
+                DoctorFinding(
+                    severity: .warning, subject: "process",
+                    cause: "Only \(limit.rlim_cur) descriptors may be open, one a connection.",
+                    remedy: "Raise the limit (ulimit -n, or LimitNOFILE of the service)."))
+        }
+        if state.apiToken == nil, options.api.listenAddresses.contains(where: { $0 == "0.0.0.0" || $0 == "::" }) {
+            findings.append(
+                DoctorFinding(
+                    severity: .warning, subject: "listeners",
+                    cause: "The API listens on all addresses and asks for no token.",
+                    remedy: "Set DAPR_API_TOKEN, or listen on 127.0.0.1."))
+        }
+        return findings
+    }
+}

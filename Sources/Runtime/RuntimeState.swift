@@ -1,0 +1,85 @@
+import BuildingBlocks
+import Components
+import DaprAPI
+import NIOConcurrencyHelpers
+
+/// What the wire APIs are told of the runtime around them. Any thread.
+final class RuntimeState: RuntimeFacts {
+    private struct Changing {
+        var isListening = false
+        var isDraining = false
+        var componentsNotReady: [String] = ["the components are being read"]
+        var extended: [String: String] = [:]
+        var onShutdown: (@Sendable (Bool) -> Void)?
+    }
+
+    let identity: AppIdentity
+    let version: String
+    let app: AppConnection?
+    let apiToken: String?
+    let apiRules: APIRules
+    let secretScopes: [SecretScope]
+    private let store: NIOLockedValueBox<ComponentStore?> = NIOLockedValueBox(nil)
+    private let changing = NIOLockedValueBox(Changing())
+
+    /// Clients may keep this many texts here, each of at most 64 KiB.
+    private static let extendedLimit = 1024
+    private static let extendedSize = 64 << 10
+
+    init(
+        identity: AppIdentity, version: String, app: AppConnection?, apiToken: String?, apiRules: APIRules,
+        secretScopes: [SecretScope]
+    ) {
+        self.identity = identity
+        self.version = version
+        self.app = app
+        self.apiToken = apiToken
+        self.apiRules = apiRules
+        self.secretScopes = secretScopes
+        changing.withLockedValue { $0.extended["daprRuntimeVersion"] = version }
+    }
+
+    func attach(_ store: ComponentStore) { self.store.withLockedValue { $0 = store } }
+    func setListening() { changing.withLockedValue { $0.isListening = true } }
+    func setDraining() { changing.withLockedValue { $0.isDraining = true } }
+    func set(componentsNotReady reasons: [String]) { changing.withLockedValue { $0.componentsNotReady = reasons } }
+    func onShutdown(_ body: @escaping @Sendable (Bool) -> Void) { changing.withLockedValue { $0.onShutdown = body } }
+
+    var notReady: [String] {
+        changing.withLockedValue { state in
+            var reasons = state.componentsNotReady
+            if !state.isListening { reasons.append("the servers do not listen yet") }
+            if state.isDraining { reasons.append("the runtime is stopping") }
+            return reasons
+        }
+    }
+
+    var isOutboundReady: Bool { notReady.isEmpty }
+
+    var extendedMetadata: [String: String] { changing.withLockedValue { $0.extended } }
+
+    func setExtendedMetadata(_ key: String, _ value: String) {
+        changing.withLockedValue { state in
+            guard value.utf8.count <= RuntimeState.extendedSize,
+                state.extended[key] != nil || state.extended.count < RuntimeState.extendedLimit
+            else { return }
+            state.extended[key] = value
+        }
+    }
+
+    func registeredComponents(_ done: @escaping @Sendable ([RegisteredComponent]) -> Void) {
+        guard let store = store.withLockedValue({ $0 }) else {
+            done([])
+            return
+        }
+        Task {
+            done(
+                await store.componentFacts().filter(\.isReady).map {
+                    RegisteredComponent(
+                        name: $0.name, type: $0.type, version: $0.version, capabilities: Capabilities.words(of: $0))
+                })
+        }
+    }
+
+    func shutdown(force: Bool) { changing.withLockedValue { $0.onShutdown }?(force) }
+}
