@@ -1,4 +1,4 @@
-package import BuildingBlocks
+import BuildingBlocks
 package import Components
 package import Transport
 

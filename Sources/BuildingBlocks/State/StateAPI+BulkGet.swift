@@ -1,5 +1,5 @@
 import COctavo
-package import Components
+import Components
 
 /// One item of a bulk read or a query, copied from the component's reply.
 package struct StateItem: Sendable {

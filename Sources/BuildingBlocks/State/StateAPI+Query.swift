@@ -1,5 +1,5 @@
 import COctavo
-package import Components
+import Components
 import JSONText
 
 /// A page of a query's results.

@@ -1,5 +1,5 @@
 import COctavo
-package import Components
+import Components
 
 extension StateAPI {
     /// What is told when writes have ended: `nil`, or the first that failed.

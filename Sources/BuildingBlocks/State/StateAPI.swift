@@ -1,4 +1,4 @@
-package import COctavo
+import COctavo
 package import Components
 
 /// The state building block on one event loop.

@@ -1,5 +1,5 @@
-package import COctavo
-package import Components
+import COctavo
+import Components
 
 /// One write as an app asks for it.
 package struct StateWrite {

@@ -29,7 +29,7 @@ typedef struct octavo_note_head {
  *   OCTAVO_NOTE("redis", "1.0.0", 1u << OCTAVO_KIND_STATE, OCTAVO_PLUGIN_UNLOADABLE,
  *               "state.redis\0state.redis-legacy")
  *
- * The last argument is the names of all types, separated by \0.
+ * The last argument is the names of all types and their aliases, separated by \0.
  */
 #define OCTAVO_NOTE(id, version, kinds, flags, types)                                           \
     __attribute__((section(".note.octavo"), used, aligned(4))) static const struct {            \
