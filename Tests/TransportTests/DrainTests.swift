@@ -55,10 +55,8 @@ import Testing
 
     @Test("a Unix socket is served, a stale file replaced, a living one respected, and removed at the end")
     func unixSocket() async throws {
-        var template = Array("/tmp/octavo-test-XXXXXX".utf8CString)
-        let folder = try #require(mkdtemp(&template).map { String(cString: $0) })
-        defer { rmdir(folder) }
-        let path = folder + "/s"
+        let folder = try TemporaryFolder()
+        let path = folder.file("s")
         // A file that nobody listens on.
         let stale = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         try SocketAddress(unixDomainSocketPath: path).withSockAddr { _ = bind(stale, $0, socklen_t($1)) }
