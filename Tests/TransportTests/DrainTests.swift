@@ -11,28 +11,28 @@ import Testing
         try await TestServer.run { server in
             let client = try HTTP2Client(server.address)
             client.send(.call("/test.Test/Chat"), .message([1]))
-            try client.wait { client.answers[1]?.messages.count == 1 }
+            try await client.wait { client.answers[1]?.messages.count == 1 }
             let http1 = try RawConnection(server.address)
             http1.send("GET /later HTTP/1.1\r\nhost: x\r\n\r\n")
             let idle = try RawConnection(server.address)
             idle.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n")
-            _ = try idle.receive(until: "\r\n\r\n")
+            _ = try await idle.receive(until: "\r\n\r\n")
 
             let address = server.address
             let drained = Task { await server.server.drain(grace: .seconds(20)) }
-            try client.wait { client.goAways.count == 1 && client.pings.count == 1 }
+            try await client.wait { client.goAways.count == 1 && client.pings.count == 1 }
             #expect(client.goAways[0].last == 0x7fff_ffff)
             // What was on its way when the first GOAWAY was sent is still served.
             client.send(.call("/test.Test/Echo", stream: 3), .message([3], stream: 3, last: true))
-            #expect(try client.answer(3).status == "0")
+            #expect(try await client.answer(3).status == "0")
             client.send(Frame(kind: 6, flags: 1, payload: client.pings[0].payload))
-            try client.wait { client.goAways.count == 2 }
+            try await client.wait { client.goAways.count == 2 }
             #expect(client.goAways[1].last == 3)
             client.send(.data([], last: true))
-            try client.waitForEnd()
+            try await client.waitForEnd()
             #expect(client.answers[1]?.status == "0")
-            #expect(try idle.receiveAll().isEmpty)
-            #expect(try http1.receiveAll().contains("later"))
+            #expect(try await idle.receiveAll().isEmpty)
+            #expect(try await http1.receiveAll().contains("later"))
             await drained.value
             #expect(throws: RawConnection.Closed.self) { _ = try RawConnection(address) }
         }
@@ -48,17 +48,15 @@ import Testing
             while server.log.all.count < 2 { await Task.yield() }
             await server.server.drain(grace: .milliseconds(50))
             #expect(server.log.all.filter { $0 == "cancelled shutdown" }.count == 2)
-            try client.waitForEnd()
+            try await client.waitForEnd()
             #expect(client.answers[1]?.status == "14")
         }
     }
 
     @Test("a Unix socket is served, a stale file replaced, a living one respected, and removed at the end")
     func unixSocket() async throws {
-        var template = Array("/tmp/octavo-test-XXXXXX".utf8CString)
-        let folder = try #require(mkdtemp(&template).map { String(cString: $0) })
-        defer { rmdir(folder) }
-        let path = folder + "/s"
+        let folder = try TemporaryFolder()
+        let path = folder.file("s")
         // A file that nobody listens on.
         let stale = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         try SocketAddress(unixDomainSocketPath: path).withSockAddr { _ = bind(stale, $0, socklen_t($1)) }
@@ -66,7 +64,7 @@ import Testing
         try await TestServer.run(endpoints: [.unix(path: path), .tcp(host: "127.0.0.1", port: 0)]) { server in
             let connection = try RawConnection(server.address)
             connection.send("GET /x HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
-            #expect(try connection.receiveAll().hasPrefix("HTTP/1.1 200"))
+            #expect(try await connection.receiveAll().hasPrefix("HTTP/1.1 200"))
             #expect(server.server.addresses.count == 2)
             let error = await #expect(throws: ServerError.self) {
                 _ = try await Server.bind([.unix(path: path)], group: server.group, name: "second") { _, _ in

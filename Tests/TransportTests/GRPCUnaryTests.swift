@@ -9,6 +9,7 @@ import Testing
         try await TestServer.run { server in
             let client = try HTTP2Client(server.address)
             let message = [UInt8](repeating: 0x41, count: size)
+            try await client.wait { !client.settings.isEmpty }
             client.send(.call("/test.Test/\(method)"))
             let framed = [0] + Frame.number(UInt32(size)) + message
             for start in stride(from: 0, to: framed.count, by: 16_384) {
@@ -16,7 +17,7 @@ import Testing
                 client.send(.data(Array(framed[start..<end]), last: end == framed.count))
             }
             client.send(.windowUpdate(0, 1 << 20), .windowUpdate(1, 1 << 20))
-            let answer = try client.answer()
+            let answer = try await client.answer()
             #expect(answer.headers[":status"] == "200")
             #expect(answer.headers["content-type"] == "application/grpc")
             #expect(answer.messages.map(\.bytes) == [message])
@@ -31,7 +32,7 @@ import Testing
             let all = Frame.preface + Frame.settings.bytes + Frame.call("/test.Test/Echo").bytes
                 + Frame.message("hi".utf8, last: true).bytes
             for byte in all { client.send(bytes: [byte]) }
-            #expect(try client.answer().messages.map(\.bytes) == [Array("hi".utf8)])
+            #expect(try await client.answer().messages.map(\.bytes) == [Array("hi".utf8)])
         }
     }
 
@@ -40,7 +41,7 @@ import Testing
         try await TestServer.run { server in
             let client = try HTTP2Client(server.address)
             client.send(.call("/test.Test/Fail"), .message([], last: true))
-            let answer = try client.answer()
+            let answer = try await client.answer()
             #expect(answer.status == "9")
             #expect(answer.message == "Gr%C3%BCn ist 100 %25%0A.")
             #expect(answer.headers["grpc-status-details-bin"] == "AQID")
@@ -77,12 +78,12 @@ import Testing
         try await TestServer.run { server in
             let client = try HTTP2Client(server.address)
             client.send(.call(refusal.path, extra: refusal.extra), refusal.body)
-            let answer = try client.answer()
+            let answer = try await client.answer()
             #expect(answer.status == refusal.status)
             #expect(answer.message?.contains(refusal.text) == true, "\(answer.message ?? "")")
             // The connection has not suffered.
             client.send(.call("/test.Test/Echo", stream: 3), .message([5], stream: 3, last: true))
-            #expect(try client.answer(3).status == "0")
+            #expect(try await client.answer(3).status == "0")
         }
     }
 
@@ -91,7 +92,7 @@ import Testing
         try await TestServer.run { server in
             let client = try HTTP2Client(server.address)
             client.send(.call("/test.Test/Echo", extra: [("grpc-encoding", "br")]), .message([1], last: true))
-            #expect(try client.answer().headers["grpc-accept-encoding"] == "identity,gzip")
+            #expect(try await client.answer().headers["grpc-accept-encoding"] == "identity,gzip")
         }
     }
 
@@ -100,7 +101,7 @@ import Testing
         try await TestServer.run { server in
             let client = try HTTP2Client(server.address)
             client.send(.request("GET", "/test.Test/Echo", extra: [("content-type", "application/grpc")]))
-            #expect(try client.answer().headers[":status"] == "405")
+            #expect(try await client.answer().headers[":status"] == "405")
         }
     }
 
@@ -113,7 +114,7 @@ import Testing
             _ = plain.withUnsafeBytes { Gzip.compress($0, into: &packed) }
             let extra = [("grpc-encoding", "gzip"), ("grpc-accept-encoding", "identity, gzip")]
             client.send(.call("/test.Test/Echo", extra: extra), .message(Array(packed.readableBytesView), last: true, flag: 1))
-            let answer = try client.answer()
+            let answer = try await client.answer()
             #expect(answer.headers["grpc-encoding"] == "gzip")
             let message = try #require(answer.messages.first)
             #expect(message.flag == 1)
@@ -121,7 +122,7 @@ import Testing
             #expect(Array(unpacked.readableBytesView) == plain)
 
             client.send(.call("/test.Test/Echo", stream: 3, extra: extra), .message([1], stream: 3, last: true))
-            #expect(try client.answer(3).messages.first?.flag == 0)
+            #expect(try await client.answer(3).messages.first?.flag == 0)
         }
     }
 
@@ -140,7 +141,7 @@ import Testing
                 let end = min(start + 16_384, framed.count)
                 client.send(.data(Array(framed[start..<end]), last: end == framed.count))
             }
-            let answer = try client.answer()
+            let answer = try await client.answer()
             #expect(answer.status == "8")
             #expect(answer.message?.contains("--max-body-size") == true)
         }
@@ -153,7 +154,7 @@ import Testing
         try await TestServer.run(limits: limits) { server in
             let client = try HTTP2Client(server.address)
             client.send(.call("/test.Test/Size"), .message("1001".utf8, last: true))
-            #expect(try client.answer().status == "8")
+            #expect(try await client.answer().status == "8")
         }
     }
 
@@ -162,7 +163,7 @@ import Testing
         try await TestServer.run { server in
             let client = try HTTP2Client(server.address)
             client.send(.call("/test.Test/Never", extra: [("grpc-timeout", "50m")]), .message([], last: true))
-            #expect(try client.answer().status == "4")
+            #expect(try await client.answer().status == "4")
             #expect(try await server.log.contains("cancelled deadline"))
         }
     }
@@ -177,7 +178,7 @@ import Testing
             #expect(try await server.log.contains("cancelled reset"))
             client.send(.call("/test.Test/Later", stream: 3), .message([9], stream: 3, last: true), .reset(3))
             client.send(.call("/test.Test/Echo", stream: 5), .message([5], stream: 5, last: true))
-            #expect(try client.answer(5).messages.map(\.bytes) == [[5]])
+            #expect(try await client.answer(5).messages.map(\.bytes) == [[5]])
         }
     }
 
@@ -204,12 +205,12 @@ import Testing
         }) { server in
             let client = try HTTP2Client(server.address)
             client.send(.call("/test.Test/Echo"), .message([], last: true))
-            #expect(try client.answer().status == "16")
+            #expect(try await client.answer().status == "16")
             let token = [("x-token", "secret")]
             client.send(.call("/other.Service/Call", stream: 3, extra: token), .message([7], stream: 3, last: true))
-            #expect(try client.answer(3).messages.map(\.bytes) == [[7]])
+            #expect(try await client.answer(3).messages.map(\.bytes) == [[7]])
             client.send(.call("/other.Service/Nope", stream: 5, extra: token), .message([7], stream: 5, last: true))
-            #expect(try client.answer(5).status == "12")
+            #expect(try await client.answer(5).status == "12")
             #expect(try await server.log.contains("/test.Test/Echo UNAUTHENTICATED true"))
             #expect(try await server.log.contains("/other.Service/Call OK true"))
             #expect(try await server.log.contains("/other.Service/Nope UNIMPLEMENTED true"))

@@ -11,7 +11,7 @@ import Testing
             connection.send(
                 "GET /later HTTP/1.1\r\nhost: x\r\n\r\nPOST /b HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n\r\nabc"
                     + "GET /parts HTTP/1.1\r\nhost: x\r\n\r\nGET /c HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
-            let text = try connection.receiveAll()
+            let text = try await connection.receiveAll()
             let order = ["\r\n\r\nlater", "x-target: /b", "\r\n\r\nabc", "3\r\ntwo\r\n0\r\n\r\n", "x-target: /c"]
             var rest = text[...]
             for part in order {
@@ -28,7 +28,7 @@ import Testing
             for byte in Array("POST /x HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n".utf8) {
                 connection.send([byte])
             }
-            #expect(try connection.receive(until: "abc").hasPrefix("HTTP/1.1 200 OK\r\n"))
+            #expect(try await connection.receive(until: "abc").hasPrefix("HTTP/1.1 200 OK\r\n"))
         }
     }
 
@@ -92,14 +92,14 @@ import Testing
             let connection = try RawConnection(server.address)
             connection.send(item.request)
             if item.closes {
-                let text = try connection.receiveAll()
+                let text = try await connection.receiveAll()
                 if let answer = item.answer { #expect(text.hasPrefix(answer), "\(text)") }
                 #expect(!text.contains("/smuggled"))
             } else {
-                let text = try connection.receive(until: "\r\n\r\n")
+                let text = try await connection.receive(until: "\r\n\r\n")
                 if let answer = item.answer { #expect(text.hasPrefix(answer), "\(text)") }
                 connection.send("GET /again HTTP/1.1\r\nhost: x\r\n\r\n")
-                #expect(try connection.receive(until: "/again").contains("x-target: /again"))
+                #expect(try await connection.receive(until: "/again").contains("x-target: /again"))
             }
         }
     }
@@ -112,7 +112,7 @@ import Testing
             let connection = try RawConnection(server.address)
             connection.send(Self.head + "transfer-encoding: chunked\r\n\r\n")
             for _ in 0..<20 { connection.send("64\r\n" + String(repeating: "a", count: 100) + "\r\n") }
-            #expect(try connection.receiveAll().hasPrefix("HTTP/1.1 413"))
+            #expect(try await connection.receiveAll().hasPrefix("HTTP/1.1 413"))
         }
     }
 
@@ -121,9 +121,9 @@ import Testing
         try await TestServer.run { server in
             let connection = try RawConnection(server.address)
             connection.send(Self.head + "expect: 100-continue\r\ncontent-length: 2\r\n\r\n")
-            #expect(try connection.receive(until: "\r\n\r\n") == "HTTP/1.1 100 Continue\r\n\r\n")
+            #expect(try await connection.receive(until: "\r\n\r\n") == "HTTP/1.1 100 Continue\r\n\r\n")
             connection.send("ok")
-            #expect(try connection.receive(until: "\r\n\r\nok").hasPrefix("HTTP/1.1 200"))
+            #expect(try await connection.receive(until: "\r\n\r\nok").hasPrefix("HTTP/1.1 200"))
         }
     }
 
@@ -132,7 +132,7 @@ import Testing
         try await TestServer.run { server in
             let connection = try RawConnection(server.address)
             connection.send("HEAD /large HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
-            let text = try connection.receiveAll()
+            let text = try await connection.receiveAll()
             #expect(text.contains("content-length: 300000\r\n"))
             #expect(text.hasSuffix("\r\n\r\n"))
         }
@@ -143,7 +143,7 @@ import Testing
         try await TestServer.run { server in
             let connection = try RawConnection(server.address)
             connection.send("GET /split HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
-            let text = try connection.receiveAll()
+            let text = try await connection.receiveAll()
             #expect(text.contains("x-bad: a  set-cookie: b\r\n"))
             #expect(!text.contains("bad name"))
         }
@@ -154,12 +154,11 @@ import Testing
         try await TestServer.run { server in
             let connection = try RawConnection(server.address)
             let body = [UInt8](repeating: 0x63, count: size)
-            let writer = Task.detached {
-                connection.send("POST /stream HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: \(size)\r\n\r\n")
-                connection.send(body)
-            }
-            let text = try connection.receiveAll()
-            await writer.value
+            let head = "POST /stream HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: \(size)\r\n\r\n"
+            async let sent = connection.sendWhileReading(Array(head.utf8) + body)
+            let text = try await connection.receiveAll()
+            let isSent = try await sent
+            #expect(isSent)
             #expect(text.utf8.count { $0 == 0x63 } >= size)
             #expect(text.hasSuffix("0\r\n\r\n"))
         }

@@ -17,7 +17,7 @@ import Testing
         try await TestServer.run(limits: Self.limits { $0.headerTimeout = .milliseconds(100); $0.handshakeTimeout = .milliseconds(100) }) { server in
             let connection = try RawConnection(server.address)
             connection.send(start)
-            let text = try connection.receiveAll()
+            let text = try await connection.receiveAll()
             if start.hasPrefix("GET") { #expect(text.hasPrefix("HTTP/1.1 408")) }
             #expect(await server.server.statistics().errors[.slowHeaders] == 1)
         }
@@ -28,7 +28,7 @@ import Testing
         try await TestServer.run(limits: Self.limits { $0.headerTimeout = .milliseconds(100) }) { server in
             let client = try HTTP2Client(server.address)
             client.send(.request("GET", "/", flags: 1))
-            try client.waitForEnd()
+            try await client.waitForEnd()
             #expect(client.goAways.last?.code == 11)
         }
     }
@@ -39,11 +39,11 @@ import Testing
             let client = try HTTP2Client(server.address)
             client.send(.call("/test.Test/Echo"), .data([0, 0]))
             client.send(.request("POST", "/x", stream: 3, flags: 4))
-            #expect(try client.answer(1).status == "4")
-            #expect(try client.answer(3).headers[":status"] == "408")
+            #expect(try await client.answer(1).status == "4")
+            #expect(try await client.answer(3).headers[":status"] == "408")
             let connection = try RawConnection(server.address)
             connection.send("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nabc")
-            #expect(try connection.receiveAll().hasPrefix("HTTP/1.1 408"))
+            #expect(try await connection.receiveAll().hasPrefix("HTTP/1.1 408"))
             #expect(await server.server.statistics().errors[.slowBody] == 3)
         }
     }
@@ -53,7 +53,7 @@ import Testing
         try await TestServer.run(limits: Self.limits { $0.writeTimeout = .milliseconds(100) }) { server in
             let client = try HTTP2Client(server.address, settings: [0, 4, 0, 0, 0, 0])
             client.send(.call("/test.Test/Echo"), .message([1], last: true))
-            #expect(try client.answer().resetCode == 8)
+            #expect(try await client.answer().resetCode == 8)
             #expect(await server.server.statistics().errors[.slowReader] == 1)
         }
     }
@@ -80,10 +80,10 @@ import Testing
             let dead = try HTTP2Client(server.address)
             let alive = try HTTP2Client(server.address)
             for round in 1...4 {
-                try alive.wait { alive.pings.count >= round }
+                try await alive.wait { alive.pings.count >= round }
                 alive.send(Frame(kind: 6, flags: 1, payload: alive.pings[round - 1].payload))
             }
-            try dead.waitForEnd()
+            try await dead.waitForEnd()
             #expect(!alive.connection.isAtEnd)
             #expect(await server.server.statistics().errors[.deadPeer] == 1)
         }
@@ -93,12 +93,12 @@ import Testing
     func idle() async throws {
         try await TestServer.run(limits: Self.limits { $0.idleTimeout = .milliseconds(50) }) { server in
             let client = try HTTP2Client(server.address)
-            try client.waitForEnd()
+            try await client.waitForEnd()
             #expect(client.goAways.map(\.code) == [0, 0])
             #expect(client.goAways.map(\.last) == [0x7fff_ffff, 0])
             let connection = try RawConnection(server.address)
             connection.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n")
-            #expect(try connection.receiveAll().hasPrefix("HTTP/1.1 200"))
+            #expect(try await connection.receiveAll().hasPrefix("HTTP/1.1 200"))
         }
     }
 
@@ -107,12 +107,12 @@ import Testing
         try await TestServer.run(limits: Self.limits { $0.maxConnectionAge = .milliseconds(50) }) { server in
             let client = try HTTP2Client(server.address)
             client.send(.call("/test.Test/Chat"), .message([1]))
-            try client.wait { client.goAways.count == 1 && client.pings.count >= 1 }
+            try await client.wait { client.goAways.count == 1 && client.pings.count >= 1 }
             client.send(Frame(kind: 6, flags: 1, payload: client.pings[0].payload))
-            try client.wait { client.goAways.count == 2 }
+            try await client.wait { client.goAways.count == 2 }
             #expect(client.goAways[1].last == 1)
             client.send(.message([2], last: true))
-            try client.waitForEnd()
+            try await client.waitForEnd()
             #expect(client.answers[1]?.messages.map(\.bytes) == [[1], [2]])
             #expect(client.answers[1]?.status == "0")
         }

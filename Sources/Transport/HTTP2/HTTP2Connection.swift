@@ -199,10 +199,12 @@ final class HTTP2Connection: ChannelInboundHandler, Connection {
 
     private func receivingFailed(_ code: Int32) {
         loop.count(code == NGHTTP2_ERR_FLOODED.rawValue ? .flood : .malformedHTTP2)
-        guard let session else { return }
+        // What has been said already stands.
+        guard let session, !isClosing else { return }
         // A client that does not speak HTTP/2 gets nothing; others learn why (RFC 9113 §5.4.1).
         if code != NGHTTP2_ERR_BAD_CLIENT_MAGIC.rawValue {
-            nghttp2_session_terminate_session(session, UInt32(NGHTTP2_PROTOCOL_ERROR.rawValue))
+            let error = code == NGHTTP2_ERR_FLOODED.rawValue ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR
+            nghttp2_session_terminate_session(session, UInt32(error.rawValue))
         }
         isClosing = true
     }

@@ -1,7 +1,7 @@
 import CNGHTTP2
 import NIOCore
 
-/// An HTTP/2 client of raw frames over a blocking socket.
+/// An HTTP/2 client of raw frames over a socket. Acknowledges settings, and nothing else, by itself.
 final class HTTP2Client {
     /// What came back on one stream.
     struct Answer {
@@ -36,9 +36,11 @@ final class HTTP2Client {
     private(set) var windowUpdates: [UInt32: Int] = [:]
     private(set) var settings: [UInt16: UInt32] = [:]
     private var buffer: [UInt8] = []
+    private let acknowledges: Bool
     private var inflater: OpaquePointer?
 
-    init(_ address: SocketAddress, settings: [UInt8] = [], greets: Bool = true) throws {
+    init(_ address: SocketAddress, settings: [UInt8] = [], greets: Bool = true, acknowledges: Bool = true) throws {
+        self.acknowledges = acknowledges
         connection = try RawConnection(address)
         nghttp2_hd_inflate_new(&inflater)
         if greets { send(bytes: Frame.preface + Frame(kind: Frame.Kind.settings, payload: settings).bytes) }
@@ -56,21 +58,21 @@ final class HTTP2Client {
     func send(bytes: [UInt8]) -> Bool { connection.send(bytes) }
 
     /// Reads until `condition` holds or the connection ends.
-    func wait(until condition: () -> Bool) throws {
+    func wait(until condition: () -> Bool) async throws {
         while !condition(), !connection.isAtEnd {
-            buffer += try connection.receive()
+            buffer += try await connection.receive()
             parse()
         }
     }
 
     /// Reads until the stream has ended or was reset.
-    func answer(_ stream: UInt32 = 1) throws -> Answer {
-        try wait { answers[stream].map { $0.isEnded || $0.resetCode != nil } ?? false }
+    func answer(_ stream: UInt32 = 1) async throws -> Answer {
+        try await wait { answers[stream].map { $0.isEnded || $0.resetCode != nil } ?? false }
         return answers[stream] ?? Answer()
     }
 
     /// Reads until the server closes.
-    func waitForEnd() throws { try wait { false } }
+    func waitForEnd() async throws { try await wait { false } }
 
     private func parse() {
         var offset = 0
@@ -105,6 +107,7 @@ final class HTTP2Client {
             answers[frame.stream, default: Answer()].resetCode = number(frame.payload[...])
         case Frame.Kind.settings where frame.flags & 1 == 0:
             for start in stride(from: 0, to: frame.payload.count, by: 6) {
+                if acknowledges, start == 0 { send(.settingsAck) }
                 settings[UInt16(number(frame.payload[start..<start + 2]))] = number(frame.payload[(start + 2)..<(start + 6)])
             }
         case Frame.Kind.ping where frame.flags & 1 == 0: pings.append(frame)

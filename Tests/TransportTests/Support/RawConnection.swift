@@ -1,8 +1,12 @@
 import Glibc
 import NIOCore
+import NIOPosix
 
-/// A blocking socket that says exactly what a test wants to say. Every wait ends after `patience`.
-final class RawConnection {
+/// A socket that says exactly what a test wants to say. Every wait ends after `patience`.
+///
+/// Sendable because sockets may be written and read from two threads at once, and `isAtEnd`, the only state, is touched
+/// by the reader alone; no test reads from two threads.
+final class RawConnection: @unchecked Sendable {
     struct Closed: Error {}
 
     private let descriptor: Int32
@@ -37,31 +41,47 @@ final class RawConnection {
     @discardableResult
     func send(_ text: String) -> Bool { send(text.utf8) }
 
-    /// Reads once; empty at the end. Throws when nothing came in time.
-    func receive() throws -> [UInt8] {
-        var buffer = [UInt8](repeating: 0, count: 64 << 10)
-        let count = recv(descriptor, &buffer, buffer.count, 0)
-        if count > 0 { return Array(buffer[..<count]) }
-        if count < 0, errno == EAGAIN { throw Closed() }
-        isAtEnd = true
-        return []
+    /// Writes from a thread of its own, for bytes that the peer takes only while it is read from.
+    func sendWhileReading(_ bytes: [UInt8]) async throws -> Bool {
+        try await Self.threads.runIfActive { self.send(bytes) }
     }
 
+    /// Reads once; empty at the end. Throws when nothing came in time.
+    func receive() async throws -> [UInt8] {
+        let descriptor = descriptor
+        let bytes: [UInt8]? = try await Self.threads.runIfActive {
+            var buffer = [UInt8](repeating: 0, count: 64 << 10)
+            let count = recv(descriptor, &buffer, buffer.count, 0)
+            if count > 0 { return Array(buffer[..<count]) }
+            return count < 0 && errno == EAGAIN ? nil : []
+        }
+        guard let bytes else { throw Closed() }
+        isAtEnd = bytes.isEmpty
+        return bytes
+    }
+
+    /// Blocking reads wait here, not on the few threads that tests share.
+    private static let threads: NIOThreadPool = {
+        let pool = NIOThreadPool(numberOfThreads: 64)
+        pool.start()
+        return pool
+    }()
+
     /// Everything until the peer closes.
-    func receiveAll() throws -> String {
+    func receiveAll() async throws -> String {
         var all: [UInt8] = []
         while true {
-            let part = try receive()
+            let part = try await receive()
             if part.isEmpty { return String(decoding: all, as: UTF8.self) }
             all += part
         }
     }
 
     /// Everything until `text` has come, or the end.
-    func receive(until text: String) throws -> String {
+    func receive(until text: String) async throws -> String {
         var all = ""
         while !all.contains(text) {
-            let part = try receive()
+            let part = try await receive()
             if part.isEmpty { break }
             all += String(decoding: part, as: UTF8.self)
         }
