@@ -122,7 +122,7 @@ let package = Package(
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"), logging,
             ] + nio,
             swiftSettings: strict),
-        .target(name: "Resources", dependencies: ["CLibYAML"], swiftSettings: strict),
+        .target(name: "Resources", dependencies: ["CLibYAML", "JSONText"], swiftSettings: strict),
         .target(name: "JSONText", swiftSettings: strict),
         .target(name: "Console", swiftSettings: strict),
         .target(name: "Telemetry", dependencies: [logging], swiftSettings: strict),

@@ -1,0 +1,115 @@
+extension ConfigurationResource {
+    private static let names = [
+        "tracing", "metric", "metrics", "features", "accessControl", "httpPipeline", "appHttpPipeline",
+        "nameResolution", "secrets", "api", "components", "logging", "mtls", "workflow", "wasm",
+    ]
+
+    /// Reads a document whose kind is `Configuration`.
+    static func read(_ header: ResourceHeader, _ document: Fields, _ report: inout Report) -> ConfigurationResource? {
+        let spec = document.fields("spec", known: names, &report)
+        var configuration = ConfigurationResource(header: header)
+        configuration.spec = document["spec"]
+        configuration.api = api(spec.fields("api", known: ["allowed", "denied"], &report), &report)
+        configuration.secretScopes = secretScopes(spec.fields("secrets", known: ["scopes"], &report), &report)
+        // Dapr takes both names; `metrics` is the later one and wins.
+        for name in ["metric", "metrics"] where spec[name] != nil {
+            configuration.metrics = metrics(
+                spec.fields(
+                    name,
+                    known: ["enabled", "recordErrorCodes", "latencyDistributionBuckets", "http", "workflow", "rules"],
+                    &report), &report)
+        }
+        let logging = spec.fields("logging", known: ["apiLogging"], &report)
+            .fields("apiLogging", known: ["enabled", "obfuscateURLs", "omitHealthChecks"], &report)
+        configuration.apiLogging = APILogging(
+            isEnabled: logging.boolean("enabled", &report) ?? false,
+            obfuscatesURLs: logging.boolean("obfuscateURLs", &report) ?? false,
+            omitsHealthChecks: logging.boolean("omitHealthChecks", &report) ?? false)
+        configuration.deniedComponents = spec.fields("components", known: ["deny"], &report).texts("deny", &report)
+        configuration.features = features(spec, &report)
+        return configuration
+    }
+
+    private static func api(_ fields: Fields, _ report: inout Report) -> APIAccess {
+        APIAccess(allowed: rules("allowed", fields, &report), denied: rules("denied", fields, &report))
+    }
+
+    private static func rules(_ name: String, _ parent: Fields, _ report: inout Report) -> [APIAccess.Rule] {
+        var rules: [APIAccess.Rule] = []
+        for (index, node) in parent.items(name, &report).enumerated() {
+            let fields = Fields(
+                node, path: "\(parent.at(name))[\(index)]", in: node.mark, known: ["name", "version", "protocol"], &report)
+            guard node.members != nil,
+                let group = fields.requiredText("name", &report, hint: "it names a group of the API, such as state")
+            else { continue }
+            let written = fields.text("protocol", &report) ?? "http"
+            guard let wire = APIAccess.WireProtocol(rawValue: written.lowercased()) else {
+                report.error(
+                    fields["protocol"]?.mark ?? node.mark,
+                    "\(fields.at("protocol")) must be http or grpc, not \"\(written)\"")
+                continue
+            }
+            rules.append(
+                APIAccess.Rule(name: group, version: fields.text("version", &report) ?? "", protocol: wire))
+        }
+        return rules
+    }
+
+    private static func secretScopes(_ parent: Fields, _ report: inout Report) -> [SecretScope] {
+        var scopes: [SecretScope] = []
+        for (index, node) in parent.items("scopes", &report).enumerated() {
+            let fields = Fields(
+                node, path: "\(parent.at("scopes"))[\(index)]", in: node.mark,
+                known: ["storeName", "defaultAccess", "allowedSecrets", "deniedSecrets"], &report)
+            guard node.members != nil,
+                let store = fields.requiredText("storeName", &report, hint: "it names a secret store component")
+            else { continue }
+            var scope = SecretScope(store: store)
+            let access = fields.text("defaultAccess", &report) ?? ""
+            switch access.lowercased() {
+            case "", "allow": scope.isAllowedByDefault = true
+            case "deny": scope.isAllowedByDefault = false
+            default:
+                report.error(
+                    fields["defaultAccess"]?.mark ?? node.mark,
+                    "\(fields.at("defaultAccess")) must be allow or deny, not \"\(access)\"")
+            }
+            scope.allowed = fields.texts("allowedSecrets", &report)
+            scope.denied = fields.texts("deniedSecrets", &report)
+            scopes.append(scope)
+        }
+        return scopes
+    }
+
+    private static func metrics(_ fields: Fields, _ report: inout Report) -> MetricsSettings {
+        var settings = MetricsSettings()
+        settings.isEnabled = fields.boolean("enabled", &report) ?? true
+        settings.recordsErrorCodes = fields.boolean("recordErrorCodes", &report) ?? false
+        for (index, node) in fields.items("latencyDistributionBuckets", &report).enumerated() {
+            guard let bound = node.scalar.flatMap({ Int($0) }), bound > settings.latencyBuckets.last ?? -1 else {
+                report.error(
+                    node.mark, "\(fields.at("latencyDistributionBuckets"))[\(index)] must be a whole number of "
+                        + "milliseconds, larger than the one before")
+                break
+            }
+            settings.latencyBuckets.append(bound)
+        }
+        let http = fields.fields("http", known: ["increasedCardinality", "pathMatching", "excludeVerbs"], &report)
+        settings.hasIncreasedCardinality = http.boolean("increasedCardinality", &report)
+        settings.pathMatching = http.texts("pathMatching", &report)
+        settings.excludesVerbs = http.boolean("excludeVerbs", &report) ?? false
+        return settings
+    }
+
+    private static func features(_ spec: Fields, _ report: inout Report) -> [String: Bool] {
+        var features: [String: Bool] = [:]
+        for (index, node) in spec.items("features", &report).enumerated() {
+            let fields = Fields(
+                node, path: "\(spec.at("features"))[\(index)]", in: node.mark, known: ["name", "enabled"], &report)
+            guard node.members != nil, let name = fields.requiredText("name", &report, hint: "it names a feature")
+            else { continue }
+            features[name] = fields.boolean("enabled", &report) ?? false
+        }
+        return features
+    }
+}

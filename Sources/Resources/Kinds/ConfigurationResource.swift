@@ -1,0 +1,74 @@
+/// A `Configuration` document: what the runtime as a whole may do and shows. Members that no part of the
+/// runtime has typed yet stay in `spec`.
+package struct ConfigurationResource: Sendable, Equatable {
+    package var header: ResourceHeader
+    package var api = APIAccess()
+    package var secretScopes: [SecretScope] = []
+    package var metrics = MetricsSettings()
+    package var apiLogging = APILogging()
+    /// Types, or `type/version`, that must not load.
+    package var deniedComponents: [String] = []
+    /// Switches by name, as written.
+    package var features: [String: Bool] = [:]
+    /// The whole `spec`, for `tracing`, `accessControl`, `httpPipeline`, `mtls`, `nameResolution` and others.
+    package var spec: YAMLNode?
+
+    /// Whether a component of that type may load.
+    package func allows(componentType type: String, version: String) -> Bool {
+        !deniedComponents.contains { $0 == type || $0 == "\(type)/\(version)" }
+    }
+}
+
+/// Which groups of the wire API answer (`spec.api`).
+package struct APIAccess: Sendable, Equatable {
+    package enum WireProtocol: String, Sendable {
+        case http, grpc
+    }
+
+    package struct Rule: Sendable, Equatable {
+        /// `state`, `publish`, …
+        package var name: String
+        /// `v1`, `v1.0-alpha1`, …
+        package var version: String
+        package var `protocol`: WireProtocol
+    }
+
+    /// Empty: everything that is not denied.
+    package var allowed: [Rule] = []
+    /// Wins over `allowed`.
+    package var denied: [Rule] = []
+}
+
+/// Which secrets of a store apps may read (`spec.secrets.scopes`).
+package struct SecretScope: Sendable, Equatable {
+    package var store: String
+    package var isAllowedByDefault = true
+    package var allowed: [String] = []
+    package var denied: [String] = []
+
+    /// The denied list wins, then a list of allowed ones decides, then the default.
+    package func allows(_ secret: String) -> Bool {
+        if denied.contains(secret) { return false }
+        return allowed.isEmpty ? isAllowedByDefault : allowed.contains(secret)
+    }
+}
+
+/// What the metrics page holds (`spec.metric`, `spec.metrics`).
+package struct MetricsSettings: Sendable, Equatable {
+    package var isEnabled = true
+    package var recordsErrorCodes = false
+    /// Upper bounds in milliseconds; empty is the default.
+    package var latencyBuckets: [Int] = []
+    /// Every path its own series.
+    package var hasIncreasedCardinality: Bool?
+    /// Patterns of paths that get a series each.
+    package var pathMatching: [String] = []
+    package var excludesVerbs = false
+}
+
+/// One log line a request (`spec.logging.apiLogging`).
+package struct APILogging: Sendable, Equatable {
+    package var isEnabled = false
+    package var obfuscatesURLs = false
+    package var omitsHealthChecks = false
+}

@@ -1,0 +1,75 @@
+/// Reads resource files from folders. Blocks on the disk: for the control plane.
+package enum ResourceLoader {
+    /// Kinds that are found by name, so that a name may come once.
+    private static let namedKinds: Set<ResourceKind> = [.component, .httpEndpoint, .mcpServer, .configuration]
+
+    /// Reads every `.yaml` and `.yml` file of each folder, not those of folders below, in the order of
+    /// names. A path may also be one file.
+    ///
+    /// A bad file or document costs no other. Of two resources with one name the first stays, and the error
+    /// names both places.
+    package static func load(
+        paths: [String], appID: String, namespace: String?, limits: YAMLLimits = YAMLLimits()
+    ) -> ResourceSet {
+        let scope = ResourceScope(appID: appID, namespace: namespace)
+        var set = ResourceSet()
+        var places: [String: SourceLocation] = [:]
+        for path in paths {
+            for file in files(of: path, &set.diagnostics) {
+                let outcome: ResourceText.Outcome
+                do throws(FileContents.Failure) {
+                    let bytes = try FileContents.read(file, limit: limits.bytes)
+                    outcome = ResourceText.read(bytes, file: file, scope: scope, limits: limits)
+                } catch {
+                    set.diagnostics.append(unreadable(file, "the file", error))
+                    continue
+                }
+                set.diagnostics += outcome.diagnostics
+                for resource in outcome.resources { add(resource, to: &set, &places) }
+            }
+        }
+        return set
+    }
+
+    private static func add(
+        _ resource: Resource, to set: inout ResourceSet, _ places: inout [String: SourceLocation]
+    ) {
+        let header = resource.header
+        if namedKinds.contains(header.kind) {
+            if let first = places[header.label] {
+                set.diagnostics.append(
+                    Diagnostic(
+                        .error, header.source, resource: header.label,
+                        "the name is taken by the \(header.kind.rawValue) at \(first), which stays; rename or remove one "
+                            + "of them"))
+                return
+            }
+            places[header.label] = header.source
+        }
+        set.resources.append(resource)
+    }
+
+    /// The resource files of a folder, or the file itself.
+    private static func files(of path: String, _ diagnostics: inout [Diagnostic]) -> [String] {
+        do throws(FileContents.Failure) {
+            guard try FileContents.isFolder(path) else { return [path] }
+            let prefix = path.hasSuffix("/") ? path : path + "/"
+            return try FileContents.names(in: path)
+                .filter { $0.lowercased().hasSuffix(".yaml") || $0.lowercased().hasSuffix(".yml") }
+                .map { prefix + $0 }
+                .filter { file in
+                    // A folder called x.yaml is no file; what can't be looked at fails when it is read.
+                    do throws(FileContents.Failure) { return try !FileContents.isFolder(file) } catch { return true }
+                }
+        } catch {
+            diagnostics.append(unreadable(path, "the resources path", error))
+            return []
+        }
+    }
+
+    static func unreadable(_ path: String, _ what: String, _ failure: FileContents.Failure) -> Diagnostic {
+        Diagnostic(
+            .error, SourceLocation(file: path, mark: SourceMark(line: 1, column: 1)),
+            "\(what) can't be read: \(failure.reason); check that it exists and may be read")
+    }
+}
