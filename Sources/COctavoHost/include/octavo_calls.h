@@ -55,6 +55,7 @@ typedef struct octavo_slot {
     uint64_t *OCTAVO_NULLABLE stale; /* counts what comes too late for a call of this slot; never freed */
     uint32_t tracked;                /* the owner's */
     uint32_t held;                   /* the owner's: not given to the plugin yet */
+    void *OCTAVO_NULLABLE holder;    /* the owner's: what it waits for */
     uint8_t own_frame[OCTAVO_CALLS_FRAME];
 } octavo_slot;
 
