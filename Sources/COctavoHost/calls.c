@@ -1,6 +1,7 @@
 #include "octavo_calls.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,12 +53,31 @@ static octavo_slot *slot_of(octavo_call call) {
     return block ? &block[index % OCTAVO_CALLS_BLOCK] : NULL;
 }
 
-static int32_t stale(void) {
+/* Counted for the whole process, and for the plugin that last had a call in the slot: of a handle that
+   was made up nobody can say more. */
+static int32_t stale(octavo_slot *slot) {
+    uint64_t *counter = slot ? __atomic_load_n(&slot->stale, __ATOMIC_RELAXED) : NULL;
     __atomic_add_fetch(&stale_total, 1, __ATOMIC_RELAXED);
+    if (counter) __atomic_add_fetch(counter, 1, __ATOMIC_RELAXED);
     return OCTAVO_STALE;
 }
 
+static uint64_t word_of(octavo_call call, uint32_t state) { return (call >> 32) << 8 | state; }
+
+/* Whether the slot still is this call's, answered or not. */
+static int is_current(const octavo_slot *slot, octavo_call call) {
+    uint64_t word = __atomic_load_n(&slot->word, __ATOMIC_ACQUIRE);
+    uint32_t state = (uint32_t)(word & 0xff);
+    return word >> 8 == call >> 32 && state != OCTAVO_SLOT_FREE && state != OCTAVO_SLOT_DONE;
+}
+
 uint64_t octavo_calls_stale_total(void) { return __atomic_load_n(&stale_total, __ATOMIC_RELAXED); }
+
+static int is_direct(const octavo_calls *calls) { return calls->wake == NULL; }
+
+static octavo_slot *slot_at(octavo_calls *calls, uint32_t index) {
+    return &calls->blocks[index / OCTAVO_CALLS_BLOCK][index % OCTAVO_CALLS_BLOCK];
+}
 
 octavo_calls *octavo_calls_new(void *owner, octavo_deliver_fn deliver, octavo_wake_fn wake, uint32_t max_slots) {
     octavo_calls *calls = NULL;
@@ -87,20 +107,45 @@ octavo_calls *octavo_calls_new(void *owner, octavo_deliver_fn deliver, octavo_wa
     return calls;
 }
 
+/* Frees a slot that nobody will complete. 0: somebody is completing it right now. */
+static int drop(octavo_slot *slot) {
+    uint64_t word = __atomic_load_n(&slot->word, __ATOMIC_ACQUIRE);
+    uint32_t state = (uint32_t)(word & 0xff);
+    if (state == OCTAVO_SLOT_FREE) return 1;
+    if (state != OCTAVO_SLOT_OPEN && state != OCTAVO_SLOT_EXPIRED) return 0;
+    if (!__atomic_compare_exchange_n(&slot->word, &word, (word & ~0xffull) | OCTAVO_SLOT_DONE, 0, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_RELAXED)) return 0;
+    octavo_calls_free(slot);
+    return 1;
+}
+
 void octavo_calls_retire(octavo_calls *calls) {
+    uint32_t i = 0;
+    while (i < calls->made) {
+        if (drop(slot_at(calls, i))) {
+            i++;
+        } else {
+            /* Its completion is a few instructions away from the inbox. */
+            octavo_calls_drain(calls);
+            sched_yield();
+        }
+    }
     if (bound == calls) bound = NULL;
     __atomic_store_n(&calls->active, 0, __ATOMIC_RELEASE);
+}
+
+void octavo_calls_forget(octavo_calls *calls, const octavo_instance *instance) {
+    uint32_t i;
+    for (i = 0; i < __atomic_load_n(&calls->made, __ATOMIC_ACQUIRE); i++) {
+        octavo_slot *slot = slot_at(calls, i);
+        if (__atomic_load_n(&slot->instance, __ATOMIC_RELAXED) != instance) continue;
+        if (octavo_slot_state(slot) == OCTAVO_SLOT_EXPIRED) drop(slot);
+    }
 }
 
 void octavo_calls_bind(octavo_calls *calls) { bound = calls; }
 uint32_t octavo_calls_index(const octavo_calls *calls) { return calls->index; }
 uint32_t octavo_calls_in_use(const octavo_calls *calls) { return __atomic_load_n(&calls->in_use, __ATOMIC_RELAXED); }
-
-static int is_direct(const octavo_calls *calls) { return calls->wake == NULL; }
-
-static octavo_slot *slot_at(octavo_calls *calls, uint32_t index) {
-    return &calls->blocks[index / OCTAVO_CALLS_BLOCK][index % OCTAVO_CALLS_BLOCK];
-}
 
 octavo_slot *octavo_calls_slot(octavo_calls *calls, uint32_t index) { return slot_at(calls, index); }
 
@@ -119,7 +164,7 @@ static octavo_slot *make_slot(octavo_calls *calls) {
     slot->frame_size = sizeof slot->own_frame;
     /* Generations begin at 1, so that handle 0 is never a call. */
     __atomic_store_n(&slot->word, 1ull << 8 | OCTAVO_SLOT_FREE, __ATOMIC_RELAXED);
-    calls->made = index + 1;
+    __atomic_store_n(&calls->made, index + 1, __ATOMIC_RELEASE);
     return slot;
 }
 
@@ -151,7 +196,7 @@ octavo_slot *octavo_calls_open(octavo_calls *calls, uint64_t bytes) {
 
 void octavo_calls_free(octavo_slot *slot) {
     octavo_calls *calls = slot->table;
-    uint64_t generation = (slot->word >> 8) + 1;
+    uint64_t generation = (__atomic_load_n(&slot->word, __ATOMIC_RELAXED) >> 8) + 1;
     if (slot->frame != slot->own_frame) {
         free(slot->frame);
         slot->frame = slot->own_frame;
@@ -162,7 +207,8 @@ void octavo_calls_free(octavo_slot *slot) {
         slot->reply_buffer_size = 0;
     }
     slot->waiter = NULL;
-    slot->instance = NULL;
+    slot->held = 0;
+    __atomic_store_n(&slot->instance, NULL, __ATOMIC_RELAXED);
     slot->deadline_ns = slot->opened_ns = slot->expired_ns = 0;
     if (is_direct(calls)) pthread_mutex_lock(&calls->lock);
     __atomic_store_n(&slot->word, generation << 8 | OCTAVO_SLOT_FREE, __ATOMIC_RELEASE);
@@ -181,12 +227,25 @@ int octavo_calls_expire(octavo_slot *slot) {
                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
-octavo_slot *octavo_calls_give_up(octavo_call call) {
+int octavo_calls_give_up(octavo_call call, void **waiter) {
     octavo_slot *slot = slot_of(call);
-    uint64_t open = (call >> 32) << 8 | OCTAVO_SLOT_OPEN;
-    uint64_t expired = (call >> 32) << 8 | OCTAVO_SLOT_EXPIRED;
+    uint64_t open = word_of(call, OCTAVO_SLOT_OPEN);
+    if (!slot) return 0;
+    /* While it is busy nobody else can end the call, so the waiter has one taker. */
+    if (!__atomic_compare_exchange_n(&slot->word, &open, word_of(call, OCTAVO_SLOT_BUSY), 0, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_RELAXED)) return 0;
+    *waiter = slot->waiter;
+    slot->waiter = NULL;
+    __atomic_store_n(&slot->word, word_of(call, OCTAVO_SLOT_EXPIRED), __ATOMIC_RELEASE);
+    return 1;
+}
+
+octavo_slot *octavo_calls_take(octavo_call call) {
+    octavo_slot *slot = slot_of(call);
+    uint64_t open = word_of(call, OCTAVO_SLOT_OPEN);
     if (!slot) return NULL;
-    return __atomic_compare_exchange_n(&slot->word, &open, expired, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED) ? slot : NULL;
+    return __atomic_compare_exchange_n(&slot->word, &open, word_of(call, OCTAVO_SLOT_DONE), 0, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_RELAXED) ? slot : NULL;
 }
 
 /* An error of ours in place of a reply that breaks the rules. */
@@ -224,12 +283,18 @@ static completion *flat_completion(octavo_slot *slot, const octavo_layout *layou
 
 /* Wins the right to end the call: OPEN to DONE. 1 won, 0 lost, -1 it had expired (now DONE too). */
 static int claim(octavo_slot *slot, octavo_call call) {
-    uint64_t word = (call >> 32) << 8 | OCTAVO_SLOT_OPEN;
-    uint64_t done = (call >> 32) << 8 | OCTAVO_SLOT_DONE;
-    if (__atomic_compare_exchange_n(&slot->word, &word, done, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) return 1;
-    if (word == ((call >> 32) << 8 | OCTAVO_SLOT_EXPIRED) &&
-        __atomic_compare_exchange_n(&slot->word, &word, done, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) return -1;
-    return 0;
+    uint64_t done = word_of(call, OCTAVO_SLOT_DONE);
+    for (;;) {
+        uint64_t word = word_of(call, OCTAVO_SLOT_OPEN);
+        if (__atomic_compare_exchange_n(&slot->word, &word, done, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) return 1;
+        if (word == word_of(call, OCTAVO_SLOT_EXPIRED)) {
+            if (__atomic_compare_exchange_n(&slot->word, &word, done, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) return -1;
+        } else if (word == word_of(call, OCTAVO_SLOT_BUSY)) {
+            sched_yield();
+        } else {
+            return 0;
+        }
+    }
 }
 
 static int32_t deliver_here(octavo_slot *slot, const octavo_error *error, const void *reply, int32_t answer) {
@@ -266,11 +331,14 @@ int32_t octavo_calls_complete(octavo_call call, const octavo_error *error, const
     int32_t answer = OCTAVO_OK;
     int won, here;
 
-    if (!slot) return stale();
+    if (!slot || !is_current(slot, call)) return stale(slot);
     calls = slot->table;
     here = bound == calls || is_direct(calls);
-    /* Read before the claim: once it is won by somebody else the slot may be another call's. */
     layout = error ? &octavo_layout_error : slot->info ? slot->info->reply : NULL;
+    /* The layout is this call's only if the slot did not change hands while it was read: a structure
+       read by another operation's layout would be read beyond its end. */
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    if (!is_current(slot, call)) return stale(slot);
     structure = error ? (const void *)error : reply;
     if (structure) memcpy(&size, structure, sizeof size);
     if (structure && (!layout || size < layout->min_size)) {
@@ -286,15 +354,15 @@ int32_t octavo_calls_complete(octavo_call call, const octavo_error *error, const
     }
     if (here) {
         won = claim(slot, call);
-        if (won == 0) return stale();
+        if (won == 0) return stale(slot);
         if (won < 0) {
+            stale(slot);
             calls->deliver(calls->owner, slot, NULL, NULL);
-            return stale();
+            return OCTAVO_STALE;
         }
         return deliver_here(slot, error, error ? NULL : reply, answer);
     }
 
-    if (!octavo_calls_is_open(call) && octavo_slot_state(slot) != OCTAVO_SLOT_EXPIRED) return stale();
     node = structure ? flat_completion(slot, layout, structure) : malloc(sizeof *node);
     if (!node) {
         breach(&rule, "the plugin gave a reply that can't be copied: a slice without data, a list that is too "
@@ -311,15 +379,22 @@ int32_t octavo_calls_complete(octavo_call call, const octavo_error *error, const
     won = claim(slot, call);
     if (won == 0) {
         free(node);
-        return stale();
+        return stale(slot);
     }
-    if (won < 0) node->error = NULL, node->reply = NULL;
+    if (won < 0) {
+        node->error = NULL;
+        node->reply = NULL;
+        answer = stale(slot);
+    }
     enqueue(calls, node);
-    return won < 0 ? stale() : answer;
+    return answer;
 }
 
 void octavo_calls_drain(octavo_calls *calls) {
-    completion *node = __atomic_exchange_n(&calls->inbox, NULL, __ATOMIC_ACQUIRE), *in_order = NULL, *next;
+    completion *node, *in_order = NULL, *next;
+    /* A wake-up that was on its way when the table went to another loop. */
+    if (bound != calls) return;
+    node = __atomic_exchange_n(&calls->inbox, NULL, __ATOMIC_ACQUIRE);
     for (; node; node = next) {
         next = node->next;
         node->next = in_order;

@@ -40,7 +40,7 @@ static int32_t host_log_enabled(octavo_instance *instance, int32_t level) {
 }
 
 static uint64_t host_metric_define(octavo_instance *instance, const octavo_metric *metric) {
-    return octavo_events.metric_define ? octavo_events.metric_define(instance->context, metric) : 0;
+    return instance && octavo_events.metric_define ? octavo_events.metric_define(instance->context, metric) : 0;
 }
 
 static void host_metric_update(uint64_t metric, octavo_list labels, double value) {
@@ -54,33 +54,33 @@ static int64_t host_now(void) {
 }
 
 static uint64_t host_timer_set(octavo_instance *instance, int64_t delay_ns, octavo_fn fn, void *argument) {
-    return instance->reactor ? octavo_reactor_timer_set(instance->reactor, delay_ns, fn, argument) : 0;
+    return instance && instance->reactor ? octavo_reactor_timer_set(instance->reactor, delay_ns, fn, argument) : 0;
 }
 
 static int32_t host_timer_cancel(octavo_instance *instance, uint64_t timer) {
-    return instance->reactor ? octavo_reactor_timer_cancel(instance->reactor, timer) : OCTAVO_UNSUPPORTED;
+    return instance && instance->reactor ? octavo_reactor_timer_cancel(instance->reactor, timer) : OCTAVO_UNSUPPORTED;
 }
 
 static uint64_t host_watch_add(octavo_instance *instance, int32_t descriptor, uint32_t events, octavo_watch_fn fn,
                                void *argument) {
-    return instance->reactor ? octavo_reactor_watch_add(instance->reactor, descriptor, events, fn, argument) : 0;
+    return instance && instance->reactor ? octavo_reactor_watch_add(instance->reactor, descriptor, events, fn, argument) : 0;
 }
 
 static int32_t host_watch_change(octavo_instance *instance, uint64_t watch, uint32_t events) {
-    return instance->reactor ? octavo_reactor_watch_change(instance->reactor, watch, events) : OCTAVO_UNSUPPORTED;
+    return instance && instance->reactor ? octavo_reactor_watch_change(instance->reactor, watch, events) : OCTAVO_UNSUPPORTED;
 }
 
 static int32_t host_watch_remove(octavo_instance *instance, uint64_t watch) {
-    return instance->reactor ? octavo_reactor_watch_remove(instance->reactor, watch) : OCTAVO_UNSUPPORTED;
+    return instance && instance->reactor ? octavo_reactor_watch_remove(instance->reactor, watch) : OCTAVO_UNSUPPORTED;
 }
 
 static int32_t host_post(octavo_instance *instance, octavo_fn fn, void *argument) {
-    return instance->reactor ? octavo_reactor_post(instance->reactor, fn, argument) : OCTAVO_UNSUPPORTED;
+    return instance && instance->reactor ? octavo_reactor_post(instance->reactor, fn, argument) : OCTAVO_UNSUPPORTED;
 }
 
 /* The size is kept before the memory, which stays 16-aligned. */
 static void *host_alloc(octavo_instance *instance, uint64_t size) {
-    uint64_t *block = size < SIZE_MAX - 16 ? malloc(size + 16) : NULL;
+    uint64_t *block = instance && size < SIZE_MAX - 16 ? malloc(size + 16) : NULL;
     if (!block) return NULL;
     block[0] = size;
     __atomic_add_fetch(&instance->memory, size, __ATOMIC_RELAXED);
@@ -89,7 +89,7 @@ static void *host_alloc(octavo_instance *instance, uint64_t size) {
 
 static void host_free(octavo_instance *instance, void *memory) {
     uint64_t *block = memory;
-    if (!block) return;
+    if (!block || !instance) return;
     __atomic_sub_fetch(&instance->memory, block[-2], __ATOMIC_RELAXED);
     free(block - 2);
 }
@@ -118,13 +118,14 @@ static void *run_thread(void *argument) {
 }
 
 static int32_t host_thread_start(octavo_instance *instance, octavo_str name, octavo_fn fn, void *argument) {
-    own_thread *start = malloc(sizeof *start);
+    own_thread *start = instance && fn ? malloc(sizeof *start) : NULL;
     char short_name[OCTAVO_INSTANCE_NAME] = {0};
     pthread_t thread;
+    if (!instance || !fn) return OCTAVO_INVALID;
     if (!start) return OCTAVO_NO_MEMORY;
     *start = (own_thread){instance, fn, argument};
     __atomic_add_fetch(&instance->threads, 1, __ATOMIC_RELAXED);
-    if (pthread_create(&thread, NULL, run_thread, start)) {
+    if (octavo_thread_create(&thread, run_thread, start)) {
         __atomic_sub_fetch(&instance->threads, 1, __ATOMIC_RELAXED);
         free(start);
         return OCTAVO_NO_MEMORY;
@@ -136,6 +137,7 @@ static int32_t host_thread_start(octavo_instance *instance, octavo_str name, oct
 }
 
 static int32_t host_thread_is(octavo_instance *instance, int32_t role) {
+    if (!instance) return 0;
     switch (role) {
     case OCTAVO_ROLE_REACTOR: return instance->reactor && octavo_reactor_is_here(instance->reactor);
     case OCTAVO_ROLE_WORKER: return instance->workers && octavo_workers_is_here(instance->workers);
@@ -145,12 +147,13 @@ static int32_t host_thread_is(octavo_instance *instance, int32_t role) {
 
 static int32_t host_secret_get(octavo_instance *instance, octavo_str store, octavo_str name, octavo_values_fn fn,
                                void *argument) {
+    if (!instance || !fn) return OCTAVO_INVALID;
     if (!octavo_events.secret_get) return OCTAVO_UNSUPPORTED;
     return octavo_events.secret_get(instance->context, store, name, fn, argument);
 }
 
 static void host_report_health(octavo_instance *instance, int32_t state, octavo_str reason) {
-    if (octavo_events.health) octavo_events.health(instance->context, state, reason);
+    if (instance && octavo_events.health) octavo_events.health(instance->context, state, reason);
 }
 
 static void host_random(octavo_buffer out) {

@@ -2,9 +2,18 @@
 #include "instance.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+/* An inline call that takes longer holds up everything else on its event loop. */
+#define INLINE_BUDGET_NS 1000000
+/* One call in so many is measured: two readings of the clock cost as much as a small call. */
+#define INLINE_SAMPLE 64u
+/* What threads of a plugin's own get to return from their function after destroy. */
+#define THREADS_END_MS 2000
 
 #define DEFAULT_WORKERS 4u
 #define MAX_WORKERS 64u
@@ -66,16 +75,53 @@ octavo_instance_leftovers octavo_instance_leftovers_of(octavo_instance *instance
     return left;
 }
 
+static int64_t now_ns(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+static void run_inline(octavo_instance *instance, octavo_slot *slot) {
+    octavo_instance_counters *counters = &instance->counters[octavo_calls_index(slot->table)];
+    const octavo_op *info = slot->info;
+    int64_t began, took;
+    if (counters->calls % INLINE_SAMPLE) {
+        octavo_run_slot(instance, slot);
+        return;
+    }
+    began = now_ns();
+    octavo_run_slot(instance, slot);
+    took = now_ns() - began;
+    if (took < INLINE_BUDGET_NS) return;
+    counters->slow++;
+    if (octavo_events.slow) octavo_events.slow(instance->context, info, took);
+}
+
 int octavo_instance_submit(octavo_instance *instance, octavo_slot *slot) {
     if (instance->reactor) return octavo_reactor_submit(instance->reactor, slot);
     if (instance->workers) return octavo_workers_submit(instance->workers, slot);
-    octavo_run_slot(instance, slot);
+    run_inline(instance, slot);
     return 0;
 }
 
 void octavo_instance_control(octavo_instance *instance, octavo_fn fn, void *argument) {
     if (instance->reactor) octavo_reactor_control(instance->reactor, fn, argument);
     else fn(argument);
+}
+
+static void run_destroy(void *argument) {
+    octavo_instance *instance = argument;
+    instance->type->life->destroy(instance->self);
+    /* What it left behind would be called with memory that it has just freed. */
+    if (instance->reactor) octavo_reactor_seal(instance->reactor);
+}
+
+void octavo_instance_end(octavo_instance *instance) {
+    const struct timespec pause = {0, 1000000};
+    int i;
+    octavo_instance_control(instance, run_destroy, instance);
+    octavo_instance_halt(instance);
+    for (i = 0; i < THREADS_END_MS && __atomic_load_n(&instance->threads, __ATOMIC_ACQUIRE); i++) nanosleep(&pause, NULL);
 }
 
 typedef struct hint {
@@ -117,13 +163,29 @@ static void *run_detached(void *argument) {
     return NULL;
 }
 
+int octavo_thread_create(pthread_t *thread, void *(*fn)(void *), void *argument) {
+    sigset_t most, before;
+    int failed;
+    sigfillset(&most);
+    /* Those of a fault go to the thread that caused it, whatever it blocks. */
+    sigdelset(&most, SIGSEGV);
+    sigdelset(&most, SIGBUS);
+    sigdelset(&most, SIGFPE);
+    sigdelset(&most, SIGILL);
+    sigdelset(&most, SIGABRT);
+    pthread_sigmask(SIG_SETMASK, &most, &before);
+    failed = pthread_create(thread, NULL, fn, argument);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return failed;
+}
+
 int octavo_thread_detached(const char *name, octavo_fn fn, void *argument) {
     detached *start = malloc(sizeof *start);
     pthread_t thread;
     int failed;
     if (!start) return ENOMEM;
     *start = (detached){fn, argument};
-    failed = pthread_create(&thread, NULL, run_detached, start);
+    failed = octavo_thread_create(&thread, run_detached, start);
     if (failed) {
         free(start);
         return failed;

@@ -28,6 +28,9 @@ struct octavo_instance {
 
 extern octavo_instance_events octavo_events;
 
+/* pthread_create for a thread that runs a plugin's code: signals go to the runtime's own threads. */
+int octavo_thread_create(pthread_t *thread, void *(*fn)(void *), void *argument);
+
 /* Runs the function of a slot on the calling thread. */
 static inline void octavo_run_slot(octavo_instance *instance, octavo_slot *slot) {
     slot->function(instance->self, octavo_calls_handle(slot), slot->frame);
@@ -37,6 +40,8 @@ reactor *octavo_reactor_new(octavo_instance *instance);
 int octavo_reactor_run(reactor *reactor);
 int octavo_reactor_submit(reactor *reactor, octavo_slot *slot);
 void octavo_reactor_control(reactor *reactor, octavo_fn fn, void *argument);
+/* Nothing of the plugin's is called any more; what comes is counted. On the reactor's thread. */
+void octavo_reactor_seal(reactor *reactor);
 void octavo_reactor_halt(reactor *reactor);
 void octavo_reactor_free(reactor *reactor);
 int octavo_reactor_is_here(const reactor *reactor);

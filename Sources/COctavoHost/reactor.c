@@ -46,6 +46,8 @@ struct reactor {
     uint32_t queued;    /* atomic */
     int asleep;         /* atomic: the door must be rung */
     int halted;         /* atomic */
+    int sealed;         /* of the thread itself: nothing of the plugin's is called any more */
+    uint32_t dropped;   /* posts that came too late */
     pthread_mutex_t lock; /* of posts */
     post *first_post, *last_post;
     uint32_t posts;
@@ -136,7 +138,8 @@ static int run_posts(reactor *loop) {
     if (!item) return 0;
     for (; item; item = next) {
         next = item->next;
-        item->fn(item->argument);
+        if (loop->sealed) loop->dropped++;
+        else item->fn(item->argument);
         free(item);
     }
     return 1;
@@ -222,7 +225,7 @@ int32_t octavo_reactor_timer_cancel(reactor *loop, uint64_t id) {
 static void run_timers(reactor *loop) {
     uint64_t last = loop->next_timer;
     int64_t now = loop->timer_count ? now_ns() : 0;
-    while (loop->timer_count && loop->timers[0].when_ns <= now && loop->timers[0].id < last) {
+    while (!loop->sealed && loop->timer_count && loop->timers[0].when_ns <= now && loop->timers[0].id < last) {
         timer due = loop->timers[0];
         remove_timer(loop, 0);
         due.fn(due.argument);
@@ -296,7 +299,7 @@ static void dispatch(reactor *loop, const struct epoll_event *event) {
     /* A watch that a callback of this turn removed has another generation by now. */
     watch *entry = watch_of(loop, event->data.u64);
     uint32_t events = 0;
-    if (!entry) return;
+    if (!entry || loop->sealed) return;
     if (event->events & (EPOLLIN | EPOLLRDHUP)) events |= OCTAVO_EVENT_READABLE;
     if (event->events & EPOLLOUT) events |= OCTAVO_EVENT_WRITABLE;
     if (event->events & (EPOLLERR | EPOLLHUP)) events |= OCTAVO_EVENT_CLOSED;
@@ -332,7 +335,7 @@ static void *run(void *argument) {
 }
 
 int octavo_reactor_run(reactor *loop) {
-    int failed = pthread_create(&loop->thread, NULL, run, loop);
+    int failed = octavo_thread_create(&loop->thread, run, loop);
     if (failed) return failed;
     loop->running = 1;
     pthread_setname_np(loop->thread, loop->instance->name);
@@ -364,6 +367,8 @@ void octavo_reactor_control(reactor *loop, octavo_fn fn, void *argument) {
     sem_destroy(&call.done);
 }
 
+void octavo_reactor_seal(reactor *loop) { loop->sealed = 1; }
+
 void octavo_reactor_halt(reactor *loop) {
     if (!loop->running) return;
     pthread_mutex_lock(&loop->lock);
@@ -388,5 +393,5 @@ void octavo_reactor_free(reactor *loop) {
 void octavo_reactor_leftovers(reactor *loop, octavo_instance_leftovers *out) {
     out->watches = loop->watch_count;
     out->timers = loop->timer_count;
-    out->posts = loop->posts;
+    out->posts = loop->posts + loop->dropped;
 }

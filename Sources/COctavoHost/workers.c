@@ -53,7 +53,7 @@ static void *work(void *argument) {
 
 int octavo_workers_run(workers *all) {
     for (; all->running < all->count; all->running++) {
-        int failed = pthread_create(&all->threads[all->running], NULL, work, all);
+        int failed = octavo_thread_create(&all->threads[all->running], work, all);
         if (failed) {
             octavo_workers_halt(all);
             return failed;

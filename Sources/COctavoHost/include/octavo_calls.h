@@ -31,6 +31,7 @@ typedef struct octavo_calls octavo_calls;
 #define OCTAVO_SLOT_OPEN 1u
 #define OCTAVO_SLOT_DONE 2u
 #define OCTAVO_SLOT_EXPIRED 3u
+#define OCTAVO_SLOT_BUSY 4u /* for some instructions: between open and expired */
 
 typedef struct octavo_slot {
     uint64_t word;               /* generation << 8 | state; atomic */
@@ -51,7 +52,10 @@ typedef struct octavo_slot {
     uint8_t *frame;              /* `own_frame` or a bigger one */
     uint64_t frame_size;
     octavo_calls *table;
-    uint64_t reserved[2];
+    uint64_t *OCTAVO_NULLABLE stale; /* counts what comes too late for a call of this slot; never freed */
+    uint32_t tracked;                /* the owner's */
+    uint32_t held;                   /* the owner's: not given to the plugin yet */
+    void *OCTAVO_NULLABLE holder;    /* the owner's: what it waits for */
     uint8_t own_frame[OCTAVO_CALLS_FRAME];
 } octavo_slot;
 
@@ -68,8 +72,8 @@ typedef void (*octavo_wake_fn)(void *owner);
    direct one. */
 octavo_calls *OCTAVO_NULLABLE octavo_calls_new(void *owner, octavo_deliver_fn deliver,
                                                octavo_wake_fn OCTAVO_NULLABLE wake, uint32_t max_slots);
-/* Takes the table out of service: its handles are STALE from now on. Its memory is kept for the next
-   table. No call may be open. */
+/* Takes the table out of service: calls that are left are freed without a word, its handles are STALE
+   from now on. Its memory is kept for the next table. Owner's thread. */
 void octavo_calls_retire(octavo_calls *calls);
 /* Says that the calling thread is the owner's. */
 void octavo_calls_bind(octavo_calls *calls);
@@ -85,8 +89,13 @@ octavo_call octavo_calls_handle(const octavo_slot *slot);
 void octavo_calls_free(octavo_slot *slot);
 /* From open to expired: 1, and the caller may be answered. 0: its completion is already on the way. */
 int octavo_calls_expire(octavo_slot *slot);
-/* The same by handle, for a direct table, whose slots may be other calls' by now: the slot, or NULL. */
-octavo_slot *OCTAVO_NULLABLE octavo_calls_give_up(octavo_call call);
+/* The same by handle, for a direct table, whose slots may be other calls' by now: 1, and `waiter` is the
+   slot's, which has none any more; or 0. */
+int octavo_calls_give_up(octavo_call call, void *OCTAVO_NULLABLE *OCTAVO_NONNULL waiter);
+/* Ends a call of a direct table in the plugin's place: the slot, to be freed, or NULL when it has ended. */
+octavo_slot *OCTAVO_NULLABLE octavo_calls_take(octavo_call call);
+/* Frees the slots of an instance that was destroyed and can't complete them any more; for a direct table. */
+void octavo_calls_forget(octavo_calls *calls, const octavo_instance *instance);
 /* Delivers what other threads completed. Owner's thread. */
 void octavo_calls_drain(octavo_calls *calls);
 /* Slot `index` of the table; it must have been opened before. Owner's thread. */

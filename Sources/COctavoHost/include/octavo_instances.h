@@ -13,8 +13,11 @@ OCTAVO_BEGIN
 typedef struct octavo_instance_counters {
     uint64_t calls;
     uint64_t errors;
-    uint64_t in_flight;
-    uint64_t reserved[5]; /* a cache line of their own */
+    uint64_t in_flight; /* given to the plugin and not completed, the expired ones among them */
+    uint64_t expired;   /* answered by the runtime, not completed by the plugin */
+    uint64_t outages;   /* errors that said that the backend is away */
+    uint64_t slow;      /* inline calls that held the loop for longer than a millisecond */
+    uint64_t reserved[2]; /* a cache line of their own */
 } octavo_instance_counters;
 
 /* Text that a slice can't outlive: what an instance tells of itself goes to these, on any thread. */
@@ -26,6 +29,8 @@ typedef struct octavo_instance_events {
                           void *OCTAVO_NULLABLE argument);
     uint64_t (*OCTAVO_NULLABLE metric_define)(void *OCTAVO_NULLABLE context, const octavo_metric *metric);
     void (*OCTAVO_NULLABLE metric_update)(uint64_t metric, octavo_list labels, double value);
+    /* An inline operation held its event loop for so long. On that loop. */
+    void (*OCTAVO_NULLABLE slow)(void *OCTAVO_NULLABLE context, const octavo_op *OCTAVO_NULLABLE info, int64_t ns);
 } octavo_instance_events;
 
 /* What events of all instances go to. Set once, before the first instance. */
@@ -42,7 +47,10 @@ octavo_instance *OCTAVO_NULLABLE octavo_instance_new(const octavo_type *type, co
                                                      uint32_t queue_limit);
 /* Starts its threads. 0, or an errno. */
 int octavo_instance_run(octavo_instance *instance);
-/* Stops its threads after what is queued; call it after the plugin's stop and before destroy. */
+/* The end of a started instance: the plugin's destroy on the control thread, after which nothing of the
+   plugin's is called any more; then its threads end. Blocks. No call of it may be open. */
+void octavo_instance_end(octavo_instance *instance);
+/* Stops its threads after what is queued. */
 void octavo_instance_halt(octavo_instance *instance);
 /* Frees it. No call of it may be open. */
 void octavo_instance_free(octavo_instance *instance);

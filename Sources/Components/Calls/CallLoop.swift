@@ -1,5 +1,6 @@
 import COctavo
 import COctavoHost
+import Glibc
 package import Logging
 package import NIOCore
 
@@ -24,13 +25,23 @@ package final class CallLoop {
     static let lostAfterNanoseconds: Int64 = 30_000_000_000
     /// Calls in flight on one loop; more are refused.
     package static let capacity: UInt32 = 16_384
+    /// An instance with so many calls that the runtime has given up on, and that it has not completed,
+    /// gets no new ones. Counted by each loop for itself.
+    package static let expiredLimit: UInt64 = 1000
+    let expiredLimit: UInt64
+
+    /// Whether an operation of an inline plugin is on the stack. Calls that are made meanwhile (by a
+    /// waiter that it completed) wait until it has returned: the plugin may hold a lock.
+    private var isInPlugin = false
+    private var held = SlotQueue()
 
     /// On the event loop itself. Fails only when the process has no memory or 256 tables.
-    package init?(eventLoop: any EventLoop, index: Int, logger: Logger) {
+    package init?(eventLoop: any EventLoop, index: Int, logger: Logger, expiredLimit: UInt64 = CallLoop.expiredLimit) {
         eventLoop.assertInEventLoop()
         self.eventLoop = eventLoop
         self.index = index
         self.logger = logger
+        self.expiredLimit = expiredLimit
         let owner = UnsafeMutablePointer<CallLoopReference>.allocate(capacity: 1)
         guard
             let calls = octavo_calls_new(
@@ -82,13 +93,91 @@ package final class CallLoop {
 
     // MARK: Calls
 
+    /// Gives a call to its instance.
+    func submit(
+        _ slot: UnsafeMutablePointer<octavo_slot>, _ counters: UnsafeMutablePointer<octavo_instance_counters>
+    ) {
+        guard !isInPlugin else {
+            held.append(slot)
+            return
+        }
+        give(slot, counters)
+        while let next = held.popFirst() {
+            guard octavo_slot_state(next) == OCTAVO_SLOT_OPEN, let instance = next.pointee.instance else {
+                drop(next)
+                continue
+            }
+            give(next, octavo_instance_counters_of(instance, table))
+        }
+    }
+
+    private func give(
+        _ slot: UnsafeMutablePointer<octavo_slot>, _ counters: UnsafeMutablePointer<octavo_instance_counters>
+    ) {
+        let call = octavo_calls_handle(slot)
+        counters.pointee.calls &+= 1
+        counters.pointee.in_flight &+= 1
+        isInPlugin = true
+        let refused = octavo_instance_submit(slot.pointee.instance.unsafelyUnwrapped, slot)
+        isInPlugin = false
+        if refused != 0 {
+            counters.pointee.errors &+= 1
+            counters.pointee.in_flight &-= 1
+            fail(slot, refusal(slot, refused))
+        } else if octavo_calls_is_open(call) != 0 {
+            track(slot)
+        }
+    }
+
+    private func refusal(_ slot: UnsafeMutablePointer<octavo_slot>, _ cause: Int32) -> CallError {
+        var error =
+            cause == EAGAIN
+            ? CallError(
+                code: OCTAVO_CODE_RESOURCE_EXHAUSTED, reason: "QUEUE_FULL",
+                message: "\(ComponentInstance.queueLimit) requests wait for this component already; its backend is too "
+                    + "slow for this load")
+            : CallError(
+                code: OCTAVO_CODE_UNAVAILABLE, reason: "COMPONENT_STOPPED", message: "the component is being stopped")
+        name(&error, slot)
+        return error
+    }
+
+    /// Ends a call that no plugin has.
+    func fail(_ slot: UnsafeMutablePointer<octavo_slot>, _ error: CallError) {
+        let waiter = slot.pointee.waiter.map { Unmanaged<CallWaiter>.fromOpaque($0).takeRetainedValue() }
+        slot.pointee.waiter = nil
+        drop(slot)
+        waiter?.failed(error)
+    }
+
+    /// Frees a call that no plugin has and nobody waits for.
+    func drop(_ slot: UnsafeMutablePointer<octavo_slot>) {
+        untrack(slot)
+        octavo_calls_free(slot)
+    }
+
+    /// Writes into the error which component and operation it is of.
+    private func name(_ error: inout CallError, _ slot: UnsafeMutablePointer<octavo_slot>) {
+        if let holder = slot.pointee.holder {
+            // A call waits in its component's own list, so the component is still there.
+            let ref = Unmanaged<ComponentRef>.fromOpaque(holder).takeUnretainedValue()
+            error.component = ref.name
+            error.type = ref.type
+        } else if let facts = ComponentInstance.facts(of: slot.pointee.instance) {
+            error.component = facts.component
+            error.type = facts.type
+        }
+        error.operation = operation(of: slot)
+    }
+
     /// Watches a call that did not end at once.
     func track(_ slot: UnsafeMutablePointer<octavo_slot>) {
+        guard slot.pointee.tracked == 0 else { return }
         slot.pointee.previous = OCTAVO_CALLS_NONE_VALUE
         slot.pointee.next = openList
         if let first = pointer(openList) { first.pointee.previous = slot.pointee.index }
         openList = slot.pointee.index
-        slot.pointee.reserved.0 = 1
+        slot.pointee.tracked = 1
         if tick == nil { scheduleTick() }
     }
 
@@ -97,8 +186,8 @@ package final class CallLoop {
     }
 
     private func untrack(_ slot: UnsafeMutablePointer<octavo_slot>) {
-        guard slot.pointee.reserved.0 == 1 else { return }
-        slot.pointee.reserved.0 = 0
+        guard slot.pointee.tracked == 1 else { return }
+        slot.pointee.tracked = 0
         if let previous = pointer(slot.pointee.previous) {
             previous.pointee.next = slot.pointee.next
         } else {
@@ -112,27 +201,34 @@ package final class CallLoop {
         _ slot: UnsafeMutablePointer<octavo_slot>, _ error: UnsafePointer<octavo_error>?, _ reply: UnsafeRawPointer?
     ) {
         untrack(slot)
-        let counters = slot.pointee.instance.map { octavo_instance_counters_of($0, table) }
-        if let kept = slot.pointee.waiter {
-            let waiter = Unmanaged<CallWaiter>.fromOpaque(kept).takeRetainedValue()
-            slot.pointee.waiter = nil
-            if let error {
-                counters?.pointee.errors += 1
-                waiter.failed(callError(copying: error, slot))
-            } else {
-                waiter.completed(reply)
-            }
+        guard let instance = slot.pointee.instance else {
+            octavo_calls_free(slot)
+            return
         }
-        counters?.pointee.in_flight -= 1
-        octavo_calls_free(slot)
-    }
-
-    private func callError(
-        copying error: UnsafePointer<octavo_error>, _ slot: UnsafeMutablePointer<octavo_slot>
-    ) -> CallError {
-        let facts = ComponentInstance.facts(of: slot.pointee.instance)
-        return CallError(
-            copying: error, component: facts?.component ?? "", type: facts?.type ?? "", operation: operation(of: slot))
+        let counters = octavo_instance_counters_of(instance, table)
+        counters.pointee.in_flight &-= 1
+        if slot.pointee.expired_ns != 0 { counters.pointee.expired &-= 1 }
+        guard let kept = slot.pointee.waiter else {
+            octavo_calls_free(slot)
+            return
+        }
+        let waiter = Unmanaged<CallWaiter>.fromOpaque(kept).takeRetainedValue()
+        slot.pointee.waiter = nil
+        if let error {
+            counters.pointee.errors &+= 1
+            var copy = CallError(copying: error, component: "", type: "", operation: "")
+            name(&copy, slot)
+            if copy.isOutage {
+                counters.pointee.outages &+= 1
+                ComponentInstance.note(outage: copy.message, of: instance)
+            }
+            octavo_calls_free(slot)
+            waiter.failed(copy)
+        } else {
+            // What the reply points at may be the slot's own reply buffer.
+            waiter.completed(reply)
+            octavo_calls_free(slot)
+        }
     }
 
     private func operation(of slot: UnsafeMutablePointer<octavo_slot>) -> String {
@@ -144,12 +240,15 @@ package final class CallLoop {
     @discardableResult
     func expire(_ slot: UnsafeMutablePointer<octavo_slot>, with error: CallError?) -> Bool {
         guard octavo_calls_expire(slot) != 0 else { return false }
-        slot.pointee.expired_ns = monotonicNanoseconds()
         let waiter = slot.pointee.waiter.map { Unmanaged<CallWaiter>.fromOpaque($0).takeRetainedValue() }
         slot.pointee.waiter = nil
-        if let instance = slot.pointee.instance {
+        // A call that waits in a list is freed when its turn comes; no plugin has heard of it.
+        if slot.pointee.held == 0, let instance = slot.pointee.instance {
+            slot.pointee.expired_ns = monotonicNanoseconds()
+            let counters = octavo_instance_counters_of(instance, table)
+            counters.pointee.expired &+= 1
+            if error != nil { counters.pointee.errors &+= 1 }
             octavo_instance_cancel(instance, octavo_calls_handle(slot))
-            if error != nil { octavo_instance_counters_of(instance, table).pointee.errors += 1 }
         }
         if let error { waiter?.failed(error) }
         return true
@@ -171,22 +270,20 @@ package final class CallLoop {
             if slot.pointee.expired_ns > 0 {
                 if now - slot.pointee.expired_ns > CallLoop.lostAfterNanoseconds { reportLost(slot) }
             } else if slot.pointee.deadline_ns > 0, slot.pointee.deadline_ns <= now {
-                let facts = ComponentInstance.facts(of: slot.pointee.instance)
                 var error = CallError(
                     code: OCTAVO_CODE_DEADLINE_EXCEEDED, reason: "DEADLINE_EXCEEDED",
-                    flags: slot.pointee.info?.pointee.op_class == OCTAVO_CLASS_REPEATABLE
+                    flags: slot.pointee.info?.pointee.op_class == OCTAVO_CLASS_REPEATABLE || slot.pointee.held == 1
                         ? 0 : UInt32(OCTAVO_ERROR_MAY_HAVE_TAKEN_EFFECT),
                     message: "no answer within the deadline; look at the backend's health, or give the call more time")
-                error.component = facts?.component ?? ""
-                error.type = facts?.type ?? ""
-                error.operation = operation(of: slot)
+                name(&error, slot)
                 expire(slot, with: error)
             }
         }
     }
 
     private func reportLost(_ slot: UnsafeMutablePointer<octavo_slot>) {
-        slot.pointee.expired_ns = -1
+        // Nothing more is to be done about it, so that one lost call does not keep the clock running.
+        untrack(slot)
         let facts = ComponentInstance.facts(of: slot.pointee.instance)
         logger.warning(
             "a plugin has not completed a call for 30 s after its end",
@@ -196,13 +293,40 @@ package final class CallLoop {
             ])
     }
 
-    /// Ends the loop's part: every call must have ended. On the event loop.
+    /// Answers calls of an instance that will not be completed any more.
+    func abandon(_ raw: OpaquePointer, _ message: String) {
+        var index = openList
+        while let slot = pointer(index) {
+            index = slot.pointee.next
+            guard slot.pointee.instance == raw, slot.pointee.expired_ns == 0 else { continue }
+            var error = CallError(
+                code: OCTAVO_CODE_UNAVAILABLE, reason: "COMPONENT_STOPPED",
+                flags: slot.pointee.info?.pointee.op_class == OCTAVO_CLASS_REPEATABLE
+                    ? 0 : UInt32(OCTAVO_ERROR_MAY_HAVE_TAKEN_EFFECT),
+                message: message)
+            name(&error, slot)
+            expire(slot, with: error)
+        }
+    }
+
+    /// Ends the loop's part. Calls that are still open fail. On the event loop.
     package func close() {
+        for ref in components.values { ref.settle(target: nil, unavailable: Self.closing) }
+        var index = openList
+        while let slot = pointer(index) {
+            index = slot.pointee.next
+            expire(slot, with: Self.closing)
+        }
         tick?.cancel()
+        tick = nil
+        openList = OCTAVO_CALLS_NONE_VALUE
         octavo_calls_retire(calls)
         components.removeAll()
         last = nil
     }
+
+    private static let closing = CallError(
+        code: OCTAVO_CODE_UNAVAILABLE, reason: "RUNTIME_STOPPING", message: "the runtime is being stopped")
 }
 
 /// `OCTAVO_CALLS_NONE`, which Swift does not import.

@@ -31,6 +31,47 @@ package final class ComponentRef {
         if waiting.count == 1 { wanted?() }
     }
 
+    // MARK: Replacing the instance
+
+    /// While it is being replaced by one that can't run beside it, calls are kept.
+    private(set) var isParked = false
+    private var parked = SlotQueue()
+
+    /// Keeps calls from now on, until the next `settle`. Their deadlines go on.
+    func beginParking() { isParked = true }
+
+    func park(_ slot: UnsafeMutablePointer<octavo_slot>) {
+        slot.pointee.holder = Unmanaged.passUnretained(self).toOpaque()
+        // The instance may be gone before the call ends.
+        slot.pointee.instance = nil
+        parked.append(slot)
+        loop.track(slot)
+    }
+
+    private func unpark() {
+        isParked = false
+        var calls = parked
+        parked = SlotQueue()
+        while let slot = calls.popFirst() {
+            slot.pointee.holder = nil
+            guard octavo_slot_state(slot) == OCTAVO_SLOT_OPEN else {
+                loop.drop(slot)
+                continue
+            }
+            guard let target, let function = octavo_op_at(target.ops, slot.pointee.op) else {
+                var error = unavailable
+                error.component = name
+                error.type = type
+                loop.fail(slot, error)
+                continue
+            }
+            slot.pointee.function = function
+            slot.pointee.instance = target.raw
+            slot.pointee.stale = target.stale
+            loop.submit(slot, target.counters)
+        }
+    }
+
     func settle(target: Target?, unavailable: CallError?) {
         self.target = target
         if let unavailable { self.unavailable = unavailable }
@@ -40,6 +81,7 @@ package final class ComponentRef {
             waiting = []
             for body in ready { body() }
         }
+        if isParked { unpark() }
     }
 
     /// Room for what a building block keeps of this component on this loop (its key prefix, …).
@@ -55,6 +97,8 @@ package final class ComponentRef {
         let features: UInt64
         let maxTransactionOps: UInt32
         let counters: UnsafeMutablePointer<octavo_instance_counters>
+        /// Counts completions that came too late; the plugin's.
+        let stale: UnsafeMutablePointer<UInt64>
     }
 
     init(definition: ComponentDefinition, type: String, kind: Int32, loop: CallLoop) {
@@ -106,6 +150,14 @@ package final class ComponentRef {
                     "this component does not offer the operation; use a component type that does", op))
             return nil
         }
+        guard target.counters.pointee.expired < loop.expiredLimit else {
+            waiter.failed(
+                error(
+                    OCTAVO_CODE_UNAVAILABLE, "CALLS_NOT_COMPLETED",
+                    "the plugin has not completed \(target.counters.pointee.expired) calls that the runtime has given "
+                        + "up on, so it gets no new ones; reload the plugin or restart its backend", op))
+            return nil
+        }
         let size = MemoryLayout<Request>.size
         guard let slot = octavo_calls_open(loop.calls, UInt64(size + bytes)) else {
             waiter.failed(
@@ -124,6 +176,7 @@ package final class ComponentRef {
         slot.pointee.function = function
         slot.pointee.deadline_ns = deadline
         slot.pointee.instance = target.raw
+        slot.pointee.stale = target.stale
         slot.pointee.waiter = Unmanaged.passRetained(waiter).toOpaque()
         return RequestSlot(slot: slot, ref: self, counters: target.counters, used: size)
     }

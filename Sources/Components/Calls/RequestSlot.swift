@@ -17,7 +17,7 @@ package struct RequestSlot<Request> {
 
     private mutating func reserve(_ count: Int, alignment: Int = 1) -> UnsafeMutableRawPointer {
         let at = (used + alignment - 1) & ~(alignment - 1)
-        precondition(at + count <= Int(slot.pointee.frame_size), "a request outgrew the room that was asked for")
+        precondition(count <= Int(slot.pointee.frame_size) - at, "a request outgrew the room that was asked for")
         used = at + count
         return UnsafeMutableRawPointer(slot.pointee.frame) + at
     }
@@ -72,36 +72,17 @@ package struct RequestSlot<Request> {
         return list
     }
 
-    /// Hands the request to the plugin. The waiter may be called before this returns.
+    /// Hands the request to the plugin, or keeps it while the component is being replaced. The waiter may
+    /// be called before this returns.
     @discardableResult
     package consuming func submit() -> CallHandle {
         let handle = CallHandle(slot: slot, call: octavo_calls_handle(slot), loop: ref.loop)
-        counters.pointee.calls &+= 1
-        counters.pointee.in_flight &+= 1
-        let refused = octavo_instance_submit(slot.pointee.instance.unsafelyUnwrapped, slot)
-        if refused != 0 {
-            refuse(refused)
-        } else if octavo_calls_is_open(handle.call) != 0 {
-            ref.loop.track(slot)
+        if ref.isParked {
+            ref.park(slot)
+        } else {
+            ref.loop.submit(slot, counters)
         }
         return handle
-    }
-
-    private func refuse(_ cause: Int32) {
-        let waiter = Unmanaged<CallWaiter>.fromOpaque(slot.pointee.waiter.unsafelyUnwrapped).takeRetainedValue()
-        slot.pointee.waiter = nil
-        let error =
-            cause == EAGAIN
-            ? ref.error(
-                OCTAVO_CODE_RESOURCE_EXHAUSTED, "QUEUE_FULL",
-                "\(ComponentInstance.queueLimit) requests wait for this component already; its backend is too slow for this "
-                    + "load", Int32(slot.pointee.op))
-            : ref.error(
-                OCTAVO_CODE_UNAVAILABLE, "COMPONENT_STOPPED", "the component is being stopped", Int32(slot.pointee.op))
-        counters.pointee.errors &+= 1
-        counters.pointee.in_flight &-= 1
-        octavo_calls_free(slot)
-        waiter.failed(error)
     }
 }
 

@@ -1,24 +1,32 @@
 import COctavo
 import COctavoHost
 import Logging
+import NIOConcurrencyHelpers
 
 /// One instance of a component: what a plugin made of a component's configuration, with the threads
 /// that it runs on.
 ///
 /// Sendable: `raw` is made once and freed by `destroy`, after every loop has let go of it; its counters
-/// have one writer a loop and are read as numbers that may be a moment old; `health` is behind a lock.
+/// have one writer a loop and are read as numbers that may be a moment old; `health` and `lane` are
+/// behind locks; `featureSet` is set once, before the first call.
 final class ComponentInstance: @unchecked Sendable {
     let component: String
     let type: PluginType
     let plugin: LoadedPlugin
     private(set) var raw: OpaquePointer
-    let health: InstanceHealth
+    let lane = ControlLane()
+    let health = InstanceHealth()
     let logger: Logger
+    /// Lines of the plugin's that may be logged.
+    let logLimit = LogLimit()
     /// What it can do; set once by the store before the first call.
     var featureSet = octavo_features()
+    private let gone = NIOLockedValueBox(false)
 
     /// Requests that may wait for a reactor or for workers.
     static let queueLimit: UInt32 = 16_384
+    /// Functions that do no I/O, and destroy, which waits for the instance's threads.
+    private static let patience = Duration.seconds(10)
 
     /// Which component an instance of the C side belongs to; for errors and logs.
     struct Facts {
@@ -32,7 +40,14 @@ final class ComponentInstance: @unchecked Sendable {
         return Facts(component: instance.component, type: instance.type.name)
     }
 
-    /// Makes the instance: `create` of the plugin, and its threads. Nothing is left behind on failure.
+    /// A call was told that the backend is away. On the event loop of the call.
+    static func note(outage: String, of raw: OpaquePointer) {
+        guard let context = octavo_instance_context(raw) else { return }
+        Unmanaged<ComponentInstance>.fromOpaque(context).takeUnretainedValue().health.note(error: outage)
+    }
+
+    /// Makes the instance: `create` of the plugin, and its threads. Nothing is left behind on failure,
+    /// unless `create` does not return: then the instance is kept until it does.
     static func make(
         component: String, type: PluginType, plugin: LoadedPlugin, configuration: InstanceConfiguration, logger: Logger
     ) async throws(CallError) -> ComponentInstance {
@@ -40,10 +55,8 @@ final class ComponentInstance: @unchecked Sendable {
         guard let instance = ComponentInstance(component: component, type: type, plugin: plugin, logger: logger) else {
             throw CallError(code: OCTAVO_CODE_RESOURCE_EXHAUSTED, message: "no memory or threads for an instance")
         }
-        if let failure = await instance.create(configuration) {
-            instance.free()
-            throw failure
-        }
+        plugin.beginUse()
+        if let failure = await instance.create(configuration) { throw failure }
         return instance
     }
 
@@ -52,8 +65,7 @@ final class ComponentInstance: @unchecked Sendable {
         self.type = type
         self.plugin = plugin
         self.logger = logger
-        health = InstanceHealth()
-        // The context is filled in with the object itself, which exists only after the last property.
+        // The context is the object itself, which exists only after the last property.
         raw = OpaquePointer(bitPattern: 1).unsafelyUnwrapped
         guard
             let made = octavo_instance_new(
@@ -63,32 +75,49 @@ final class ComponentInstance: @unchecked Sendable {
     }
 
     private func create(_ configuration: InstanceConfiguration) async -> CallError? {
-        let life = type.raw.pointee.life.pointee
         let failed = octavo_instance_run(raw)
         if failed != 0 {
+            free()
             return CallError(
                 code: OCTAVO_CODE_RESOURCE_EXHAUSTED, message: "can't start its threads: \(systemError(failed))")
         }
-        return await ControlThread.run { [self] in
-            var failure: CallError?
-            withoutActuallyEscaping({ (call: octavo_call) -> Int32 in
-                configuration.withConfig { config in
-                    var made: UnsafeMutableRawPointer?
-                    let answer = life.create(config, self.raw, call, &made)
-                    if answer == OCTAVO_OK {
-                        guard made != nil else { return OCTAVO_FAILED }
-                        octavo_instance_set_self(self.raw, made)
-                    }
-                    return answer
-                }
-            }) { body in
-                control { failure = ControlCalls.synchronousHere(body) }
-            }
+        let answered = await lane.run("create", within: ComponentInstance.patience) { [self] () -> CallError? in
+            createHere(configuration)
+        }
+        switch answered {
+        case .some(.none): return nil
+        case .some(.some(let failure)):
+            free()
             return failure
+        case .none:
+            // It may still return. Then the instance that nobody wants any more is ended.
+            lane.submit("destroy") { [self] in
+                if octavo_instance_self(raw) == nil { free() } else { end() }
+            }
+            return CallError(
+                code: OCTAVO_CODE_DEADLINE_EXCEEDED, reason: "TIMEOUT",
+                message: "create has not returned within \(ComponentInstance.patience); it must not do any I/O")
         }
     }
 
-    /// Runs `body` on the control thread and waits for it. Blocks; from a control thread only.
+    private func createHere(_ configuration: InstanceConfiguration) -> CallError? {
+        let create = type.raw.pointee.life.pointee.create
+        var failure: CallError?
+        configuration.withConfig { config in
+            control {
+                failure = ControlCalls.synchronous { call in
+                    var made: UnsafeMutableRawPointer?
+                    let answer = create(config, raw, call, &made)
+                    guard answer == OCTAVO_OK, made != nil else { return answer == OCTAVO_OK ? OCTAVO_FAILED : answer }
+                    octavo_instance_set_self(raw, made)
+                    return OCTAVO_OK
+                }
+            }
+        }
+        return failure
+    }
+
+    /// Runs `body` on the control thread and waits for it. Blocks; in the instance's lane only.
     func control(_ body: () -> Void) {
         withoutActuallyEscaping(body) { body in
             var box = body
@@ -101,10 +130,8 @@ final class ComponentInstance: @unchecked Sendable {
         }
     }
 
-    private var selfPointer: UnsafeMutableRawPointer { octavo_instance_self(raw).unsafelyUnwrapped }
-
-    /// The plugin's own address of the instance, for functions of its extensions.
-    var selfAddress: UnsafeMutableRawPointer { selfPointer }
+    /// The plugin's own address of the instance.
+    var selfAddress: UnsafeMutableRawPointer { octavo_instance_self(raw).unsafelyUnwrapped }
 
     /// How a loop calls it.
     func target(on loop: CallLoop) -> ComponentRef.Target {
@@ -112,7 +139,7 @@ final class ComponentInstance: @unchecked Sendable {
             instance: self, raw: raw, ops: type.raw.pointee.ops,
             kind: octavo_kind_at(type.kind).unsafelyUnwrapped, features: featureSet.bits,
             maxTransactionOps: featureSet.max_transaction_ops,
-            counters: octavo_instance_counters_of(raw, loop.table))
+            counters: octavo_instance_counters_of(raw, loop.table), stale: plugin.stale)
     }
 
     private func life(
@@ -121,7 +148,7 @@ final class ComponentInstance: @unchecked Sendable {
     ) async -> CallError? {
         guard let function else { return nil }
         var failure = await ControlCalls.asynchronous(operation, timeout: timeout, instance: self) { [self] call, request in
-            function(selfPointer, call, request)
+            function(selfAddress, call, request)
         }
         failure?.component = component
         failure?.type = type.name
@@ -133,10 +160,9 @@ final class ComponentInstance: @unchecked Sendable {
         await life("start", timeout, type.raw.pointee.life.pointee.start)
     }
 
-    /// The instance's own check, or what it last reported.
+    /// The instance's own check; no error when it has none.
     func checkHealth(timeout: Duration) async -> CallError? {
-        guard let check = type.raw.pointee.life.pointee.health else { return nil }
-        return await life("health", timeout, check)
+        await life("health", timeout, type.raw.pointee.life.pointee.health)
     }
 
     var hasHealthCheck: Bool { type.raw.pointee.life.pointee.health != nil }
@@ -149,50 +175,105 @@ final class ComponentInstance: @unchecked Sendable {
         await life("stop", timeout, type.raw.pointee.life.pointee.stop)
     }
 
-    /// What it can do; asked after `start`.
-    func features() async -> octavo_features {
+    /// What it can do; asked after `start`. `nil` when it does not say within ten seconds.
+    func features() async -> octavo_features? {
         var features = octavo_features()
         features.size = UInt32(MemoryLayout<octavo_features>.size)
         features.bits = type.features
         guard let ask = type.raw.pointee.life.pointee.features else { return features }
         let initial = features
-        return await ControlThread.run { [self] in
+        return await lane.run("features", within: ComponentInstance.patience) { [self] in
             var features = initial
-            control { ask(selfPointer, &features) }
+            control { ask(selfAddress, &features) }
             return features
         }
     }
 
     /// What the calls of all loops add up to.
-    var counters: (calls: UInt64, errors: UInt64, inFlight: UInt64) {
-        var sum: (calls: UInt64, errors: UInt64, inFlight: UInt64) = (0, 0, 0)
-        for table in 0..<UInt32(OCTAVO_CALLS_MAX_TABLES) {
-            let one = octavo_instance_counters_of(raw, table).pointee
-            sum.calls &+= one.calls
-            sum.errors &+= one.errors
-            sum.inFlight &+= one.in_flight
+    var counters: InstanceCounters {
+        gone.withLockedValue { isGone in
+            var sum = InstanceCounters()
+            guard !isGone else { return sum }
+            for table in 0..<UInt32(OCTAVO_CALLS_MAX_TABLES) {
+                sum.add(octavo_instance_counters_of(raw, table).pointee)
+            }
+            return sum
         }
-        return sum
     }
 
-    var leftovers: octavo_instance_leftovers { octavo_instance_leftovers_of(raw) }
+    // MARK: The end
 
-    /// Stops its threads, destroys the plugin's side, frees ours. No call may be open. Returns what the
-    /// plugin left behind, which keeps its code from being unmapped.
-    func destroy() async -> octavo_instance_leftovers {
-        await ControlThread.run { [self] in
-            let destroy = type.raw.pointee.life.pointee.destroy
-            control { destroy(selfPointer) }
-            octavo_instance_halt(raw)
-            let left = leftovers
-            // A thread or a timer that is still there may use the memory: then it is not freed.
-            if left.threads == 0 { octavo_instance_free(raw) }
-            return left
+    /// Whether the plugin's side is destroyed and ours freed.
+    var isGone: Bool { gone.withLockedValue { $0 } }
+
+    /// Destroys the plugin's side, ends its threads, frees ours. No loop may give it calls any more.
+    /// Returns what keeps its code from being unmapped, `nil` when nothing is left.
+    func destroy() async -> String? {
+        if counters.inFlight > 0 {
+            // Whoever completes these calls may still read the instance: it ends when they have.
+            Task { [self] in
+                while counters.inFlight > 0 { try? await Task.sleep(for: .seconds(1)) }
+                lane.submit("destroy") { [self] in end() }
+            }
+            return "\(counters.inFlight) calls of component \(component) were never completed"
         }
+        let left = await lane.run("destroy", within: ComponentInstance.patience) { [self] in end() }
+        switch left {
+        case .some(let left): return left
+        case .none:
+            let running = lane.running
+            return "\(running?.operation ?? "destroy") of component \(component) has not returned"
+        }
+    }
+
+    /// In the lane.
+    @discardableResult
+    private func end() -> String? {
+        octavo_instance_end(raw)
+        let left = octavo_instance_leftovers_of(raw)
+        ControlCalls.forget(raw)
+        var remains: [String] = []
+        if left.threads > 0 { remains.append("\(left.threads) threads") }
+        if left.timers > 0 { remains.append("\(left.timers) timers") }
+        if left.watches > 0 { remains.append("\(left.watches) watches") }
+        if left.posts > 0 { remains.append("\(left.posts) posts") }
+        if left.memory > 0 {
+            logger.warning(
+                "a plugin has not freed all memory of a component",
+                metadata: ["component": "\(component)", "type": "\(type.name)", "bytes": "\(left.memory)"])
+        }
+        guard remains.isEmpty else {
+            // A thread that is still there uses our memory when it ends or logs: that is kept.
+            _ = Unmanaged.passRetained(self)
+            return "component \(component) left \(remains.joined(separator: ", ")) behind"
+        }
+        free()
+        return nil
     }
 
     private func free() {
-        octavo_instance_halt(raw)
+        guard gone.withLockedValue({ isGone in defer { isGone = true }; return !isGone }) else { return }
         octavo_instance_free(raw)
+        plugin.endUse()
+    }
+}
+
+/// What the calls of an instance add up to.
+struct InstanceCounters: Sendable {
+    var calls: UInt64 = 0
+    var errors: UInt64 = 0
+    /// Given to the plugin and not completed, the expired ones among them.
+    var inFlight: UInt64 = 0
+    /// Answered by the runtime, not completed by the plugin.
+    var expired: UInt64 = 0
+    /// Errors that said that the backend is away.
+    var outages: UInt64 = 0
+
+    mutating func add(_ one: octavo_instance_counters) {
+        calls &+= one.calls
+        errors &+= one.errors
+        inFlight &+= one.in_flight
+        expired &+= one.expired
+        outages &+= one.outages
     }
 }

@@ -11,11 +11,14 @@ enum HostEvents {
         events.log = { context, _, level, message, fields in
             guard let context else { return }
             let instance = Unmanaged<ComponentInstance>.fromOpaque(context).takeUnretainedValue()
+            let level = HostEvents.level(level)
+            guard instance.logger.logLevel <= level, let dropped = instance.logLimit.take() else { return }
             var metadata: Logger.Metadata = ["component": "\(instance.component)", "type": "\(instance.type.name)"]
             for pair in fields.elements(as: octavo_pair.self).prefix(32) {
                 metadata[String(pair.name)] = "\(String(pair.value))"
             }
-            instance.logger.log(level: HostEvents.level(level), "\(String(message))", metadata: metadata)
+            if dropped > 0 { metadata["lines-dropped"] = "\(dropped)" }
+            instance.logger.log(level: level, "\(String(message))", metadata: metadata)
         }
         events.log_enabled = { context, level in
             guard let context else { return 0 }
@@ -28,6 +31,18 @@ enum HostEvents {
             let states: [ComponentHealth.State] = [.unknown, .healthy, .degraded, .unhealthy]
             instance.health.report(
                 states.indices.contains(Int(state)) ? states[Int(state)] : .unknown, String(reason))
+        }
+        events.slow = { context, info, nanoseconds in
+            guard let context else { return }
+            let instance = Unmanaged<ComponentInstance>.fromOpaque(context).takeUnretainedValue()
+            guard instance.logLimit.take() != nil else { return }
+            instance.logger.warning(
+                "an inline operation held up its event loop",
+                metadata: [
+                    "component": "\(instance.component)", "type": "\(instance.type.name)",
+                    "operation": "\(info.map { String(cString: $0.pointee.name) } ?? "")",
+                    "microseconds": "\(nanoseconds / 1000)",
+                ])
         }
         octavo_instances_set_events(&events)
     }()

@@ -36,8 +36,7 @@ struct DescriptorCheck {
         }
         guard descriptor.id.isPresent, descriptor.id.size > 0 else { throw lie("it has no id") }
         let id = String(descriptor.id)
-        guard id.count <= 64, id.utf8.allSatisfy({ (0x61...0x7a).contains($0) || (0x30...0x39).contains($0) || $0 == 0x2d })
-        else { throw lie("its id \"\(id)\" may only hold a-z, 0-9 and -, at most 64 of them") }
+        guard PluginNote.isID(id) else { throw lie("its id \"\(id)\" may only hold a-z, 0-9 and -, at most 64 of them") }
         let version = String(descriptor.version)
         guard isSemantic(version) else {
             throw lie("its version \"\(version)\" is not a semantic version such as 1.4.0")

@@ -42,6 +42,11 @@ struct ELFFile {
     let machine: UInt16
     let segments: [Segment]
 
+    /// More entries of the dynamic section, symbols or notes than any plugin has; what is beyond is not read,
+    /// so that a made-up file can't keep us busy.
+    static let mostEntries = 4096
+    static let mostSymbols = 1 << 18
+
     static let sharedObject: UInt16 = 3
     static let machineX86: UInt16 = 62
     static let machineARM: UInt16 = 183
@@ -90,7 +95,7 @@ struct ELFFile {
         guard let segment = segments.first(where: { $0.type == 2 }) else { return [] }
         var entries: [(Int64, UInt64)] = []
         var at = segment.offset
-        while at + 16 <= segment.offset + segment.size {
+        while at + 16 <= segment.offset + segment.size, entries.count < ELFFile.mostEntries {
             let tag = Int64(bitPattern: ELFFile.u64(bytes, at))
             if tag == 0 { break }
             entries.append((tag, ELFFile.u64(bytes, at + 8)))
@@ -126,9 +131,12 @@ struct ELFFile {
         guard count <= (bytes.count - symbols) / 24 else {
             throw .malformed("its symbol table lies outside the file")
         }
+        guard count <= ELFFile.mostSymbols else {
+            throw .malformed("it has \(count) dynamic symbols, more than \(ELFFile.mostSymbols); hide what need not be exported")
+        }
         return (0..<count).compactMap { index in
             let at = symbols + index * 24
-            guard let name = text(at: texts + Int(ELFFile.u32(bytes, at))), !name.isEmpty else { return nil }
+            guard let name = text(at: texts + Int(ELFFile.u32(bytes, at)), limit: 256), !name.isEmpty else { return nil }
             return Symbol(name: name, binding: bytes[at + 4] >> 4, section: ELFFile.u16(bytes, at + 6))
         }
     }
@@ -162,7 +170,7 @@ struct ELFFile {
         for segment in segments where segment.type == 4 {
             var at = segment.offset
             let end = segment.offset + segment.size
-            while at + 12 <= end {
+            while at + 12 <= end, found.count < ELFFile.mostEntries {
                 let nameSize = Int(ELFFile.u32(bytes, at))
                 let size = Int(ELFFile.u32(bytes, at + 4))
                 let name = at + 12

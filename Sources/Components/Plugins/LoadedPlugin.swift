@@ -1,11 +1,13 @@
 import COctavo
 import COctavoHost
 import Glibc
+import NIOConcurrencyHelpers
 
 /// One generation of a plugin in this process: mapped, checked and started.
 ///
-/// Sendable: all it holds is constant after `load`, but for `isMapped`, which the component store alone
-/// changes, when nothing uses the plugin any more. The pointers are into the mapped object.
+/// Sendable: all it holds is constant after `load`, but for `users`, which is behind a lock, and
+/// `isMapped`, which `unmap` alone changes, when nothing uses the plugin any more. The pointers are into
+/// the mapped object; `stale` is never freed.
 final class LoadedPlugin: @unchecked Sendable {
     let inspection: PluginInspection
     let generation: Int
@@ -16,11 +18,35 @@ final class LoadedPlugin: @unchecked Sendable {
     let version: String
     private let handle: UnsafeMutableRawPointer
     private(set) var isMapped = true
+    /// Completions of its calls that came too late or twice.
+    let stale: UnsafeMutablePointer<UInt64>
+    /// Instances that exist.
+    private let users = NIOLockedValueBox(0)
 
-    /// Copies, maps, checks and starts the plugin. On a thread that may block.
+    /// What loading, `start` and `stop` may take: they do no I/O.
+    private static let patience = Duration.seconds(10)
+
+    func beginUse() { users.withLockedValue { $0 += 1 } }
+    func endUse() { users.withLockedValue { $0 -= 1 } }
+    var instances: Int { users.withLockedValue { $0 } }
+
+    /// Copies, maps, checks and starts the plugin, on a thread of its own: constructors of a library may
+    /// block.
     static func load(
         path: String, generation: Int, staging: PluginStaging
     ) async throws(PluginError) -> LoadedPlugin {
+        let loaded = await ControlThread.run(within: patience) { () -> Result<LoadedPlugin, PluginError> in
+            Result { () throws(PluginError) in try loadHere(path: path, generation: generation, staging: staging) }
+        }
+        guard let loaded else {
+            throw .loading(path: path, cause: "it has not returned from loading within \(patience)")
+        }
+        return try loaded.get()
+    }
+
+    private static func loadHere(
+        path: String, generation: Int, staging: PluginStaging
+    ) throws(PluginError) -> LoadedPlugin {
         let (bytes, identity) = try PluginInspection.read(path)
         let inspection = try PluginInspection(path: path, bytes: bytes, identity: identity)
         if inspection.unloadClass == .isolatedOnly {
@@ -30,7 +56,7 @@ final class LoadedPlugin: @unchecked Sendable {
         do throws(PluginError) {
             let plugin = try LoadedPlugin(inspection: inspection, copy: copy, generation: generation)
             do throws(PluginError) {
-                try await plugin.start()
+                try plugin.start()
             } catch {
                 plugin.unmap()
                 throw error
@@ -70,6 +96,8 @@ final class LoadedPlugin: @unchecked Sendable {
         self.generation = generation
         self.descriptor = descriptor
         self.handle = handle
+        stale = .allocate(capacity: 1)
+        stale.initialize(to: 0)
         id = String(descriptor.pointee.id)
         version = String(descriptor.pointee.version)
     }
@@ -86,19 +114,28 @@ final class LoadedPlugin: @unchecked Sendable {
         types.first { $0.name == name || $0.aliases.contains(name) }
     }
 
-    private func start() async throws(PluginError) {
+    private func start() throws(PluginError) {
         guard let start = descriptor.pointee.start else { return }
-        let failure = await ControlCalls.synchronous { call in start(octavo_host_table(), call) }
+        let failure = ControlCalls.synchronous { call in start(octavo_host_table(), call) }
         if let failure { throw .startFailed(path: inspection.path, cause: failure.message) }
     }
 
     /// Tells the plugin that its last instance is gone, and unmaps it if its class allows that. Returns
-    /// why it stays mapped, `nil` when it is really gone.
+    /// why it stays mapped, `nil` when it is really gone. While instances exist nothing is done.
     func retire() async -> String? {
-        if let stop = descriptor.pointee.stop { await ControlThread.run { stop() } }
-        guard inspection.unloadClass == .clean else { return inspection.unloadReason }
-        unmap()
-        return isMapped ? "the loader keeps it" : nil
+        let left = instances
+        guard left == 0 else { return left == 1 ? "an instance of it has not ended" : "\(left) instances of it have not ended" }
+        let plugin = self
+        let outcome = await ControlThread.run(within: LoadedPlugin.patience) { () -> String? in
+            if let stop = plugin.descriptor.pointee.stop { stop() }
+            guard plugin.inspection.unloadClass == .clean else { return plugin.inspection.unloadReason }
+            guard plugin.descriptor.pointee.flags & UInt32(OCTAVO_PLUGIN_UNLOADABLE) != 0 else {
+                return "it does not say that it can be unloaded"
+            }
+            plugin.unmap()
+            return plugin.isMapped ? "the loader keeps it: something else has opened it" : nil
+        }
+        return outcome ?? "its stop has not returned within \(LoadedPlugin.patience)"
     }
 
     private func unmap() {

@@ -6,6 +6,7 @@ package enum PluginError: Error, Sendable, Equatable, CustomStringConvertible {
     case empty(path: String)
     case tooBig(path: String, bytes: Int)
     case writableByOthers(path: String, mode: String)
+    case foreignOwner(path: String, owner: UInt32)
     case malformed(path: String, cause: String)
     case wrongType(path: String)
     case wrongMachine(path: String, machine: UInt16)
@@ -38,6 +39,9 @@ package enum PluginError: Error, Sendable, Equatable, CustomStringConvertible {
         case .writableByOthers(let path, let mode):
             "plugin \(path) may be written by everybody (mode \(mode)), so anybody could run code here; "
                 + "chmod o-w it"
+        case .foreignOwner(let path, let owner):
+            "plugin \(path) belongs to user \(owner), who could change it at any time; chown it to root or to the "
+                + "user that runs Octavo"
         case .malformed(let path, let cause): "plugin \(path) can't be used: \(cause); build or copy it again"
         case .wrongType(let path): "plugin \(path) is not a shared object; link it with -shared"
         case .wrongMachine(let path, let machine):

@@ -117,6 +117,9 @@ package struct PluginInspection: Sendable {
         guard status.st_mode & S_IWOTH == 0 else {
             throw .writableByOthers(path: path, mode: String(status.st_mode & 0o7777, radix: 8))
         }
+        guard status.st_uid == 0 || status.st_uid == geteuid() else {
+            throw .foreignOwner(path: path, owner: status.st_uid)
+        }
         guard status.st_mode & (S_IRUSR | S_IRGRP | S_IROTH) != 0 else {
             throw .unreadable(path: path, cause: "nobody has the right to read it")
         }

@@ -34,5 +34,6 @@ package struct PluginType: @unchecked Sendable {
         }
     }
     package var isExclusive: Bool { flags & UInt64(OCTAVO_TYPE_EXCLUSIVE) != 0 }
+    package var isSingleton: Bool { flags & UInt64(OCTAVO_TYPE_SINGLETON) != 0 }
     package var holdsState: Bool { flags & UInt64(OCTAVO_TYPE_HOLDS_STATE) != 0 }
 }

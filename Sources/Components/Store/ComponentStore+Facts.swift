@@ -12,6 +12,8 @@ package struct PluginFacts: Sendable {
     package var unloadClass: String
     package var calls: UInt64
     package var errors: UInt64
+    /// Completions that came too late or twice.
+    package var staleCompletions: UInt64
     package var components: [String]
     package var retired: [(generation: Int, reason: String)]
     package var loadedTypes: [PluginType]
@@ -48,14 +50,26 @@ extension ComponentStore {
             let users = self.users(of: entry.inspection.id)
             let sums = users.compactMap { $0.instance?.counters }
             var state = entry.current == nil ? "discovered" : "ready"
-            if entry.failure != nil, entry.current == nil { state = "rejected" }
+            var reason = entry.failure?.description ?? ""
+            if entry.current == nil, let failure = entry.failure {
+                if case .startFailed = failure { state = "failed" } else { state = "rejected" }
+            } else if entry.isReloading {
+                state = "restarting"
+            } else if let sick = users.first(where: { $0.isDegraded }) {
+                state = "degraded"
+                reason = "component \(sick.definition.name): \(sick.instance?.health.current.reason ?? "")"
+            } else if entry.current == nil, let last = entry.retired.last {
+                state = "retired"
+                reason = "generation \(last.generation) is still mapped: \(last.reason)"
+            }
             return PluginFacts(
                 id: entry.inspection.id, version: entry.current?.version ?? entry.inspection.note?.version ?? "",
                 path: entry.inspection.path,
                 types: entry.current?.types.map(\.name) ?? entry.inspection.note?.types ?? [], state: state,
-                reason: entry.failure?.description ?? "", generation: entry.current?.generation ?? 0,
+                reason: reason, generation: entry.current?.generation ?? 0,
                 unloadClass: entry.inspection.unloadClass.rawValue,
                 calls: sums.reduce(0) { $0 + $1.calls }, errors: sums.reduce(0) { $0 + $1.errors },
+                staleCompletions: entry.current.map { $0.stale.pointee } ?? 0,
                 components: users.map(\.definition.name).sorted(), retired: entry.retired,
                 loadedTypes: entry.current?.types ?? [], size: entry.inspection.size,
                 buildID: entry.inspection.buildID)
@@ -64,7 +78,8 @@ extension ComponentStore {
             facts.append(
                 PluginFacts(
                     id: PluginInspection.shortName(path), version: "", path: path, types: [], state: "rejected",
-                    reason: error.description, generation: 0, unloadClass: "", calls: 0, errors: 0, components: [],
+                    reason: error.description, generation: 0, unloadClass: "", calls: 0, errors: 0, staleCompletions: 0,
+                    components: [],
                     retired: [], loadedTypes: [], size: 0, buildID: ""))
         }
         return facts.sorted { ($0.id, $0.path) < ($1.id, $1.path) }
@@ -72,18 +87,19 @@ extension ComponentStore {
 
     package func componentFacts() -> [ComponentFacts] {
         components.values.map { entry in
-            let counters = entry.instance?.counters ?? (calls: 0, errors: 0, inFlight: 0)
+            let counters = entry.instance?.counters ?? InstanceCounters()
             var health = entry.instance?.health.current ?? ComponentHealth()
             if entry.state == .failed || entry.state == .retrying {
                 health.state = .unhealthy
                 health.reason = entry.reason
                 health.lastError = entry.lastError
             }
+            let state = entry.isDegraded ? "degraded" : entry.state.rawValue
             return ComponentFacts(
                 name: entry.definition.name, type: entry.definition.type, version: entry.definition.version,
                 kind: entry.kind, plugin: entry.instance?.plugin.id ?? "",
-                generation: entry.instance?.plugin.generation ?? 0, state: entry.state.rawValue,
-                reason: entry.reason, since: entry.since, startMode: entry.definition.startMode,
+                generation: entry.instance?.plugin.generation ?? 0, state: state,
+                reason: entry.isDegraded ? health.reason : entry.reason, since: entry.since, startMode: entry.definition.startMode,
                 isReady: entry.state == .ready, health: health, lastError: health.lastError,
                 features: entry.instance?.featureSet.bits ?? 0,
                 maxTransactionOps: entry.instance?.featureSet.max_transaction_ops ?? 0, calls: counters.calls,

@@ -13,12 +13,19 @@ extension ComponentStore {
     /// Whether there still is such a component.
     private func checkHealth(_ name: String) async -> Bool {
         guard let instance = components[name]?.instance else { return components[name] != nil }
-        // Without a check of its own it is healthy until it reports otherwise.
+        let counters = instance.counters
+        if counters.expired >= CallLoop.expiredLimit {
+            instance.health.report(
+                .degraded, "\(counters.expired) calls were never completed by the plugin; reload it")
+            return true
+        }
+        // Without a check of its own its calls tell how it is, until it reports otherwise.
         guard instance.hasHealthCheck else {
-            if instance.health.current.state == .unknown { instance.health.report(.healthy, "") }
+            instance.health.learn(from: counters)
             return true
         }
         let failure = await instance.checkHealth(timeout: .seconds(1))
+        guard !Task.isCancelled else { return false }
         guard let current = components[name]?.instance, current === instance else { return components[name] != nil }
         let before = instance.health.current.state
         if let failure {

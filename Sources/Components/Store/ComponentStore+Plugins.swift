@@ -3,6 +3,7 @@ import COctavo
 extension ComponentStore {
     /// The loaded plugin that offers a component type; loads it the first time.
     func plugin(for type: String) async throws(StartFailure) -> LoadedPlugin {
+        if plugins.values.allSatisfy({ !$0.offers(type) }) { await loadUndescribed(until: type) }
         guard let id = plugins.values.first(where: { $0.offers(type) })?.inspection.id else {
             let known = plugins.values.flatMap { $0.inspection.note?.types ?? [] }
             let hint = nearest(type, in: known).map { "; did you mean \($0)?" } ?? ""
@@ -10,10 +11,27 @@ extension ComponentStore {
                 "no plugin in \(options.pluginFolders.joined(separator: ", ")) offers \(type)\(hint); "
                     + "see `octavo plugin list`")
         }
+        await reloadEnded(id)
         do throws(PluginError) {
             return try await loaded(id)
         } catch {
             throw .permanent(error.description)
+        }
+    }
+
+    /// Plugins without a note don't say what they offer until they are loaded.
+    private func loadUndescribed(until type: String) async {
+        for entry in plugins.values.sorted(by: { $0.inspection.path < $1.inspection.path })
+        where entry.inspection.note == nil && entry.current == nil && entry.failure == nil {
+            _ = try? await loaded(entry.inspection.id)
+            if plugins[entry.inspection.id]?.offers(type) == true { return }
+        }
+    }
+
+    /// Waits for a reload that is under way.
+    func reloadEnded(_ id: String) async {
+        while plugins[id]?.isReloading == true {
+            await withCheckedContinuation { plugins[id]?.reloadWaiters.append($0) }
         }
     }
 
@@ -38,12 +56,32 @@ extension ComponentStore {
         plugins[id]?.loading = nil
         switch result {
         case .success(let plugin):
+            if let clash = clash(of: plugin, known: id) {
+                plugins[id]?.failure = clash
+                _ = await retire(plugin, because: nil)
+                throw clash
+            }
             plugins[id]?.current = plugin
             plugins[id]?.failure = nil
+            return plugin
         case .failure(let error):
             plugins[id]?.failure = error
+            throw error
         }
-        return try result.get()
+    }
+
+    /// What a plugin without a note reveals only when it is loaded: an id or a type of another one.
+    private func clash(of plugin: LoadedPlugin, known id: String) -> PluginError? {
+        let others = plugins.filter { $0.key != id }
+        if let other = others[plugin.id] {
+            return .duplicatePlugin(path: plugin.inspection.path, id: plugin.id, other: other.inspection.path)
+        }
+        for type in plugin.types.flatMap({ [$0.name] + $0.aliases }) {
+            if let other = others.values.first(where: { $0.offers(type) }) {
+                return .duplicateType(path: plugin.inspection.path, type: type, other: other.inspection.path)
+            }
+        }
+        return nil
     }
 
     /// Adds a file to the known plugins and loads it.
@@ -75,7 +113,8 @@ extension ComponentStore {
     /// it does.
     package func unload(_ id: String) async throws(StoreError) -> String? {
         guard let entry = plugins[id] else { throw .plugin(.notFound(name: id, places: options.pluginFolders)) }
-        let users = users(of: id)
+        guard !entry.isReloading else { throw .busy(id: id) }
+        let users = components.values.filter { entry.offers($0.definition.type) }
         guard users.isEmpty else { throw .pluginInUse(id: id, components: users.map(\.definition.name).sorted()) }
         plugins[id]?.current = nil
         guard let current = entry.current else { return nil }
@@ -84,23 +123,41 @@ extension ComponentStore {
 
     /// Components whose instance is of the plugin.
     func users(of id: String) -> [ComponentEntry] {
-        components.values.filter { $0.instance?.plugin.id == id }
+        components.values.filter { $0.instance?.plugin === plugins[id]?.current && $0.instance != nil }
+            .sorted { $0.definition.name < $1.definition.name }
     }
 
-    /// Ends a generation. `because`: why it must stay mapped whatever its class is.
+    /// Ends a generation. `because`: why it must stay mapped whatever its class is. Returns why it is
+    /// still mapped, `nil` when it is gone.
     func retire(_ plugin: LoadedPlugin, because reason: String?) async -> String? {
-        let mapped = reason == nil ? await plugin.retire() : reason
-        if let mapped {
-            plugins[plugin.id]?.retired.append((plugin.generation, mapped))
-            let count = plugins[plugin.id]?.retired.count ?? 0
-            if count >= 3 {
-                logger.warning(
-                    "old generations of a plugin stay mapped; restart the runtime to free them",
-                    metadata: ["plugin": "\(plugin.id)", "generations": "\(count)", "cause": "\(mapped)"])
-            }
-        } else {
+        var mapped = reason
+        if mapped == nil { mapped = await plugin.retire() }
+        guard let mapped else {
             staging.remove(plugin.copy)
+            return nil
+        }
+        plugins[plugin.id]?.retired.append((plugin.generation, mapped))
+        if plugin.instances > 0 { retireLater(plugin) }
+        let count = plugins[plugin.id]?.retired.count ?? 0
+        if count >= 3 {
+            logger.warning(
+                "old generations of a plugin stay mapped; restart the runtime to free them",
+                metadata: ["plugin": "\(plugin.id)", "generations": "\(count)", "cause": "\(mapped)"])
         }
         return mapped
+    }
+
+    /// Waits for the last instance of a generation, however long that takes.
+    private func retireLater(_ plugin: LoadedPlugin) {
+        Task {
+            while plugin.instances > 0 { try? await Task.sleep(for: .milliseconds(100)) }
+            let mapped = await plugin.retire()
+            plugins[plugin.id]?.retired.removeAll { $0.generation == plugin.generation }
+            if let mapped {
+                plugins[plugin.id]?.retired.append((plugin.generation, mapped))
+            } else {
+                staging.remove(plugin.copy)
+            }
+        }
     }
 }

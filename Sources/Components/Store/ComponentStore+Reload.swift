@@ -1,7 +1,5 @@
 import COctavo
 import COctavoHost
-import Glibc
-import NIOConcurrencyHelpers
 
 extension ComponentStore {
     /// What a reload did.
@@ -17,18 +15,20 @@ extension ComponentStore {
 
     /// Puts a new build of a plugin in the place of the one that runs. Makes before it breaks: the new
     /// generation is loaded, its components are made, started and asked for their health beside the old
-    /// ones; only then new calls go to it. On any failure nothing has changed.
+    /// ones; only then new calls go to it. On any failure nothing has changed. Instances that can't run
+    /// side by side are replaced while their calls wait.
     package func reload(_ id: String, path: String? = nil) async throws(StoreError) -> ReloadReport {
-        guard let entry = plugins[id] else { throw .plugin(.notFound(name: id, places: options.pluginFolders)) }
-        guard !entry.isReloading else { throw .busy(id: id) }
+        guard let known = plugins[id] else { throw .plugin(.notFound(name: id, places: options.pluginFolders)) }
+        guard !known.isReloading, !isStopping else { throw .busy(id: id) }
         plugins[id]?.isReloading = true
-        defer { plugins[id]?.isReloading = false }
-        let generation = entry.nextGeneration
+        defer { endReload(id) }
+        if let loading = known.loading { _ = await loading.value }
+        guard let entry = plugins[id] else { throw .plugin(.notFound(name: id, places: options.pluginFolders)) }
         plugins[id]?.nextGeneration += 1
         let next: LoadedPlugin
         do throws(PluginError) {
             next = try await LoadedPlugin.load(
-                path: path ?? entry.inspection.path, generation: generation, staging: staging)
+                path: path ?? entry.inspection.path, generation: entry.nextGeneration, staging: staging)
         } catch {
             throw .plugin(error)
         }
@@ -36,13 +36,10 @@ extension ComponentStore {
             _ = await retire(next, because: nil)
             throw .otherPlugin(path: next.inspection.path, id: next.id, expected: id)
         }
-        let old = entry.current
         let users = self.users(of: id)
-        let made = try await makeReplacements(users, of: next)
         do throws(StoreError) {
-            try await switchOver(users, to: made)
+            try await replaceAll(users, by: next)
         } catch {
-            for instance in made.values { _ = await finish(instance, within: .zero) }
             _ = await retire(next, because: nil)
             throw error
         }
@@ -50,20 +47,47 @@ extension ComponentStore {
         plugins[id]?.inspection = next.inspection
         plugins[id]?.failure = nil
         var report = ReloadReport(
-            plugin: id, from: old?.generation ?? 0, to: generation, version: next.version,
-            components: made.keys.sorted())
+            plugin: id, from: entry.current?.generation ?? 0, to: next.generation, version: next.version,
+            components: users.map(\.definition.name))
         var remains: String?
         for user in users {
-            if let instance = user.instance { remains = await finish(instance, within: .seconds(30)) ?? remains }
+            guard let instance = user.instance, !instance.type.runsAlone else { continue }
+            remains = await finish(instance, within: .seconds(30)) ?? remains
         }
-        if let old { report.stillMapped = await retire(old, because: remains) }
+        if let old = entry.current { report.stillMapped = await retire(old, because: remains) }
         logger.info(
             "plugin reloaded",
             metadata: [
-                "plugin": "\(id)", "version": "\(next.version)", "generation": "\(generation)",
+                "plugin": "\(id)", "version": "\(next.version)", "generation": "\(next.generation)",
                 "components": "\(report.components.joined(separator: ", "))",
             ])
         return report
+    }
+
+    private func endReload(_ id: String) {
+        let waiters = plugins[id]?.reloadWaiters ?? []
+        plugins[id]?.isReloading = false
+        plugins[id]?.reloadWaiters = []
+        for waiter in waiters { waiter.resume() }
+    }
+
+    /// All components go to the new generation, or all stay where they are.
+    private func replaceAll(_ users: [ComponentEntry], by next: LoadedPlugin) async throws(StoreError) {
+        let alone = users.filter { $0.instance?.type.runsAlone == true }
+        let sideBySide = users.filter { $0.instance?.type.runsAlone != true }
+        let made = try await makeReplacements(sideBySide, of: next)
+        var replaced: [ComponentEntry] = []
+        do throws(StoreError) {
+            for user in alone {
+                try await replaceAlone(user, by: next)
+                replaced.append(user)
+            }
+            try await switchOver(sideBySide, to: made)
+        } catch {
+            for user in replaced { await goBack(user) }
+            for instance in made.values { await discard(instance) }
+            throw error
+        }
     }
 
     /// A started and healthy instance of the new generation for each component of the old one.
@@ -72,166 +96,133 @@ extension ComponentStore {
     ) async throws(StoreError) -> [String: ComponentInstance] {
         var made: [String: ComponentInstance] = [:]
         for user in users {
-            var cause: String?
-            do throws(StartFailure) {
-                let instance = try await makeInstance(user.definition, of: next)
-                made[user.definition.name] = instance
-                cause = await instance.checkHealth(timeout: .seconds(1))?.message
+            do throws(StoreError) {
+                made[user.definition.name] = try await makeReplacement(user, of: next)
             } catch {
-                cause = error.message
-            }
-            if let cause {
-                for instance in made.values { _ = await finish(instance, within: .zero) }
-                _ = await retire(next, because: nil)
-                throw .replacementFailed(component: user.definition.name, version: next.version, cause: cause)
+                for instance in made.values { await discard(instance) }
+                throw error
             }
         }
         return made
     }
 
-    /// New calls go to the new instances. Where state lives in the instance all loops stand still while it
-    /// is taken over, so that no call can see half of it.
+    private func makeReplacement(
+        _ user: ComponentEntry, of next: LoadedPlugin
+    ) async throws(StoreError) -> ComponentInstance {
+        let name = user.definition.name
+        do throws(StartFailure) {
+            let instance = try await makeInstance(try await resolved(user.definition), of: next)
+            if let failure = await instance.checkHealth(timeout: .seconds(1)) {
+                await discard(instance)
+                throw StartFailure(message: failure.message, isPermanent: false)
+            }
+            return instance
+        } catch {
+            throw .replacementFailed(component: name, version: next.version, cause: error.message)
+        }
+    }
+
+    // MARK: Side by side
+
+    /// New calls go to the new instances. Where state lives in the instance, calls wait while it is taken
+    /// over, so that none can see half of it.
     private func switchOver(
         _ users: [ComponentEntry], to made: [String: ComponentInstance]
     ) async throws(StoreError) {
-        var handed: [(from: ComponentInstance, to: ComponentInstance)] = []
         for user in users where user.instance?.type.holdsState == true {
-            if let old = user.instance, let new = made[user.definition.name] { handed.append((old, new)) }
-        }
-        if handed.isEmpty {
-            await onLoops { loop in
-                for (name, instance) in made {
-                    loop.component(named: name)?.settle(target: instance.target(on: loop), unavailable: nil)
-                }
-            }
-        } else {
-            let pairs = handed
-            let failure = await withLoopsStopped {
-                for pair in pairs {
-                    if let cause = Handoff.run(from: pair.from, to: pair.to) { return cause }
-                }
-                return nil
-            } then: { loop in
-                for (name, instance) in made {
-                    loop.component(named: name)?.settle(target: instance.target(on: loop), unavailable: nil)
-                }
-            }
-            if let failure {
-                throw .replacementFailed(
-                    component: handed.first?.from.component ?? "", version: handed.first?.to.plugin.version ?? "",
-                    cause: failure)
+            guard let old = user.instance, let new = made[user.definition.name] else { continue }
+            await park(user.definition.name)
+            if let cause = await handOver(from: old, to: new) {
+                for user in users { await settle(user.definition.name, with: user.instance, unavailable: nil) }
+                throw .replacementFailed(component: user.definition.name, version: new.plugin.version, cause: cause)
             }
         }
-        for (name, instance) in made {
-            components[name]?.instance = instance
-            components[name]?.since = wallSeconds()
-        }
+        for (name, instance) in made { await install(instance, as: name) }
     }
 
-    /// Holds every event loop, runs `work` on a control thread, and, if it gave no error, `then` on each
-    /// loop before it goes on.
-    private func withLoopsStopped(
-        _ work: @escaping @Sendable () -> String?, then: @escaping @Sendable (CallLoop) -> Void
-    ) async -> String? {
-        let gate = LoopGate(count: loops.count)
-        for loop in loops {
-            loop.eventLoop.execute {
-                if gate.arriveAndWait() { then(loop.value) }
+    /// `nil`, or why the state can't be taken over.
+    private func handOver(from old: ComponentInstance, to new: ComponentInstance) async -> String? {
+        let deadline = ContinuousClock.now + Handoff.limit
+        while old.counters.inFlight > 0 {
+            guard ContinuousClock.now < deadline else {
+                return "its calls under way did not end within \(Handoff.limit)"
+            }
+            try? await Task.sleep(for: .milliseconds(1))
+        }
+        do throws(Handoff.Refusal) {
+            return await (try Handoff(from: old, to: new)).run()
+        } catch {
+            switch error {
+            case .cause(let cause): return cause
             }
         }
-        let failure = await ControlThread.run { () -> String? in
-            gate.awaitAll()
-            let failure = work()
-            gate.open(failure == nil)
-            return failure
+    }
+
+    private func park(_ name: String) async {
+        await onLoops { loop in loop.component(named: name)?.beginParking() }
+    }
+
+    private func install(_ instance: ComponentInstance, as name: String) async {
+        guard components[name] != nil else {
+            await discard(instance)
+            return
         }
-        // Each loop has run `then` before it answers this.
-        await onLoops { _ in }
-        return failure
-    }
-}
-
-/// A gate that loops wait at. Blocks threads on purpose, for the few milliseconds of a hand-over.
-private final class LoopGate: Sendable {
-    private struct State {
-        var arrived = 0
-        var isOpen: Bool?
-    }
-    private let count: Int
-    private let condition = ConditionLock(value: 0)
-    private let state = NIOLockedValueBox(State())
-
-    init(count: Int) { self.count = count }
-
-    /// Whether the work succeeded.
-    func arriveAndWait() -> Bool {
-        condition.lock()
-        let arrived = state.withLockedValue { $0.arrived += 1; return $0.arrived }
-        condition.unlock(withValue: arrived == count ? 1 : 0)
-        condition.lock(whenValue: 2)
-        condition.unlock(withValue: 2)
-        return state.withLockedValue { $0.isOpen ?? false }
+        components[name]?.instance = instance
+        components[name]?.since = wallSeconds()
+        await settle(name, with: instance, unavailable: nil)
     }
 
-    func awaitAll() {
-        condition.lock(whenValue: 1)
-        condition.unlock(withValue: 1)
-    }
+    // MARK: One after the other
 
-    func open(_ success: Bool) {
-        state.withLockedValue { $0.isOpen = success }
-        condition.lock()
-        condition.unlock(withValue: 2)
-    }
-}
-
-/// Takes the state of one instance over to another by `octavo.handoff/1`.
-private enum Handoff {
-    /// While the loops stand still: longer is refused.
-    private static let limitNanoseconds: Int64 = 1_000_000_000
-
-    private struct Passage {
-        let table: UnsafePointer<octavo_handoff>
-        let target: UnsafeMutableRawPointer
-        let deadline: Int64
-    }
-
-    /// `nil`, or why it failed. On a control thread.
-    static func run(from old: ComponentInstance, to new: ComponentInstance) -> String? {
-        guard let source = old.handoff, let target = new.handoff else {
-            return "it holds its state in memory and old or new build can't hand it over (octavo.handoff/1)"
+    /// Ends the old instance, then makes the new one, while calls wait. When that fails the old build
+    /// serves again.
+    private func replaceAlone(_ user: ComponentEntry, by next: LoadedPlugin) async throws(StoreError) {
+        let name = user.definition.name
+        guard let old = user.instance else { return }
+        guard !old.type.holdsState else {
+            throw .replacementFailed(
+                component: name, version: next.version,
+                cause: "\(old.type.name) holds its state in memory and can't run twice, so it can't be handed over")
         }
-        guard source.pointee.format == target.pointee.format else {
-            return "the new build has another format of its state (\(target.pointee.format), before \(source.pointee.format))"
+        await park(name)
+        components[name]?.instance = nil
+        _ = await finish(old, within: .seconds(10))
+        do throws(StoreError) {
+            await install(try await makeReplacement(user, of: next), as: name)
+        } catch {
+            await restore(user)
+            throw error
         }
-        var passage = Passage(
-            table: target, target: new.selfAddress, deadline: monotonicNanoseconds() + limitNanoseconds)
-        let answer = withUnsafeMutablePointer(to: &passage) { pointer in
-            source.pointee.export_state(
-                old.selfAddress,
-                { argument, piece in
-                    let passage = argument.unsafelyUnwrapped.assumingMemoryBound(to: Passage.self).pointee
-                    if monotonicNanoseconds() > passage.deadline { return OCTAVO_TOO_LARGE }
-                    return passage.table.pointee.import_state(passage.target, piece)
-                }, pointer)
-        }
-        switch answer {
-        case OCTAVO_OK: return nil
-        case OCTAVO_TOO_LARGE: return "handing over its state took longer than a second"
-        default: return "handing over its state failed (\(answer))"
+    }
+
+    /// The old build again, after a reload that did not work out.
+    private func goBack(_ user: ComponentEntry) async {
+        let name = user.definition.name
+        guard let instance = components[name]?.instance else { return }
+        await park(name)
+        components[name]?.instance = nil
+        _ = await finish(instance, within: .seconds(10))
+        await restore(user)
+    }
+
+    private func restore(_ user: ComponentEntry) async {
+        let name = user.definition.name
+        guard let plugin = user.instance?.plugin else { return }
+        do throws(StartFailure) {
+            await install(try await makeInstance(try await resolved(user.definition), of: plugin), as: name)
+        } catch {
+            // Neither build starts now: as for any component that does not start, it is tried again.
+            startAgain(name, after: error)
+            await settle(
+                name, with: nil,
+                unavailable: CallError(
+                    code: OCTAVO_CODE_UNAVAILABLE, reason: "COMPONENT_STARTING",
+                    message: "the component is not ready: \(error.message)"))
         }
     }
 }
 
-extension ComponentInstance {
-    fileprivate var handoff: UnsafePointer<octavo_handoff>? {
-        guard let get = type.raw.pointee.life.pointee.get_extension else { return nil }
-        var id = OCTAVO_EXTENSION_HANDOFF
-        let table = id.withUTF8 { text in
-            text.withMemoryRebound(to: CChar.self) {
-                get(selfAddress, octavo_str(data: $0.baseAddress, size: UInt64($0.count)))
-            }
-        }
-        return table.map { $0.assumingMemoryBound(to: octavo_handoff.self) }
-    }
+extension PluginType {
+    /// Two instances of a component can't be there at the same time.
+    var runsAlone: Bool { isExclusive || isSingleton }
 }

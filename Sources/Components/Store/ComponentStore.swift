@@ -34,6 +34,13 @@ package actor ComponentStore {
     var isStopping = false
     /// Told of a component that can't ever start and whose errors are not to be ignored.
     private var onFatal: (@Sendable (String) -> Void)?
+    private var resolve: SecretResolver?
+    private var nextSerial = 1
+
+    /// Puts the values of secrets in the place of the references to them. Asked before each start, so that a
+    /// secret store that comes up later is waited for.
+    package typealias SecretResolver =
+        @Sendable (ComponentDefinition) async -> Result<ComponentDefinition, CallError>
 
     /// Scans the folders. Throws only when the data folder can't be used.
     package init(options: Options, loops: [NIOLoopBound<CallLoop>], logger: Logger) throws(PluginError) {
@@ -50,6 +57,8 @@ package actor ComponentStore {
 
     package func onFatal(_ body: @escaping @Sendable (String) -> Void) { onFatal = body }
 
+    package func onResolve(_ body: @escaping SecretResolver) { resolve = body }
+
     // MARK: Components
 
     /// Makes the component known on every loop and starts it in the background. Returns once calls find
@@ -59,7 +68,8 @@ package actor ComponentStore {
             throw .duplicateComponent(name: definition.name, source: definition.source)
         }
         let kind = ComponentStore.kind(of: definition.type)
-        var entry = ComponentEntry(definition: definition)
+        var entry = ComponentEntry(definition: definition, serial: nextSerial)
+        nextSerial += 1
         entry.kind = kind
         components[definition.name] = entry
         await onLoops { [self] loop in
@@ -92,12 +102,16 @@ package actor ComponentStore {
     /// Tries until it works, the component is removed, or trying again can't help.
     private func keepStarting(_ name: String) async {
         var backoff = Backoff()
-        while !Task.isCancelled, !isStopping, let definition = components[name]?.definition {
+        guard let serial = components[name]?.serial else { return }
+        while !Task.isCancelled, !isStopping, let entry = components[name], entry.serial == serial {
+            let definition = entry.definition
             do throws(StartFailure) {
-                try await start(definition)
+                try await start(definition, serial: serial)
                 return
             } catch {
+                guard components[name]?.serial == serial else { return }
                 note(failure: error, of: definition)
+                guard components[name] != nil, !Task.isCancelled else { return }
                 if error.isPermanent {
                     await settle(name, with: nil, unavailable: unavailable(definition, error))
                     return
@@ -144,26 +158,59 @@ package actor ComponentStore {
             message: "the component is not ready: \(failure.message)")
     }
 
-    /// One try: plugin, metadata, instance, start, features; then calls go to it.
-    private func start(_ definition: ComponentDefinition) async throws(StartFailure) {
-        let plugin = try await plugin(for: definition.type)
+    /// One try: plugin, secrets, metadata, instance, start, features; then calls go to it.
+    private func start(_ written: ComponentDefinition, serial: Int) async throws(StartFailure) {
+        let name = written.name
+        if let previous = components[name]?.previous, !previous.isGone {
+            let running = previous.lane.running
+            throw StartFailure(
+                message: "\(running?.operation ?? "destroy") of the try before has not returned for "
+                    + "\(running?.seconds ?? 0) s; it is waited for",
+                isPermanent: false)
+        }
+        let plugin = try await plugin(for: written.type)
+        let definition = try await resolved(written)
         let instance = try await makeInstance(definition, of: plugin)
-        guard components[definition.name] != nil, !isStopping else {
+        await reloadEnded(plugin.id)
+        guard components[name]?.serial == serial, !isStopping, !Task.isCancelled else {
             await discard(instance)
             return
         }
-        components[definition.name]?.instance = instance
-        components[definition.name]?.state = .ready
-        components[definition.name]?.reason = ""
-        components[definition.name]?.since = wallSeconds()
-        await settle(definition.name, with: instance, unavailable: nil)
+        guard plugins[plugin.id]?.current === plugin else {
+            // A reload put another build in its place meanwhile.
+            await discard(instance)
+            return try await start(written, serial: serial)
+        }
+        components[name]?.instance = instance
+        components[name]?.state = .ready
+        components[name]?.reason = ""
+        components[name]?.since = wallSeconds()
+        await settle(name, with: instance, unavailable: nil)
         logger.info(
             "component ready",
             metadata: [
-                "component": "\(definition.name)", "type": "\(definition.type)", "plugin": "\(plugin.id)",
+                "component": "\(name)", "type": "\(definition.type)", "plugin": "\(plugin.id)",
                 "generation": "\(plugin.generation)",
             ])
-        watchHealth(definition.name)
+        watchHealth(name)
+    }
+
+    /// The definition with its secrets.
+    func resolved(_ definition: ComponentDefinition) async throws(StartFailure) -> ComponentDefinition {
+        guard let resolve else { return definition }
+        do throws(CallError) {
+            return try await resolve(definition).get()
+        } catch {
+            throw StartFailure(
+                message: error.description, isPermanent: error.flags & UInt32(OCTAVO_ERROR_PERMANENT) != 0)
+        }
+    }
+
+    /// Starts a component that was ready, in the background.
+    func startAgain(_ name: String, after failure: StartFailure) {
+        guard let definition = components[name]?.definition else { return }
+        note(failure: failure, of: definition)
+        startInBackground(name)
     }
 
     /// Checks the metadata, makes an instance of this generation and starts it. Nothing is left behind on
@@ -173,6 +220,17 @@ package actor ComponentStore {
     ) async throws(StartFailure) -> ComponentInstance {
         guard let type = plugin.type(named: definition.type) else {
             throw .permanent("plugin \(plugin.id) \(plugin.version) does not offer \(definition.type)")
+        }
+        guard ComponentStore.isSameVersion(definition.version, type.version) else {
+            throw .permanent(
+                "\(definition.type) is there in version \(type.version) (plugin \(plugin.id) \(plugin.version)), not "
+                    + "\(definition.version); change spec.version")
+        }
+        if type.isSingleton, let other = components.values.first(where: {
+            $0.definition.name != definition.name && $0.instance?.type.name == type.name
+        }) {
+            throw .permanent(
+                "there may be one component of type \(type.name), and \(other.definition.name) is one; remove one of them")
         }
         let outcome = MetadataCheck(definition: definition, type: type).run()
         for warning in outcome.warnings {
@@ -198,23 +256,40 @@ package actor ComponentStore {
         }
         if let failure = await instance.start(timeout: definition.initTimeout) {
             await discard(instance)
+            components[definition.name]?.previous = instance.isGone ? nil : instance
             throw StartFailure(
                 message: failure.message, isPermanent: failure.flags & UInt32(OCTAVO_ERROR_PERMANENT) != 0)
         }
-        instance.featureSet = await instance.features()
+        guard let features = await instance.features() else {
+            await discard(instance)
+            components[definition.name]?.previous = instance.isGone ? nil : instance
+            throw StartFailure(message: "its function features has not returned", isPermanent: false)
+        }
+        instance.featureSet = features
         return instance
     }
 
-    private func discard(_ instance: ComponentInstance) async {
-        _ = await instance.stop(timeout: .seconds(5))
-        _ = await instance.destroy()
+    /// Ends an instance that never got a call, even when this task has been cancelled.
+    func discard(_ instance: ComponentInstance) async {
+        await Task {
+            _ = await instance.stop(timeout: .seconds(5))
+            _ = await instance.destroy()
+        }.value
+    }
+
+    /// The versions that Dapr's components begin with are one: none, v0 and v1.
+    private static func isSameVersion(_ one: String, _ other: String) -> Bool {
+        func plain(_ version: String) -> String {
+            let version = version.lowercased()
+            return ["", "v0"].contains(version) ? "v1" : version
+        }
+        return plain(one) == plain(other)
     }
 
     /// Takes the component away: new calls find nothing, those under way finish or fail.
     package func remove(_ name: String) async throws(StoreError) {
         guard let entry = components[name] else { throw .noSuchComponent(name: name, known: components.keys.sorted()) }
         components[name] = nil
-        entry.starter?.cancel()
         entry.healthWatch?.cancel()
         await onLoops { loop in
             loop.component(named: name)?.settle(
@@ -223,33 +298,42 @@ package actor ComponentStore {
                     code: OCTAVO_CODE_UNAVAILABLE, reason: "COMPONENT_REMOVED", message: "the component was removed"))
             loop.remove(name)
         }
+        // What it is making just now is ended by the start itself.
+        entry.starter?.cancel()
+        await entry.starter?.value
         if let instance = entry.instance { _ = await finish(instance, within: .seconds(30)) }
     }
 
     /// Drains, stops and destroys an instance that no loop gives new calls to. Returns why its code must
     /// stay mapped, `nil` when nothing is left behind.
     func finish(_ instance: ComponentInstance, within patience: Duration) async -> String? {
-        _ = await instance.drain(timeout: min(patience, .seconds(10)))
+        if patience > .zero { _ = await instance.drain(timeout: min(patience, .seconds(10))) }
+        await awaitCalls(of: instance, within: patience)
+        _ = await instance.stop(timeout: .seconds(10))
+        // Stop completes what is open; what it has forgotten is answered here.
+        await awaitCalls(of: instance, within: .seconds(1))
+        if instance.counters.inFlight > 0 {
+            let raw = UInt(bitPattern: instance.raw)
+            await onLoops { loop in
+                loop.abandon(
+                    OpaquePointer(bitPattern: raw).unsafelyUnwrapped,
+                    "the component was stopped and did not complete the call")
+            }
+        }
+        let remains = await instance.destroy()
+        if let remains {
+            logger.warning(
+                "a component's instance could not be ended",
+                metadata: ["component": "\(instance.component)", "type": "\(instance.type.name)", "cause": "\(remains)"])
+        }
+        return remains
+    }
+
+    private func awaitCalls(of instance: ComponentInstance, within patience: Duration) async {
         let deadline = ContinuousClock.now + patience
         while instance.counters.inFlight > 0, ContinuousClock.now < deadline {
             try? await Task.sleep(for: .milliseconds(2))
         }
-        _ = await instance.stop(timeout: .seconds(10))
-        let open = instance.counters.inFlight
-        if open > 0 {
-            // Whoever completes these calls may still read the instance: it is kept for good.
-            logger.warning(
-                "an instance is kept: calls of it never ended",
-                metadata: ["component": "\(instance.component)", "calls": "\(open)"])
-            return "\(open) calls never ended"
-        }
-        let left = await instance.destroy()
-        var remains: [String] = []
-        if left.threads > 0 { remains.append("\(left.threads) threads") }
-        if left.timers > 0 { remains.append("\(left.timers) timers") }
-        if left.watches > 0 { remains.append("\(left.watches) watches") }
-        if left.memory > 0 { remains.append("\(left.memory) bytes") }
-        return left.threads > 0 ? remains.joined(separator: ", ") + " left behind" : nil
     }
 
     /// Stops everything, components side by side.
@@ -260,9 +344,10 @@ package actor ComponentStore {
             for name in names { group.addTask { try? await self.remove(name) } }
         }
         for (id, entry) in plugins {
-            if let loaded = entry.current { _ = await loaded.retire() }
             plugins[id]?.current = nil
+            if let loaded = entry.current { _ = await loaded.retire() }
         }
+        // Code that stays mapped does not need its file any more.
         staging.removeAll()
     }
 

@@ -8,6 +8,8 @@ struct PluginEntry {
     var failure: PluginError?
     var nextGeneration = 1
     var isReloading = false
+    /// Starts that wait for the end of the reload.
+    var reloadWaiters: [CheckedContinuation<Void, Never>] = []
     /// Generations whose code stays mapped, and why.
     var retired: [(generation: Int, reason: String)] = []
 
@@ -33,16 +35,31 @@ struct ComponentEntry {
     }
 
     let definition: ComponentDefinition
+    /// Tells it from a later component of the same name.
+    let serial: Int
     var kind: Int32 = 0
     var state = State.starting
     var reason = ""
     var lastError = ""
     var since = wallSeconds()
     var instance: ComponentInstance?
+    /// An instance of an earlier try that could not be ended yet.
+    var previous: ComponentInstance?
     var starter: Task<Void, Never>?
     var healthWatch: Task<Void, Never>?
 
-    init(definition: ComponentDefinition) { self.definition = definition }
+    init(definition: ComponentDefinition, serial: Int) {
+        self.definition = definition
+        self.serial = serial
+    }
+}
+
+extension ComponentEntry {
+    /// It runs, and does not do its work well.
+    var isDegraded: Bool {
+        guard state == .ready, let health = instance?.health.current.state else { return false }
+        return health == .degraded || health == .unhealthy
+    }
 }
 
 /// Why a component did not start.
