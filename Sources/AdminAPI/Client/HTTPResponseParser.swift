@@ -4,7 +4,7 @@
 /// not trusted: every length has a limit.
 struct HTTPResponseParser {
     /// A complete response.
-    struct Response: Equatable {
+    struct Response: Equatable, Sendable {
         var status: Int
         /// In the order of arrival, names in lower case.
         var headers: [(name: String, value: String)]

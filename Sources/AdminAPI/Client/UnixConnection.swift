@@ -1,7 +1,7 @@
 import Glibc
 
 /// A connected Unix socket with a deadline, for one thread that may block. Closed when it goes.
-struct UnixConnection: ~Copyable {
+final class UnixConnection {
     /// A system call failed.
     struct Failure: Error, Equatable {
         /// Which step: `connect`, `send`, `receive`.

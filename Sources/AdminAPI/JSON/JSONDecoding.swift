@@ -1,23 +1,25 @@
+import JSONText
+
 /// Makes `Decodable` values of a JSON tree. Members that a type does not know are skipped: a later runtime may send
 /// more.
 struct JSONDecoding: Decoder {
-    let tree: JSONTree
+    let tree: JSONValue
     let codingPath: [any CodingKey]
     var userInfo: [CodingUserInfoKey: Any] { [:] }
 
-    init(_ tree: JSONTree, codingPath: [any CodingKey] = []) {
+    init(_ tree: JSONValue, codingPath: [any CodingKey] = []) {
         self.tree = tree
         self.codingPath = codingPath
     }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
-        guard case .object(let members) = tree else { throw mismatch([String: JSONTree].self, "an object") }
+        guard case .object(let members) = tree else { throw mismatch([String: JSONValue].self, "an object") }
         return KeyedDecodingContainer(
             Keyed<Key>(
-                members: Dictionary(members, uniquingKeysWith: { _, last in last }), codingPath: codingPath))
+                members: Dictionary(members.map { ($0.name, $0.value) }, uniquingKeysWith: { _, last in last }), codingPath: codingPath))
     }
     func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
-        guard case .array(let items) = tree else { throw mismatch([JSONTree].self, "an array") }
+        guard case .array(let items) = tree else { throw mismatch([JSONValue].self, "an array") }
         return Unkeyed(items: items, codingPath: codingPath)
     }
     func singleValueContainer() -> any SingleValueDecodingContainer { self }
@@ -30,7 +32,7 @@ struct JSONDecoding: Decoder {
     }
 
     private struct Keyed<Key: CodingKey>: KeyedDecodingContainerProtocol {
-        let members: [String: JSONTree]
+        let members: [String: JSONValue]
         let codingPath: [any CodingKey]
         var allKeys: [Key] { members.keys.compactMap { Key(stringValue: $0) } }
 
@@ -64,7 +66,7 @@ struct JSONDecoding: Decoder {
     }
 
     private struct Unkeyed: UnkeyedDecodingContainer {
-        let items: [JSONTree]
+        let items: [JSONValue]
         let codingPath: [any CodingKey]
         var currentIndex = 0
         var count: Int? { items.count }
@@ -89,7 +91,7 @@ struct JSONDecoding: Decoder {
         private mutating func next() throws -> JSONDecoding {
             guard !isAtEnd else {
                 throw DecodingError.valueNotFound(
-                    JSONTree.self, .init(codingPath: codingPath, debugDescription: "an array is too short"))
+                    JSONValue.self, .init(codingPath: codingPath, debugDescription: "an array is too short"))
             }
             defer { currentIndex += 1 }
             return JSONDecoding(items[currentIndex], codingPath: codingPath)
@@ -110,11 +112,10 @@ extension JSONDecoding: SingleValueDecodingContainer {
         return value
     }
     func decode(_ type: Double.Type) throws -> Double {
-        switch tree {
-        case .double(let value): return value
-        case .integer(let value): return Double(value)
-        default: throw mismatch(type, "a number")
+        guard case .number(let text) = tree, let value = Double(text), value.isFinite else {
+            throw mismatch(type, "a number in range")
         }
+        return value
     }
     func decode(_ type: Float.Type) throws -> Float { try Float(decode(Double.self)) }
     func decode(_ type: Int.Type) throws -> Int { try integer() }
@@ -130,13 +131,9 @@ extension JSONDecoding: SingleValueDecodingContainer {
     func decode<Value: Decodable>(_ type: Value.Type) throws -> Value { try Value(from: self) }
 
     private func integer<Number: FixedWidthInteger>() throws -> Number {
-        switch tree {
-        case .integer(let value):
-            if let number = Number(exactly: value) { return number }
-        case .double(let value):
+        if case .number(let text) = tree {
             // `1e3` is a whole number as well.
-            if let number = Number(exactly: value) { return number }
-        default: break
+            if let number = Number(text) ?? Double(text).flatMap({ Number(exactly: $0) }) { return number }
         }
         throw mismatch(Number.self, "a whole number in range")
     }

@@ -1,3 +1,5 @@
+import JSONText
+
 /// Turns `Encodable` values into a JSON tree whose members keep the order in which they were encoded, so that the
 /// documents read in the order of the declarations.
 final class JSONEncoding: Encoder {
@@ -10,7 +12,7 @@ final class JSONEncoding: Encoder {
     }
 
     /// `value` as a tree.
-    static func tree(_ value: some Encodable) throws -> JSONTree {
+    static func tree(_ value: some Encodable) throws -> JSONValue {
         let encoder = JSONEncoding()
         try value.encode(to: encoder)
         return encoder.slot.tree
@@ -31,23 +33,23 @@ final class JSONEncoding: Encoder {
     /// A place in the tree that is being built. A class, since containers outlive the call that made them.
     final class Slot {
         private enum Content {
-            case leaf(JSONTree)
+            case leaf(JSONValue)
             case array([Slot])
-            case object([(String, Slot)])
+            case object([(name: String, value: Slot)])
         }
         private var content = Content.leaf(.null)
 
-        var tree: JSONTree {
+        var tree: JSONValue {
             switch content {
             case .leaf(let leaf): leaf
             case .array(let items): .array(items.map(\.tree))
-            case .object(let members): .object(members.map { ($0.0, $0.1.tree) })
+            case .object(let members): .object(members.map { ($0.name, $0.value.tree) })
             }
         }
         var count: Int {
             if case .array(let items) = content { items.count } else { 0 }
         }
-        func become(_ leaf: JSONTree) { content = .leaf(leaf) }
+        func become(_ leaf: JSONValue) { content = .leaf(leaf) }
         func becomeObject() { if case .object = content {} else { content = .object([]) } }
         func becomeArray() { if case .array = content {} else { content = .array([]) } }
         func appending() -> Slot {
@@ -76,9 +78,9 @@ final class JSONEncoding: Encoder {
         func encodeNil(forKey key: Key) { slot.member(key.stringValue).become(.null) }
         func encode(_ value: Bool, forKey key: Key) { slot.member(key.stringValue).become(.bool(value)) }
         func encode(_ value: String, forKey key: Key) { slot.member(key.stringValue).become(.string(value)) }
-        func encode(_ value: Double, forKey key: Key) { slot.member(key.stringValue).become(.double(value)) }
-        func encode(_ value: Int, forKey key: Key) { slot.member(key.stringValue).become(.integer(Int64(value))) }
-        func encode(_ value: Int64, forKey key: Key) { slot.member(key.stringValue).become(.integer(value)) }
+        func encode(_ value: Double, forKey key: Key) { slot.member(key.stringValue).become(.real(value)) }
+        func encode(_ value: Int, forKey key: Key) { slot.member(key.stringValue).become(.number(String(value))) }
+        func encode(_ value: Int64, forKey key: Key) { slot.member(key.stringValue).become(.number(String(value))) }
         func encode(_ value: some Encodable, forKey key: Key) throws {
             try slot.member(key.stringValue).encode(value, codingPath: codingPath + [key])
         }
@@ -125,24 +127,25 @@ final class JSONEncoding: Encoder {
         func encodeNil() { slot.become(.null) }
         func encode(_ value: Bool) { slot.become(.bool(value)) }
         func encode(_ value: String) { slot.become(.string(value)) }
-        func encode(_ value: Double) { slot.become(.double(value)) }
-        func encode(_ value: Float) { slot.become(.double(Double(value))) }
-        func encode(_ value: Int) { slot.become(.integer(Int64(value))) }
-        func encode(_ value: Int8) { slot.become(.integer(Int64(value))) }
-        func encode(_ value: Int16) { slot.become(.integer(Int64(value))) }
-        func encode(_ value: Int32) { slot.become(.integer(Int64(value))) }
-        func encode(_ value: Int64) { slot.become(.integer(value)) }
-        func encode(_ value: UInt) throws { try encode(UInt64(value)) }
-        func encode(_ value: UInt8) { slot.become(.integer(Int64(value))) }
-        func encode(_ value: UInt16) { slot.become(.integer(Int64(value))) }
-        func encode(_ value: UInt32) { slot.become(.integer(Int64(value))) }
-        func encode(_ value: UInt64) throws {
-            guard let number = Int64(exactly: value) else {
-                throw EncodingError.invalidValue(
-                    value, .init(codingPath: codingPath, debugDescription: "\(value) does not fit 63 bits"))
-            }
-            slot.become(.integer(number))
-        }
+        func encode(_ value: Double) { slot.become(.real(value)) }
+        func encode(_ value: Float) { slot.become(.real(Double(value))) }
+        func encode(_ value: Int) { slot.become(.number(String(value))) }
+        func encode(_ value: Int8) { slot.become(.number(String(value))) }
+        func encode(_ value: Int16) { slot.become(.number(String(value))) }
+        func encode(_ value: Int32) { slot.become(.number(String(value))) }
+        func encode(_ value: Int64) { slot.become(.number(String(value))) }
+        func encode(_ value: UInt) { slot.become(.number(String(value))) }
+        func encode(_ value: UInt8) { slot.become(.number(String(value))) }
+        func encode(_ value: UInt16) { slot.become(.number(String(value))) }
+        func encode(_ value: UInt32) { slot.become(.number(String(value))) }
+        func encode(_ value: UInt64) { slot.become(.number(String(value))) }
         func encode(_ value: some Encodable) throws { try slot.encode(value, codingPath: codingPath) }
+    }
+}
+
+extension JSONValue {
+    /// A number, without a point when it is whole; null for what JSON can't write.
+    fileprivate static func real(_ value: Double) -> JSONValue {
+        value.isFinite ? .number(Int64(exactly: value).map(String.init) ?? "\(value)") : .null
     }
 }
