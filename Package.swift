@@ -159,6 +159,8 @@ let package = Package(
             name: "ComponentsTests", dependencies: ["Components", "COctavo", "COctavoRing", "COctavoHost", "Resources"] + nio,
             swiftSettings: strict),
         .testTarget(
+            name: "PluginTests", dependencies: ["COctavo", "COctavoRing", "COctavoHost"], swiftSettings: strict),
+        .testTarget(
             name: "CommandLineTests", dependencies: ["octavo", "Console", "Runtime", "AdminAPI"] + nio,
             swiftSettings: strict),
         .testTarget(

@@ -1,0 +1,52 @@
+/// The stores that all must pass the same cases.
+enum StoreKind: String, CaseIterable, CustomTestStringConvertible {
+    case memory
+    case sqlite
+    case sqliteInMemory
+    case redis
+
+    var testDescription: String { rawValue }
+
+    /// A started, empty store; `keep` is what it needs meanwhile.
+    func make() throws -> Fixture {
+        switch self {
+        case .memory: return try Fixture(Plugin.memory.get(), "state.in-memory", [])
+        case .sqlite:
+            let folder = TemporaryFolder()
+            return try Fixture(Plugin.sqlite.get(), "state.sqlite", folder: folder.path, [.text("connectionString", "test.db")], keep: folder)
+        case .sqliteInMemory:
+            return try Fixture(Plugin.sqlite.get(), "state.sqlite", [.text("connectionString", ":memory:")])
+        case .redis:
+            let server = try RedisServer()
+            return try Fixture(Plugin.redis.get(), "state.redis", [.text("redisHost", "127.0.0.1:\(server.port)")], keep: server)
+        }
+    }
+
+    var hasQuery: Bool { self == .sqlite || self == .sqliteInMemory }
+}
+
+import Testing
+
+/// A store and what it needs; stopped and destroyed at the end, with the proof that nothing is left.
+final class Fixture {
+    let store: Store
+    private let keep: (any AnyObject & Sendable)?
+
+    init(
+        _ plugin: Plugin, _ type: String, folder: String = "/tmp", _ settings: [Setting], keep: (any AnyObject & Sendable)? = nil
+    ) throws {
+        self.keep = keep
+        let instance = try Instance(plugin, type, folder: folder, settings)
+        try instance.start()
+        store = Store(instance: instance)
+    }
+
+    deinit {
+        do {
+            let left = try store.instance.end()
+            #expect(left.watches == 0 && left.timers == 0 && left.threads == 0 && left.posts == 0 && left.memory == 0)
+        } catch {
+            Issue.record("stop failed: \(error)")
+        }
+    }
+}
