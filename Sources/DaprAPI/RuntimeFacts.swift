@@ -40,7 +40,7 @@ package protocol RuntimeFacts: Sendable {
     /// The token that callers must show; `nil` for none.
     var apiToken: String? { get }
     var apiRules: APIRules { get }
-    var secretScopes: [SecretScope] { get }
+    var secretScopes: [SecretAccess] { get }
     /// Whether everything that readiness waits for is there; the reasons why not.
     var notReady: [String] { get }
     /// Whether components are up and the servers listen.
@@ -55,7 +55,7 @@ package protocol RuntimeFacts: Sendable {
 }
 
 /// Which secrets an app may read. Source: Dapr's `spec.secrets.scopes`.
-package struct SecretScope: Sendable, Equatable {
+package struct SecretAccess: Sendable, Equatable {
     package var store: String
     package var allowsByDefault: Bool
     package var allowed: [String]

@@ -1,24 +1,122 @@
 import Components
 import DaprAPI
+import Glibc
 import Logging
+import Resources
 
-/// From files to what the runtime is made of.
+/// From the operator's files to what the runtime is made of.
 enum ResourceReading {
     struct Configuration {
         var apiRules = APIRules()
-        var secretScopes: [SecretScope] = []
+        var secretScopes: [SecretAccess] = []
+        /// Component types, or `type/version`, that may not start.
+        var deniedComponents: [String] = []
     }
 
-    static func configuration(_ options: RuntimeOptions, logger: Logger) throws -> Configuration { Configuration() }
-
-    static func components(_ options: RuntimeOptions, logger: Logger) -> [ComponentDefinition] {
-        options.resourcePaths.isEmpty ? embedded : []
+    /// The merged `Configuration` files. Throws when one that was named can't be read or is wrong: a rule that
+    /// is not understood must not be left out.
+    static func configuration(_ options: RuntimeOptions, logger: Logger) throws -> Configuration {
+        var result = Configuration()
+        if options.configurationPaths.isEmpty { return result }
+        let outcome = ConfigurationLoader.load(paths: options.configurationPaths, environment: environment)
+        tell(outcome.diagnostics, logger)
+        if let error = outcome.diagnostics.first(where: { $0.severity == .error }) {
+            throw StartError(error.description)
+        }
+        guard let read = outcome.configuration else { return result }
+        result.apiRules.allowed = Set(read.api.allowed.map(rule))
+        result.apiRules.denied = Set(read.api.denied.map(rule))
+        result.secretScopes = read.secretScopes.map {
+            SecretAccess(
+                store: $0.store, allowsByDefault: $0.isAllowedByDefault, allowed: $0.allowed, denied: $0.denied)
+        }
+        result.deniedComponents = read.deniedComponents
+        return result
     }
 
-    /// What is there when no resources are given: a durable state store in the data folder.
-    static var embedded: [ComponentDefinition] {
-        [
-            ComponentDefinition(name: "statestore", type: "state.sqlite"),
-        ]
+    private static func rule(_ rule: APIAccess.Rule) -> APIRules.Rule {
+        APIRules.Rule(group: rule.name, version: rule.version, wire: rule.protocol.rawValue)
+    }
+
+    /// The components for this app: those of the resource files, or the embedded ones when no files are named.
+    static func components(
+        _ options: RuntimeOptions, _ configuration: Configuration, logger: Logger
+    ) -> [ComponentDefinition] {
+        if options.resourcePaths.isEmpty { return embedded }
+        let namespace = environment["NAMESPACE"]
+        let set = ResourceLoader.load(paths: options.resourcePaths, appID: options.appID, namespace: namespace)
+        tell(set.diagnostics, logger)
+        let resolver = MetadataResolver(
+            appID: options.appID, namespace: namespace, podName: environment["POD_NAME"], environment: environment)
+        var random = SystemRandomNumberGenerator()
+        return set.components.compactMap { component in
+            if configuration.deniedComponents.contains(where: {
+                $0 == component.type || $0 == "\(component.type)/\(component.version)"
+            }) {
+                logger.warning(
+                    "a component is left out: the configuration denies its type",
+                    metadata: ["component": "\(component.name)", "type": "\(component.type)"])
+                return nil
+            }
+            return definition(component, resolver, &random, logger)
+        }
+    }
+
+    private static func definition(
+        _ component: ComponentResource, _ resolver: MetadataResolver, _ random: inout SystemRandomNumberGenerator,
+        _ logger: Logger
+    ) -> ComponentDefinition? {
+        var definition = ComponentDefinition(name: component.name, type: component.type)
+        definition.version = component.version
+        definition.initTimeout = component.initTimeout
+        definition.ignoreErrors = component.ignoreErrors
+        definition.isStrict = component.isStrict
+        definition.source = "\(component.header.source)"
+        switch component.startMode {
+        case .required: definition.startMode = .required
+        case .optional: definition.startMode = .optional
+        case .lazy: definition.startMode = .lazy
+        // As in Dapr, an error that may be ignored does not keep the runtime from being ready.
+        case nil: definition.startMode = component.ignoreErrors == true ? .optional : .required
+        }
+        for item in component.metadata {
+            let (value, diagnostics) = resolver.resolve(item, resource: component.header.label, random: &random)
+            tell(diagnostics, logger)
+            switch value {
+            case .text(let text): definition.metadata.append(.init(name: item.name, value: text))
+            case .secret(let name, let key):
+                var setting = ComponentDefinition.Setting(name: item.name, value: "", isSecret: true)
+                setting.reference = .init(store: component.secretStore ?? "", name: name, key: key)
+                definition.metadata.append(setting)
+            case nil: return nil
+            }
+        }
+        return definition
+    }
+
+    private static func tell(_ diagnostics: [Diagnostic], _ logger: Logger) {
+        for one in diagnostics {
+            let level: Logger.Level =
+                switch one.severity {
+                case .error: .error
+                case .warning: .warning
+                case .note: .debug
+                }
+            logger.log(level: level, "a resource file", metadata: ["cause": "\(one)"])
+        }
+    }
+
+    /// What is there when no resources are named: a durable state store in the data folder.
+    static var embedded: [ComponentDefinition] { [ComponentDefinition(name: "statestore", type: "state.sqlite")] }
+
+    private static var environment: [String: String] {
+        var found: [String: String] = [:]
+        var entry = environ
+        while let text = entry.pointee {
+            let parts = String(cString: text).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            if parts.count == 2 { found[String(parts[0])] = String(parts[1]) }
+            entry += 1
+        }
+        return found
     }
 }

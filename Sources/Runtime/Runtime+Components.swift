@@ -4,7 +4,7 @@ import Logging
 extension Runtime {
     /// Reads the resources, starts what they name, and keeps readiness true to it.
     func startComponents() async {
-        let definitions = ResourceReading.components(options, logger: logger)
+        let definitions = ResourceReading.components(options, configuration, logger: logger)
         for definition in definitions {
             do throws(StoreError) {
                 try await store.add(definition)

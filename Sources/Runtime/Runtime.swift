@@ -24,6 +24,7 @@ final class Runtime: Sendable {
     let admin: Server?
     let metrics: Server?
     let startedAt: ContinuousClock.Instant
+    let configuration: ResourceReading.Configuration
 
     /// A bound address and what is served there.
     struct Listener: Sendable {
@@ -40,8 +41,9 @@ final class Runtime: Sendable {
     private init(
         options: RuntimeOptions, logger: Logger, events: EventQueue, group: MultiThreadedEventLoopGroup,
         loops: [NIOLoopBound<CallLoop>], store: ComponentStore, state: RuntimeState, api: Server,
-        listeners: [Listener], startedAt: ContinuousClock.Instant
+        listeners: [Listener], startedAt: ContinuousClock.Instant, configuration: ResourceReading.Configuration
     ) async throws {
+        self.configuration = configuration
         self.options = options
         self.logger = logger
         self.events = events
@@ -106,7 +108,7 @@ final class Runtime: Sendable {
         let (api, listeners) = try await listen(options, group, loops, state)
         let runtime = try await Runtime(
             options: options, logger: logger, events: events, group: group, loops: loops, store: store, state: state,
-            api: api, listeners: listeners, startedAt: startedAt)
+            api: api, listeners: listeners, startedAt: startedAt, configuration: configuration)
         state.setListening()
         for listener in runtime.listeners {
             logger.info("listening", metadata: ["for": "\(listener.purpose)", "address": "\(listener.text)"])

@@ -18,7 +18,7 @@ final class RuntimeState: RuntimeFacts {
     let app: AppConnection?
     let apiToken: String?
     let apiRules: APIRules
-    let secretScopes: [SecretScope]
+    let secretScopes: [SecretAccess]
     private let store: NIOLockedValueBox<ComponentStore?> = NIOLockedValueBox(nil)
     private let changing = NIOLockedValueBox(Changing())
 
@@ -28,7 +28,7 @@ final class RuntimeState: RuntimeFacts {
 
     init(
         identity: AppIdentity, version: String, app: AppConnection?, apiToken: String?, apiRules: APIRules,
-        secretScopes: [SecretScope]
+        secretScopes: [SecretAccess]
     ) {
         self.identity = identity
         self.version = version

@@ -10,11 +10,26 @@ package struct ComponentDefinition: Sendable, Equatable {
         case lazy
     }
 
+    /// A secret of a secret store component. An empty key means the name.
+    package struct SecretReference: Sendable, Equatable {
+        package var store: String
+        package var name: String
+        package var key: String
+
+        package init(store: String, name: String, key: String) {
+            self.store = store
+            self.name = name
+            self.key = key
+        }
+    }
+
     package struct Setting: Sendable, Equatable {
         package var name: String
         package var value: String
         /// It came from a secret store: never shown.
         package var isSecret: Bool
+        /// Where the value is to be read; `nil` when `value` is it.
+        package var reference: SecretReference?
 
         package init(name: String, value: String, isSecret: Bool = false) {
             self.name = name

@@ -34,13 +34,7 @@ package actor ComponentStore {
     var isStopping = false
     /// Told of a component that can't ever start and whose errors are not to be ignored.
     private var onFatal: (@Sendable (String) -> Void)?
-    private var resolve: SecretResolver?
     private var nextSerial = 1
-
-    /// Puts the values of secrets in the place of the references to them. Asked before each start, so that a
-    /// secret store that comes up later is waited for.
-    package typealias SecretResolver =
-        @Sendable (ComponentDefinition) async -> Result<ComponentDefinition, CallError>
 
     /// Scans the folders. Throws only when the data folder can't be used.
     package init(options: Options, loops: [NIOLoopBound<CallLoop>], logger: Logger) throws(PluginError) {
@@ -57,7 +51,6 @@ package actor ComponentStore {
 
     package func onFatal(_ body: @escaping @Sendable (String) -> Void) { onFatal = body }
 
-    package func onResolve(_ body: @escaping SecretResolver) { resolve = body }
 
     // MARK: Components
 
@@ -89,7 +82,7 @@ package actor ComponentStore {
         }
     }
 
-    private func startLazy(_ name: String) {
+    func startLazy(_ name: String) {
         guard components[name]?.state == .waiting else { return }
         startInBackground(name)
     }
@@ -193,17 +186,6 @@ package actor ComponentStore {
                 "generation": "\(plugin.generation)",
             ])
         watchHealth(name)
-    }
-
-    /// The definition with its secrets.
-    func resolved(_ definition: ComponentDefinition) async throws(StartFailure) -> ComponentDefinition {
-        guard let resolve else { return definition }
-        do throws(CallError) {
-            return try await resolve(definition).get()
-        } catch {
-            throw StartFailure(
-                message: error.description, isPermanent: error.flags & UInt32(OCTAVO_ERROR_PERMANENT) != 0)
-        }
     }
 
     /// Starts a component that was ready, in the background.

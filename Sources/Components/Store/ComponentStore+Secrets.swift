@@ -1,0 +1,82 @@
+import COctavo
+import NIOCore
+
+extension ComponentStore {
+    /// The definition with its references to secrets replaced by the secrets. A store that is starting is
+    /// waited for.
+    func resolved(_ definition: ComponentDefinition) async throws(StartFailure) -> ComponentDefinition {
+        var definition = definition
+        var read: [String: [(String, String)]] = [:]
+        for index in definition.metadata.indices {
+            guard let reference = definition.metadata[index].reference else { continue }
+            let setting = definition.metadata[index].name
+            let place = "\(reference.store)/\(reference.name)"
+            if read[place] == nil { read[place] = try await secret(reference, for: setting) }
+            let key = reference.key.isEmpty ? reference.name : reference.key
+            guard let value = read[place]?.first(where: { $0.0 == key })?.1 else {
+                throw .permanent(
+                    "the secret \(reference.name) of store \(reference.store) has no key \(key), which the setting "
+                        + "\(setting) names")
+            }
+            definition.metadata[index].value = value
+        }
+        return definition
+    }
+
+    private func secret(
+        _ reference: ComponentDefinition.SecretReference, for setting: String
+    ) async throws(StartFailure) -> [(String, String)] {
+        guard !reference.store.isEmpty else {
+            throw .permanent("the setting \(setting) refers to a secret, but auth.secretStore names no store")
+        }
+        while components[reference.store]?.state == .starting { try? await Task.sleep(for: .milliseconds(2)) }
+        guard let store = components[reference.store] else {
+            throw .permanent(
+                "the setting \(setting) refers to the secret store \(reference.store), which is not among the components")
+        }
+        guard store.kind == OCTAVO_KIND_SECRET_STORE else {
+            throw .permanent("auth.secretStore names \(reference.store), which is a \(store.definition.type)")
+        }
+        if store.state == .waiting {
+            startLazy(reference.store)
+            while components[reference.store]?.state == .starting { try? await Task.sleep(for: .milliseconds(2)) }
+        }
+        let loop = loops[0]
+        let promise = loop.eventLoop.makePromise(of: [(String, String)].self)
+        loop.eventLoop.execute {
+            guard let ref = loop.value.component(named: reference.store) else {
+                promise.fail(CallError(code: OCTAVO_CODE_UNAVAILABLE, message: "the store was removed"))
+                return
+            }
+            guard
+                var slot = ref.open(
+                    OCTAVO_SECRET_OP_GET, octavo_secret_get_request.self, bytes: reference.name.utf8.count + 16,
+                    deadline: monotonicNanoseconds() + 10_000_000_000, waiter: SecretPromise(promise))
+            else { return }
+            let request = slot.request
+            request.pointee.name = slot.text(reference.name)
+            slot.submit()
+        }
+        do {
+            return try await promise.futureResult.get()
+        } catch {
+            let missing = (error as? CallError)?.code == OCTAVO_CODE_NOT_FOUND
+            throw StartFailure(
+                message: "the secret \(reference.name) can't be read from \(reference.store): "
+                    + ((error as? CallError)?.message ?? "\(error)"), isPermanent: missing)
+        }
+    }
+}
+
+private final class SecretPromise: CallWaiter {
+    private let promise: EventLoopPromise<[(String, String)]>
+
+    init(_ promise: EventLoopPromise<[(String, String)]>) { self.promise = promise }
+
+    override func completed(_ reply: UnsafeRawPointer?) {
+        let pairs = reply?.loadUnaligned(as: octavo_secret_get_reply.self).pairs ?? octavo_list()
+        promise.succeed(pairs.elements(as: octavo_pair.self).map { (String($0.name), String($0.value)) })
+    }
+
+    override func failed(_ error: CallError) { promise.fail(error) }
+}
