@@ -179,10 +179,10 @@ if Context.environment["OCTAVO_BENCH"] == "1" {
 
 // `tools/fuzz NAME` builds and runs `fuzz-NAME`; libFuzzer brings the main function.
 if Context.environment["OCTAVO_FUZZ"] == "1" {
-    let fuzzer: [SwiftSetting] = strict + [.unsafeFlags(["-sanitize=fuzzer", "-parse-as-library", "-enable-testing"])]
+    let fuzzer: [SwiftSetting] = strict + [.unsafeFlags(["-sanitize=fuzzer", "-parse-as-library"])]
     package.targets.append(
         .executableTarget(
             name: "fuzz-http2", dependencies: ["Transport", .product(name: "NIOEmbedded", package: "swift-nio")] + nio,
             path: "tools/fuzzing/http2", swiftSettings: fuzzer,
-            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer"])]))
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]))
 }

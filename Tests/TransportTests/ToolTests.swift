@@ -20,6 +20,8 @@ import Testing
             #expect(streamed.output == "200 2000000")
             let head = try await Command.run("curl", "-sS", version, "-I", "-w", "%{http_code}", base + "/large")
             #expect(head.output.contains("300000") && head.output.hasSuffix("200"))
+            // curl 7.88 can't use a connection with prior knowledge twice, whatever the server.
+            guard version != "--http2-prior-knowledge" else { return }
             let twice = try await Command.run("curl", "-sS", version, base + "/parts", base + "/later")
             #expect(twice.output == "one,twolater")
         }
@@ -42,12 +44,10 @@ import Testing
         let folder = try TemporaryFolder()
         let message = folder.write("message", [0, 0, 0, 0, 2, 0x68, 0x69])
         try await TestServer.run(loops: 2) { server in
-            func load() async throws -> String {
-                try await Command.run(
-                    "h2load", "-c8", "-m32", "-n", "20000", "-d", message, "-H", "content-type: application/grpc", "-H",
-                    "te: trailers", "http://127.0.0.1:\(server.port)/test.Test/\(method)").output
-            }
-            #expect(try await load().contains("20000 succeeded"))
+            let output = try await Command.run(
+                "h2load", "-c8", "-m32", "-n", "20000", "-d", message, "-H", "content-type: application/grpc", "-H",
+                "te: trailers", "http://127.0.0.1:\(server.port)/test.Test/\(method)").output
+            #expect(output.contains("20000 succeeded"))
             #expect(try await server.eventually { $0.openConnections == 0 && $0.openStreams == 0 })
             #expect(await server.server.statistics().calls == 20_000)
         }

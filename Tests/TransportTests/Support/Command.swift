@@ -18,7 +18,8 @@ enum Command {
 
     private static func runBlocking(_ arguments: [String]) -> Result {
         var ends: [Int32] = [0, 0]
-        guard pipe2(&ends, O_CLOEXEC) == 0 else { return Result(output: "no pipe", status: -1) }
+        guard pipe(&ends) == 0 else { return Result(output: "no pipe", status: -1) }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -55,7 +56,13 @@ final class TemporaryFolder: Sendable {
     }
 
     deinit {
-        _ = nftw(path, { name, _, _, _ in remove(name!) }, 8, FTW_DEPTH | FTW_PHYS)
+        guard let directory = opendir(path) else { return }
+        while let entry = readdir(directory) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(cString: $0.bindMemory(to: CChar.self).baseAddress!) }
+            if name != ".", name != ".." { unlink(path + "/" + name) }
+        }
+        closedir(directory)
+        rmdir(path)
     }
 
     struct Failure: Error {}

@@ -98,7 +98,7 @@ func run(_ input: UnsafeRawBufferPointer) {
     var offset = 0
     while offset < bytes.count, channel.isActive {
         let end = min(offset + piece, bytes.count)
-        channel.pipeline.fireChannelRead(NIOAny(ByteBuffer(bytes: bytes[offset..<end])))
+        channel.pipeline.fireChannelRead(ByteBuffer(bytes: bytes[offset..<end]))
         channel.pipeline.fireChannelReadComplete()
         loop.run()
         while (try? channel.readOutbound(as: ByteBuffer.self)) != nil {}
@@ -113,8 +113,19 @@ func run(_ input: UnsafeRawBufferPointer) {
     precondition(rest.openConnections == 0 && rest.openStreams == 0 && rest.bufferedBytes == 0, "\(rest)")
 }
 
-@_cdecl("LLVMFuzzerTestOneInput")
-public func fuzz(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> CInt {
-    run(UnsafeRawBufferPointer(start: bytes, count: count))
-    return 0
+// SwiftPM calls an executable's main function by the name of its target; libFuzzer's own is left out for it.
+@_silgen_name("LLVMFuzzerRunDriver")
+func runFuzzer(
+    _ count: UnsafeMutablePointer<CInt>, _ arguments: UnsafeMutableRawPointer,
+    _ callback: @convention(c) (UnsafePointer<UInt8>, Int) -> CInt
+) -> CInt
+
+@_cdecl("fuzz_http2_main")
+public func fuzzMain(_ count: CInt, _ arguments: UnsafeMutableRawPointer) -> CInt {
+    var count = count
+    var arguments = arguments
+    return runFuzzer(&count, &arguments) { bytes, count in
+        run(UnsafeRawBufferPointer(start: bytes, count: count))
+        return 0
+    }
 }
