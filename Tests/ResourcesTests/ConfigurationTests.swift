@@ -90,7 +90,7 @@ import Testing
 
     @Test("a variable that is not set leaves nothing behind and a warning")
     func missingVariable() {
-        let outcome = load([configuration("  mtls: {x: a${NOPE}b}\n")])
+        let outcome = load([configuration("  mtls: {x: 'a${NOPE}b'}\n")])
         #expect(outcome.configuration?.spec?["mtls"]?["x"]?.scalar == "ab")
         #expect(
             outcome.diagnostics.map(\.message) == [

@@ -30,12 +30,17 @@ package struct ComponentResource: Sendable, Equatable {
     /// the component store to say.
     package var isolation: String?
 
+    package init(header: ResourceHeader, type: String) {
+        self.header = header
+        self.type = type
+    }
+
     package var name: String { header.name }
 
     /// Names of the annotations that a component may carry for this runtime. Dapr ignores them.
     package static let annotationNames = ["octavo.io/start", "octavo.io/strict", "octavo.io/isolation"]
 
-    /// Names of the secret stores and secrets that must be there first.
+    /// Whether a secret store must answer before it can start.
     package var needsSecrets: Bool {
         metadata.contains { if case .secret = $0.value { true } else { false } }
     }

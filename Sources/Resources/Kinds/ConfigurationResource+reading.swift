@@ -39,8 +39,7 @@ extension ConfigurationResource {
         for (index, node) in parent.items(name, &report).enumerated() {
             let fields = Fields(
                 node, path: "\(parent.at(name))[\(index)]", in: node.mark, known: ["name", "version", "protocol"], &report)
-            guard node.members != nil,
-                let group = fields.requiredText("name", &report, hint: "it names a group of the API, such as state")
+            guard let group = fields.requiredText("name", &report, hint: "it names a group of the API, such as state")
             else { continue }
             let written = fields.text("protocol", &report) ?? "http"
             guard let wire = APIAccess.WireProtocol(rawValue: written.lowercased()) else {
@@ -61,8 +60,7 @@ extension ConfigurationResource {
             let fields = Fields(
                 node, path: "\(parent.at("scopes"))[\(index)]", in: node.mark,
                 known: ["storeName", "defaultAccess", "allowedSecrets", "deniedSecrets"], &report)
-            guard node.members != nil,
-                let store = fields.requiredText("storeName", &report, hint: "it names a secret store component")
+            guard let store = fields.requiredText("storeName", &report, hint: "it names a secret store component")
             else { continue }
             var scope = SecretScope(store: store)
             let access = fields.text("defaultAccess", &report) ?? ""
@@ -106,7 +104,7 @@ extension ConfigurationResource {
         for (index, node) in spec.items("features", &report).enumerated() {
             let fields = Fields(
                 node, path: "\(spec.at("features"))[\(index)]", in: node.mark, known: ["name", "enabled"], &report)
-            guard node.members != nil, let name = fields.requiredText("name", &report, hint: "it names a feature")
+            guard let name = fields.requiredText("name", &report, hint: "it names a feature")
             else { continue }
             features[name] = fields.boolean("enabled", &report) ?? false
         }

@@ -13,6 +13,8 @@ package struct ConfigurationResource: Sendable, Equatable {
     /// The whole `spec`, for `tracing`, `accessControl`, `httpPipeline`, `mtls`, `nameResolution` and others.
     package var spec: YAMLNode?
 
+    package init(header: ResourceHeader) { self.header = header }
+
     /// Whether a component of that type may load.
     package func allows(componentType type: String, version: String) -> Bool {
         !deniedComponents.contains { $0 == type || $0 == "\(type)/\(version)" }
@@ -31,12 +33,23 @@ package struct APIAccess: Sendable, Equatable {
         /// `v1`, `v1.0-alpha1`, …
         package var version: String
         package var `protocol`: WireProtocol
+
+        package init(name: String, version: String, protocol: WireProtocol) {
+            self.name = name
+            self.version = version
+            self.protocol = `protocol`
+        }
     }
 
     /// Empty: everything that is not denied.
     package var allowed: [Rule] = []
     /// Wins over `allowed`.
     package var denied: [Rule] = []
+
+    package init(allowed: [Rule] = [], denied: [Rule] = []) {
+        self.allowed = allowed
+        self.denied = denied
+    }
 }
 
 /// Which secrets of a store apps may read (`spec.secrets.scopes`).
@@ -45,6 +58,8 @@ package struct SecretScope: Sendable, Equatable {
     package var isAllowedByDefault = true
     package var allowed: [String] = []
     package var denied: [String] = []
+
+    package init(store: String) { self.store = store }
 
     /// The denied list wins, then a list of allowed ones decides, then the default.
     package func allows(_ secret: String) -> Bool {
@@ -64,6 +79,8 @@ package struct MetricsSettings: Sendable, Equatable {
     /// Patterns of paths that get a series each.
     package var pathMatching: [String] = []
     package var excludesVerbs = false
+
+    package init() {}
 }
 
 /// One log line a request (`spec.logging.apiLogging`).
@@ -71,4 +88,10 @@ package struct APILogging: Sendable, Equatable {
     package var isEnabled = false
     package var obfuscatesURLs = false
     package var omitsHealthChecks = false
+
+    package init(isEnabled: Bool = false, obfuscatesURLs: Bool = false, omitsHealthChecks: Bool = false) {
+        self.isEnabled = isEnabled
+        self.obfuscatesURLs = obfuscatesURLs
+        self.omitsHealthChecks = omitsHealthChecks
+    }
 }

@@ -7,8 +7,7 @@ extension MetadataItem {
             let fields = Fields(
                 node, path: "\(parent.at(name))[\(index)]", in: node.mark,
                 known: ["name", "value", "secretKeyRef", "envRef"], &report)
-            guard node.members != nil,
-                let itemName = fields.requiredText("name", &report, hint: "each setting is '- name: …' with a value")
+            guard let itemName = fields.requiredText("name", &report, hint: "each setting is '- name: …' with a value")
             else { continue }
             if let line = lines.updateValue(node.mark.line, forKey: itemName.lowercased()) {
                 report.error(
@@ -32,8 +31,7 @@ extension MetadataItem {
         switch given.first {
         case "secretKeyRef":
             let reference = fields.fields("secretKeyRef", known: ["name", "key"], &report)
-            guard fields["secretKeyRef"]?.members != nil,
-                let secret = reference.requiredText("name", &report, hint: "it names the secret in the secret store")
+            guard let secret = reference.requiredText("name", &report, hint: "it names the secret in the secret store")
             else { return nil }
             // An empty key means the secret's own name.
             let key = reference.text("key", &report) ?? ""

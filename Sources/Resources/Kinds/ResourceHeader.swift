@@ -12,6 +12,13 @@ package struct ResourceHeader: Sendable, Equatable {
     /// Where the document starts.
     package var source: SourceLocation
 
+    package init(kind: ResourceKind, apiVersion: String, name: String, source: SourceLocation) {
+        self.kind = kind
+        self.apiVersion = apiVersion
+        self.name = name
+        self.source = source
+    }
+
     /// Whether it is for that app in that namespace. A namespace counts only when both sides name one
     /// (Dapr without Kubernetes).
     package func applies(to scope: ResourceScope) -> Bool {

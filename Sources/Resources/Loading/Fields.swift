@@ -5,6 +5,8 @@ struct Fields {
     /// Where the mapping starts; where its parent does when it is missing.
     let mark: SourceMark
     private let members: [YAMLMember]
+    /// It is no mapping, which has been said: that its members are missing need not be.
+    private let isOfWrongKind: Bool
 
     /// - Parameter known: every name that may stand here; nil when any may.
     init(_ node: YAMLNode?, path: String, in parent: SourceMark, known: [String]?, _ report: inout Report) {
@@ -12,8 +14,10 @@ struct Fields {
         mark = node?.mark ?? parent
         guard let node, !node.isNull else {
             members = []
+            isOfWrongKind = false
             return
         }
+        isOfWrongKind = node.members == nil
         guard let members = node.members else {
             report.error(node.mark, "\(path.isEmpty ? "the document" : path) must be a mapping, not \(node.kindName)")
             self.members = []
@@ -57,8 +61,10 @@ struct Fields {
 
     /// A text that must be there and not be empty.
     func requiredText(_ name: String, _ report: inout Report, hint: String) -> String? {
-        if self[name] != nil, text(name, &report) == nil { return nil }
+        if isOfWrongKind { return nil }
+        let node = self[name]
         guard let text = text(name, &report), !text.isEmpty else {
+            if node != nil, node?.scalar == nil { return nil }
             report.error(self[name]?.mark ?? mark, "\(at(name)) is missing; \(hint)")
             return nil
         }

@@ -45,16 +45,10 @@ package enum GoDuration {
         rest = rest.dropFirst(name.count)
         let (product, overflow) = count.multipliedReportingOverflow(by: unit)
         guard !overflow else { return nil }
-        // Digits beyond the nanosecond are cut off, as Go does.
-        var scale = unit
-        var extra: UInt64 = 0
-        for digit in fraction.utf8 {
-            let weighted = scale * UInt64(digit - 0x30)
-            extra += weighted / 10
-            // Units above a nanosecond are divisible by ten often enough for every digit that counts.
-            guard scale % 10 == 0 else { break }
-            scale /= 10
-        }
+        // Digits beyond the nanosecond are cut off, as Go does; 18 of them fit 128 bits with any unit.
+        let kept = fraction.utf8.prefix(18)
+        let scaled = kept.reduce(UInt128(0)) { $0 * 10 + UInt128($1 - 0x30) } * UInt128(unit)
+        let extra = UInt64(kept.reduce(scaled) { value, _ in value / 10 })
         return product.addingReportingOverflow(extra).overflow ? nil : product + extra
     }
 

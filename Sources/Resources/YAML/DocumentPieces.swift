@@ -1,4 +1,4 @@
-/// Cuts a text before each `---` line, so that every document can be read by itself.
+/// Cuts a text before each `---` line and behind each `...` line, so that every document can be read by itself.
 struct DocumentPieces: Sequence, IteratorProtocol {
     struct Piece {
         let bytes: UnsafeBufferPointer<UInt8>
@@ -23,9 +23,15 @@ struct DocumentPieces: Sequence, IteratorProtocol {
         var hasContent = false
         while start < bytes.count {
             let end = lineEnd(start)
-            if isMarker(start, end) {
+            if isMarker(start, end, 0x2d) {
                 if hasContent { break }
                 hasContent = true
+            } else if isMarker(start, end, 0x2e) {
+                // libyaml wants '---' behind it, YAML does not.
+                start = end
+                line += 1
+                if hasContent { break }
+                continue
             } else if !isPreamble(start, end) {
                 hasContent = true
             }
@@ -42,8 +48,9 @@ struct DocumentPieces: Sequence, IteratorProtocol {
         return Swift.min(end + 1, bytes.count)
     }
 
-    private func isMarker(_ from: Int, _ end: Int) -> Bool {
-        guard end - from >= 3, bytes[from] == 0x2d, bytes[from + 1] == 0x2d, bytes[from + 2] == 0x2d else { return false }
+    /// A line of `---` or `...`, with or without more behind a space.
+    private func isMarker(_ from: Int, _ end: Int, _ byte: UInt8) -> Bool {
+        guard end - from >= 3, bytes[from] == byte, bytes[from + 1] == byte, bytes[from + 2] == byte else { return false }
         return end - from == 3 || [0x20, 0x09, 0x0a, 0x0d].contains(bytes[from + 3])
     }
 

@@ -89,14 +89,19 @@ struct YAMLEventSource: ~Copyable {
         return at < bytes.count ? bytes[at] : 0
     }
 
+    private func isEnd(_ problem: UnsafePointer<CChar>?) -> Bool {
+        problem.map { String(cString: $0) } == "found unexpected end of stream"
+    }
+
     private func syntaxError() -> YAMLError {
         let failure = parser.pointee
-        let byte = self.byte(at: failure.problem_mark)
+        let context = failure.context.map { String(cString: $0) } ?? ""
+        // What is wrong with an open quote is where it opens, not where the text ends.
+        let mark = context == "while scanning a quoted scalar" && isEnd(failure.problem) ? failure.context_mark : failure.problem_mark
         return YAMLError(
-            place(failure.problem_mark),
+            place(mark),
             explainSyntax(
-                problem: failure.problem.map { String(cString: $0) } ?? "the text is not YAML",
-                context: failure.context.map { String(cString: $0) } ?? "",
-                contextLine: place(failure.context_mark).line, found: byte))
+                problem: failure.problem.map { String(cString: $0) } ?? "the text is not YAML", context: context,
+                contextLine: place(failure.context_mark).line, found: byte(at: mark)))
     }
 }
