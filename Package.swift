@@ -156,7 +156,7 @@ let package = Package(
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: strict),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: strict),
         .testTarget(
-            name: "ComponentsTests", dependencies: ["Components", "COctavo", "COctavoRing", "COctavoHost", "Resources"] + nio,
+            name: "ComponentsTests", dependencies: ["Components", "COctavo", "COctavoRing", "COctavoHost", "Resources", logging, concurrency] + nio,
             swiftSettings: strict),
         .testTarget(
             name: "PluginTests", dependencies: ["COctavo", "COctavoRing", "COctavoHost"], swiftSettings: strict),

@@ -92,8 +92,11 @@ package struct CallHandle {
     let call: octavo_call
     let loop: CallLoop
 
+    /// Whether the waiter will still be called.
+    package var isOpen: Bool { octavo_calls_is_open(call) != 0 }
+
     /// The caller has gone: its waiter is released and not called. No effect on a call that has ended.
     package func cancel() {
-        if octavo_calls_is_open(call) != 0 { loop.expire(slot, with: nil) }
+        if isOpen { loop.expire(slot, with: nil) }
     }
 }
