@@ -45,8 +45,8 @@ package final class DaprAPI {
             router.intercept = { call in
                 // Health and reflection need no token, as in Dapr.
                 guard call.path.hasPrefix("/dapr.") else { return nil }
-                let shown = Array((call.metadata("dapr-api-token") ?? "").utf8)
-                return constantTimeEqual(shown, expected) ? nil : APIError.unauthorized.grpcStatus
+                let isShown = call.metadata.withValue("dapr-api-token") { constantTimeEqual($0, expected) } ?? false
+                return isShown ? nil : APIError.unauthorized.grpcStatus
             }
         }
     }
@@ -66,14 +66,15 @@ extension APIError {
     static var unauthorized: APIError {
         var error = APIError(
             .unauthenticated, "Unauthorized", reason: "Unauthorized", status: 401, errorCode: "ERR_UNAUTHORIZED")
-        error.info = ["http.code": "401", "http.error_message": "invalid api token"]
+        error.info = ["http.code": "401", "http.error_message": "authentication error: api token mismatch"]
         return error
     }
 }
 
-/// Compares without telling by its time where the first difference is.
-func constantTimeEqual(_ one: [UInt8], _ other: [UInt8]) -> Bool {
-    var difference = UInt8(truncatingIfNeeded: one.count ^ other.count) | (one.count == other.count ? 0 : 1)
-    for index in 0..<other.count { difference |= other[index] ^ (index < one.count ? one[index] : 0xff) }
+/// Compares without telling by its time where the first difference is; only the length of what is expected
+/// decides how long it takes.
+func constantTimeEqual(_ shown: UnsafeRawBufferPointer, _ expected: [UInt8]) -> Bool {
+    var difference: UInt8 = shown.count == expected.count ? 0 : 1
+    for index in 0..<expected.count { difference |= expected[index] ^ (index < shown.count ? shown[index] : 0xff) }
     return difference == 0
 }

@@ -32,6 +32,9 @@ package enum JSONValue: Sendable, Equatable {
         case 0x7b:
             try scanner.expect(0x7b, "'{'")
             var members: [(name: String, value: JSONValue)] = []
+            // Where each name is, once there are too many to look through: a text of nothing but names
+            // must not cost the square of its length.
+            var places: [String: Int] = [:]
             if !scanner.accept(0x7d) {
                 repeat {
                     guard scanner.next() == 0x22 else { throw scanner.error("a member's name in quotes expected") }
@@ -39,9 +42,14 @@ package enum JSONValue: Sendable, Equatable {
                     let name = unescapedJSON(raw, hasEscapes: hasEscapes)
                     try scanner.expect(0x3a, "':'")
                     let value = try JSONValue(&scanner, depth: depth + 1)
-                    if let index = members.firstIndex(where: { $0.name == name }) {
-                        members[index].value = value
+                    if members.count == 16, places.isEmpty {
+                        for (index, member) in members.enumerated() { places[member.name] = index }
+                    }
+                    let known = members.count < 16 ? members.firstIndex { $0.name == name } : places[name]
+                    if let known {
+                        members[known].value = value
                     } else {
+                        if members.count >= 16 { places[name] = members.count }
                         members.append((name, value))
                     }
                 } while scanner.accept(0x2c)

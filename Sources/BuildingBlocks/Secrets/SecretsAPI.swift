@@ -16,6 +16,9 @@ package final class SecretsAPI {
 
     package typealias Pairs = [(String, String)]
 
+    /// Throws when there is no secret store of that name.
+    package func require(store name: String) throws(SecretFailure) { _ = try store(name) }
+
     private func store(_ name: String) throws(SecretFailure) -> ComponentRef {
         guard let ref = loop.component(named: name), ref.kind == OCTAVO_KIND_SECRET_STORE else {
             throw loop.allComponents.contains { $0.kind == OCTAVO_KIND_SECRET_STORE }
@@ -30,14 +33,13 @@ package final class SecretsAPI {
         done: @escaping (Result<Pairs, SecretFailure>) -> Void
     ) throws(SecretFailure) {
         let ref = try self.store(store)
-        let run = { [self] in
+        let run = {
             let bytes = metadata.reduce(name.utf8.count + 32) { $0 + $1.0.utf8.count + $1.1.utf8.count + 40 }
             guard
                 var slot = ref.open(
                     OCTAVO_SECRET_OP_GET, octavo_secret_get_request.self, bytes: bytes, deadline: deadline,
                     waiter: SecretWaiter(store, name, done))
             else { return }
-            _ = self
             let request = slot.request
             request.pointee.name = slot.text(name)
             if !metadata.isEmpty { request.pointee.head.metadata = slot.pairs(metadata) }
@@ -48,15 +50,18 @@ package final class SecretsAPI {
 
     /// All secrets of a store, by name.
     package func bulkGet(
-        store: String, deadline: Int64, done: @escaping (Result<[(name: String, pairs: Pairs)], SecretFailure>) -> Void
+        store: String, metadata: [(String, String)] = [], deadline: Int64,
+        done: @escaping (Result<[(name: String, pairs: Pairs)], SecretFailure>) -> Void
     ) throws(SecretFailure) {
         let ref = try self.store(store)
         let run = {
+            let bytes = metadata.reduce(16) { $0 + $1.0.utf8.count + $1.1.utf8.count + 40 }
             guard
-                let slot = ref.open(
-                    OCTAVO_SECRET_OP_BULK_GET, octavo_secret_bulk_get_request.self, bytes: 0, deadline: deadline,
+                var slot = ref.open(
+                    OCTAVO_SECRET_OP_BULK_GET, octavo_secret_bulk_get_request.self, bytes: bytes, deadline: deadline,
                     waiter: BulkSecretWaiter(store, done))
             else { return }
+            if !metadata.isEmpty { slot.request.pointee.head.metadata = slot.pairs(metadata) }
             slot.submit()
         }
         if ref.startsOnDemand { ref.whenSettled(run) } else { run() }

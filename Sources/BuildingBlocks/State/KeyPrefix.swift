@@ -3,7 +3,8 @@ package enum KeyPrefix: Equatable {
     /// Between prefix and key; illegal in both.
     package static let separator = "||"
 
-    /// The prefix with its separator, empty for `none`.
+    /// The prefix with its separator, empty for `none`. A literal one is in lower case, as Dapr stores it: keys
+    /// that were written by either are found by the other.
     package static func text(setting: String?, component: String, identity: AppIdentity) -> String {
         switch setting?.lowercased() {
         case nil, "", "appid": identity.appID + separator
@@ -11,7 +12,7 @@ package enum KeyPrefix: Equatable {
         case "namespace":
             (identity.namespace.isEmpty ? identity.appID : identity.namespace + "." + identity.appID) + separator
         case "none": ""
-        default: setting.unsafelyUnwrapped + separator
+        case let literal?: literal + separator
         }
     }
 

@@ -123,6 +123,8 @@ private final class ReadGathering {
     private var items: [StateItem]
     private var started = 0
     private var ended = 0
+    private var parallelism = 0
+    private var isAdvancing = false
     private let done: StateAPI.ItemsRead
     var next: ((Int) -> Void)?
 
@@ -132,13 +134,24 @@ private final class ReadGathering {
     }
 
     func start(parallelism: Int) {
-        for _ in 0..<min(parallelism, items.count) { advance() }
+        self.parallelism = parallelism
+        advance()
     }
 
+    /// Starts reads until enough are under way. A loop, since a read may end before it returns: with one
+    /// call inside the other, a long list of keys would need as deep a stack.
     private func advance() {
-        guard started < items.count else { return }
-        started += 1
-        next?(started - 1)
+        if isAdvancing { return }
+        isAdvancing = true
+        while started < items.count, started - ended < parallelism {
+            started += 1
+            next?(started - 1)
+        }
+        isAdvancing = false
+        if ended == items.count {
+            next = nil
+            done(.success(items))
+        }
     }
 
     func completed(_ index: Int, _ reply: UnsafeRawPointer?) {
@@ -161,12 +174,7 @@ private final class ReadGathering {
 
     private func finished() {
         ended += 1
-        if ended == items.count {
-            next = nil
-            done(.success(items))
-        } else {
-            advance()
-        }
+        advance()
     }
 }
 

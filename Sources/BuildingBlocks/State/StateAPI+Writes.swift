@@ -31,6 +31,14 @@ extension StateAPI {
         }
     }
 
+    /// Throws for a store that is ready and has no transactions, so that this is said before a request's
+    /// other faults, as Dapr does.
+    package func requireTransactions(_ store: StateStore) throws(StateFailure) {
+        if store.ref.isReady, !store.ref.supports(OCTAVO_STATE_OP_TRANSACT) {
+            throw .transactionsNotSupported(store: store.name)
+        }
+    }
+
     /// All writes in their order, or none.
     package func transact(
         _ store: StateStore, _ writes: [StateWrite], metadata: [(String, String)], deadline: Int64,
@@ -64,8 +72,12 @@ extension StateAPI {
     ) throws(StateFailure) -> [Int64] {
         var lives: [Int64] = []
         lives.reserveCapacity(writes.count)
+        let bytes = size(of: writes, store)
+        if bytes > StateAPI.requestLimit {
+            throw .tooLarge(store: store.name, operation: operation, bytes: bytes, limit: StateAPI.requestLimit)
+        }
         for write in writes {
-            if write.key.isEmpty { throw .emptyKey(store: store.name) }
+            if write.key.isEmpty { throw .emptyKey(store: store.name, operation: operation) }
             var key = write.key
             if let failure = key.withUTF8({ store.check(UnsafeRawBufferPointer($0)) }) { throw failure }
             switch write.timeToLive() {
@@ -78,6 +90,10 @@ extension StateAPI {
             }
         }
         return lives
+    }
+
+    private func size(of writes: [StateWrite], _ store: StateStore) -> Int {
+        writes.reduce(0) { $0 + $1.size(prefix: store.prefix.count) + MemoryLayout<octavo_state_write>.stride }
     }
 
     private func submitOne(
@@ -98,9 +114,7 @@ extension StateAPI {
         _ store: StateStore, _ op: Int32, _ writes: [StateWrite], _ lives: [Int64], _ deadline: Int64,
         _ waiter: CallWaiter, metadata: [(String, String)] = []
     ) {
-        let bytes = writes.reduce(0) {
-            $0 + $1.size(prefix: store.prefix.count) + MemoryLayout<octavo_state_write>.stride
-        }
+        let bytes = size(of: writes, store)
         let extra = metadata.reduce(16) { $0 + $1.0.utf8.count + $1.1.utf8.count + 40 }
         guard
             var slot = store.ref.open(

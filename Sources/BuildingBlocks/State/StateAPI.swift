@@ -7,6 +7,10 @@ package final class StateAPI {
     let identity: AppIdentity
     private var last: StateStore?
 
+    /// Bytes of one request to a component. A small body may ask for much: metadata of the request counts
+    /// again for each item.
+    package static let requestLimit = 64 << 20
+
     package init(loop: CallLoop, identity: AppIdentity) {
         self.loop = loop
         self.identity = identity
@@ -16,7 +20,8 @@ package final class StateAPI {
     package func store(_ name: String) throws(StateFailure) -> StateStore {
         if let last, last.name == name, last.ref === loop.component(named: name) { return last }
         guard let ref = loop.component(named: name), ref.kind == OCTAVO_KIND_STATE else {
-            throw loop.allComponents.contains { $0.kind == OCTAVO_KIND_STATE } ? .notFound(store: name) : .notConfigured
+            throw loop.allComponents.contains { $0.kind == OCTAVO_KIND_STATE }
+                ? .notFound(store: name) : .notConfigured(store: name)
         }
         let store = (ref.attachment as? StateStore) ?? StateStore(ref, identity: identity)
         ref.attachment = store

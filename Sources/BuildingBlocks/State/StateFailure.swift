@@ -4,10 +4,13 @@ package import Components
 package enum StateFailure: Error, Sendable {
     package enum Operation: Sendable { case get, bulkGet, save, delete, bulkDelete, transaction, query }
 
-    case notConfigured
+    /// There is no state store at all; the name is the one that was asked for.
+    case notConfigured(store: String)
     case notFound(store: String)
     case illegalKey(store: String, key: String)
-    case emptyKey(store: String)
+    case emptyKey(store: String, operation: Operation)
+    /// The request would take more memory than one request may.
+    case tooLarge(store: String, operation: Operation, bytes: Int, limit: Int)
     case transactionsNotSupported(store: String)
     case tooManyOperations(store: String, count: Int, limit: Int)
     case unknownOperation(store: String, name: String)

@@ -7,19 +7,22 @@ package final class StateStore {
     package let name: String
     /// Put in front of every key.
     let prefix: [UInt8]
+    /// A literal prefix that holds the separator: nothing can be stored under it.
+    private let illegalPrefix: String?
 
     init(_ ref: ComponentRef, identity: AppIdentity) {
         self.ref = ref
         name = ref.name
-        prefix = Array(
-            KeyPrefix.text(setting: ref.runtimeSettings["keyprefix"], component: ref.name, identity: identity).utf8)
+        let setting = ref.runtimeSettings["keyprefix"]
+        prefix = Array(KeyPrefix.text(setting: setting, component: ref.name, identity: identity).utf8)
+        illegalPrefix = setting.flatMap { $0.contains(KeyPrefix.separator) ? $0 : nil }
     }
 
     package func supports(_ feature: UInt64) -> Bool { ref.features & feature == feature }
 
     func check(_ key: UnsafeRawBufferPointer) -> StateFailure? {
-        KeyPrefix.isIllegal(key)
-            ? .illegalKey(store: name, key: String(decoding: key, as: UTF8.self)) : nil
+        if let illegalPrefix { return .illegalKey(store: name, key: illegalPrefix) }
+        return KeyPrefix.isIllegal(key) ? .illegalKey(store: name, key: String(decoding: key, as: UTF8.self)) : nil
     }
 
     /// A stored key without this store's prefix.

@@ -25,17 +25,18 @@ package struct StateWrite {
         self.isRemoval = isRemoval
     }
 
-    /// Upper bound of the bytes that it takes in a request, beside the structure.
+    /// Upper bound of the bytes that it takes in a request, beside the structure. The content type is in
+    /// there twice: as a member, and among the metadata.
     func size(prefix: Int) -> Int {
-        prefix + key.utf8.count + value.count + (etag?.utf8.count ?? 0) + 80
-            + metadata.reduce(0) { $0 + $1.0.utf8.count + $1.1.utf8.count + 40 }
+        prefix + key.utf8.count + value.count + (etag?.utf8.count ?? 0) + (value(of: "contentType")?.utf8.count ?? 0)
+            + 80 + metadata.reduce(0) { $0 + $1.0.utf8.count + $1.1.utf8.count + 40 }
     }
 
-    /// The time to live that the metadata asks for. Source: Dapr's `ttlInSeconds`; -1 is for ever, 0 and
-    /// absent leave it to the component.
+    /// The time to live that the metadata asks for. Source: Dapr's `ttlInSeconds`, a number of 32 bits; -1
+    /// is for ever; 0, empty and absent leave it to the component.
     func timeToLive() -> Result<Int64, BadTimeToLive> {
-        guard let text = value(of: "ttlInSeconds") else { return .success(Int64(OCTAVO_TTL_UNSPECIFIED)) }
-        guard let seconds = Int64(text), seconds >= -1, seconds <= Int64.max / 1_000_000_000 else {
+        guard let text = value(of: "ttlInSeconds"), !text.isEmpty else { return .success(Int64(OCTAVO_TTL_UNSPECIFIED)) }
+        guard let seconds = Int64(text), seconds >= -1, seconds <= Int64(Int32.max) else {
             return .failure(BadTimeToLive(text: text))
         }
         return .success(seconds == -1 ? Int64(OCTAVO_TTL_NEVER) : seconds * 1_000_000_000)

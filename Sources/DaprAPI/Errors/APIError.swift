@@ -29,7 +29,7 @@ package struct APIError: Error, Sendable {
         self.errorCode = errorCode
     }
 
-    /// The gRPC status with its details.
+    /// The gRPC status with its details, in the order in which Dapr adds them.
     package var grpcStatus: GRPCStatus {
         guard !reason.isEmpty else { return GRPCStatus(code, message) }
         var status = Google_Rpc_Status()
@@ -38,11 +38,6 @@ package struct APIError: Error, Sendable {
         func add(_ message: some Message) {
             if let any = try? Google_Protobuf_Any(message: message) { status.details.append(any) }
         }
-        add(Google_Rpc_ErrorInfo.with {
-            $0.reason = reason
-            $0.domain = "dapr.io"
-            $0.metadata = info
-        })
         if let violation {
             add(Google_Rpc_BadRequest.with {
                 $0.fieldViolations = [.with { $0.field = violation.field; $0.description_p = violation.description }]
@@ -56,6 +51,11 @@ package struct APIError: Error, Sendable {
         if let resource {
             add(Google_Rpc_ResourceInfo.with { $0.resourceType = resource.type; $0.resourceName = resource.name })
         }
+        add(Google_Rpc_ErrorInfo.with {
+            $0.reason = reason
+            $0.domain = "dapr.io"
+            $0.metadata = info
+        })
         let details: [UInt8] = (try? status.serializedBytes()) ?? []
         return GRPCStatus(code, message, details: details)
     }
@@ -69,18 +69,6 @@ package struct APIError: Error, Sendable {
         if !reason.isEmpty, hasDetailsOverHTTP {
             writer.name("details")
             writer.beginArray()
-            detail(&writer, "ErrorInfo") { writer in
-                writer.member("domain", "dapr.io")
-                writer.name("metadata")
-                if info.isEmpty {
-                    writer.value(.null)
-                } else {
-                    writer.beginObject()
-                    for (name, value) in info.sorted(by: { $0.key < $1.key }) { writer.member(name, value) }
-                    writer.endObject()
-                }
-                writer.member("reason", reason)
-            }
             if let violation {
                 detail(&writer, "BadRequest") { writer in
                     writer.name("field_violations")
@@ -110,6 +98,18 @@ package struct APIError: Error, Sendable {
                     writer.member("owner", "")
                     writer.member("description", "")
                 }
+            }
+            detail(&writer, "ErrorInfo") { writer in
+                writer.member("domain", "dapr.io")
+                writer.name("metadata")
+                if info.isEmpty {
+                    writer.value(.null)
+                } else {
+                    writer.beginObject()
+                    for (name, value) in info.sorted(by: { $0.key < $1.key }) { writer.member(name, value) }
+                    writer.endObject()
+                }
+                writer.member("reason", reason)
             }
             writer.endArray()
         }

@@ -16,9 +16,10 @@ extension APIError {
                 errorCode: "ERR_SECRET_STORE_NOT_FOUND")
         case .component(let store, let name, let error):
             let (code, status) = APIError.fate(error)
+            let what = name.isEmpty ? "secrets" : "secret with key \(name)"
             self.init(
-                code, "failed getting secret with key \(name) from secret store \(store): \(error.message)",
-                status: status, errorCode: "ERR_SECRET_GET")
+                code, "failed getting \(what) from secret store \(store): \(error.message)", status: status,
+                errorCode: "ERR_SECRET_GET")
         }
     }
 

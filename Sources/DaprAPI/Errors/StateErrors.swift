@@ -8,10 +8,11 @@ import Transport
 extension APIError {
     init(_ failure: StateFailure, appID: String) {
         switch failure {
-        case .notConfigured:
+        case .notConfigured(let store):
             self.init(
-                .failedPrecondition, "state store is not configured", reason: "DAPR_STATE_NOT_CONFIGURED", status: 500,
-                errorCode: "ERR_STATE_STORE_NOT_CONFIGURED")
+                .failedPrecondition, "state store \(store) is not configured", reason: "DAPR_STATE_NOT_CONFIGURED",
+                status: 500, errorCode: "ERR_STATE_STORE_NOT_CONFIGURED")
+            info = ["appID": appID]
         case .notFound(let store):
             self.init(
                 .invalidArgument, "state store \(store) is not found", reason: "DAPR_STATE_NOT_FOUND", status: 400,
@@ -24,10 +25,19 @@ extension APIError {
                 errorCode: "ERR_MALFORMED_REQUEST")
             violation = (key, text)
             resource = ("state", store)
-        case .emptyKey(let store):
+        case .emptyKey(_, let operation):
             self.init(
-                .invalidArgument, "failed saving state in state store \(store): state key can't be empty",
-                reason: "ERR_STATE_SAVE", status: 400, errorCode: "ERR_MALFORMED_REQUEST")
+                .invalidArgument, "state key cannot be empty", reason: APIError.word(operation), status: 400,
+                errorCode: "ERR_MALFORMED_REQUEST")
+            hasDetailsOverHTTP = false
+        case .tooLarge(let store, let operation, let bytes, let limit):
+            self.init(
+                .resourceExhausted,
+                APIError.text(
+                    operation, store, "",
+                    "the request takes \(bytes) bytes with the metadata of each item, more than the limit of "
+                        + "\(limit); send it in parts"),
+                reason: APIError.word(operation), status: 413, errorCode: APIError.word(operation))
             hasDetailsOverHTTP = false
         case .transactionsNotSupported(let store):
             self.init(
@@ -53,7 +63,7 @@ extension APIError {
             hasDetailsOverHTTP = false
         case .queryNotSupported(let store):
             self.init(
-                .internal, "state store \(store) doesn't support querying", reason: "DAPR_STATE_QUERYING_NOT_SUPPORTED",
+                .internal, "state store does not support querying", reason: "DAPR_STATE_QUERYING_NOT_SUPPORTED",
                 status: 500, errorCode: "ERR_STATE_STORE_NOT_SUPPORTED")
             resource = ("state", store)
         case .badQuery(let store, let cause):

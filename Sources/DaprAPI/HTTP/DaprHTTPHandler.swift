@@ -13,15 +13,17 @@ package final class DaprHTTPHandler: HTTPHandler {
     }
 
     package func handle(_ request: HTTPRequest) {
-        guard let target = RequestTarget(request.target) else {
+        let target: RequestTarget
+        do throws(RequestTarget.Malformed) {
+            target = try RequestTarget(request.target)
+        } catch {
             request.respond(
                 status: 400, headers: [("content-type", "text/plain; charset=utf-8")],
-                body: ByteBuffer(string: "the path or query holds a malformed percent escape\n"))
+                body: ByteBuffer(string: error.message + "\n"))
             return
         }
         if let token, !isHealth(target, request) {
-            let shown = Array((request.headers["dapr-api-token" as StaticString] ?? "").utf8)
-            guard constantTimeEqual(shown, token) else {
+            guard request.headers.withValue("dapr-api-token", { constantTimeEqual($0, token) }) ?? false else {
                 request.respond(
                     status: 401, headers: [("content-type", "text/plain; charset=utf-8")],
                     body: ByteBuffer(string: "invalid api token\n"))
@@ -37,8 +39,8 @@ package final class DaprHTTPHandler: HTTPHandler {
     }
 
     private func isHealth(_ target: RequestTarget, _ request: HTTPRequest) -> Bool {
-        request.method == "GET" && target.segments.count >= 2 && target.segments[0] == "v1.0"
-            && target.segments[1] == "healthz"
+        request.method == "GET"
+            && (target.segments == ["v1.0", "healthz"] || target.segments == ["v1.0", "healthz", "outbound"])
     }
 
     /// Whether a route took the request.

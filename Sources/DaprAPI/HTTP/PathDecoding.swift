@@ -1,38 +1,62 @@
 /// A request target taken apart: path segments and query, percent-decoded. Source: Dapr's HTTP API
-/// (duplicate slashes collapse, a trailing slash is dropped, `+` in parameters is a space).
+/// (duplicate slashes collapse, a trailing slash is dropped, `.` and `..` are resolved as they are written,
+/// `+` in parameters is a space).
 struct RequestTarget {
     var segments: [String] = []
-    var query: [(name: String, value: String)] = []
+    private var query: [(name: String, value: String)] = []
+    /// Parameters `metadata.<name>`; the first of a name wins.
+    private(set) var metadata: [(String, String)] = []
 
-    /// `nil` when an escape is malformed.
-    init?(_ target: String) {
+    /// Parameters that count again for each item of a request; more would make a small body a large request.
+    static let metadataLimit = 32
+
+    enum Malformed: Error, Equatable {
+        case escape
+        case tooMuchMetadata
+
+        var message: String {
+            switch self {
+            case .escape: "the path holds a malformed percent escape, or bytes that are not UTF-8"
+            case .tooMuchMetadata: "the query holds more than \(metadataLimit) metadata parameters"
+            }
+        }
+    }
+
+    init(_ target: String) throws(Malformed) {
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-        for segment in parts[0].split(separator: "/") {
-            guard let text = RequestTarget.decode(segment) else { return nil }
+        var path: [Substring] = []
+        for segment in parts.first?.split(separator: "/") ?? [] {
+            switch segment {
+            case ".": break
+            case "..": _ = path.popLast()
+            default: path.append(segment)
+            }
+        }
+        for segment in path {
+            guard let text = RequestTarget.decode(segment) else { throw .escape }
             segments.append(text)
         }
-        guard parts.count == 2 else { return }
-        for pair in parts[1].split(separator: "&") {
+        if parts.count == 2 { try read(query: parts[1]) }
+    }
+
+    /// A pair that can't be decoded is passed over, as Go's `URL.Query` does.
+    private mutating func read(query text: Substring) throws(Malformed) {
+        for pair in text.split(separator: "&") where !pair.utf8.contains(0x3b) {
             let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             guard let name = RequestTarget.decode(sides[0]),
                 let value = sides.count == 2 ? RequestTarget.decode(sides[1]) : ""
-            else { return nil }
+            else { continue }
             query.append((name, value))
+            guard name.hasPrefix("metadata.") else { continue }
+            let short = String(name.dropFirst(9))
+            if metadata.contains(where: { $0.0 == short }) { continue }
+            guard metadata.count < RequestTarget.metadataLimit else { throw .tooMuchMetadata }
+            metadata.append((short, value))
         }
     }
 
     /// The first value of a query parameter.
     func parameter(_ name: String) -> String? { query.first { $0.name == name }?.value }
-
-    /// Parameters `metadata.<name>`; the first of a name wins.
-    var metadata: [(String, String)] {
-        var found: [(String, String)] = []
-        for (name, value) in query where name.hasPrefix("metadata.") {
-            let short = String(name.dropFirst(9))
-            if !found.contains(where: { $0.0 == short }) { found.append((short, value)) }
-        }
-        return found
-    }
 
     private static func decode(_ text: Substring) -> String? {
         if !text.utf8.contains(where: { $0 == 0x25 || $0 == 0x2b }) { return String(text) }

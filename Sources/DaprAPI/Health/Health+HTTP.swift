@@ -6,20 +6,18 @@ extension DaprAPI {
         guard request.method == "GET" || request.method == "HEAD" else { return false }
         switch target.segments.count {
         case 2:
-            if let asked = target.parameter("appid"), !asked.isEmpty, asked != appID {
+            let reasons = facts.notReady
+            if !reasons.isEmpty {
+                request.fail(
+                    APIError(
+                        .internal, "dapr is not ready: [\(reasons.joined(separator: "; "))]", status: 500,
+                        errorCode: "ERR_HEALTH_NOT_READY"))
+            } else if let asked = target.parameter("appid"), asked != appID {
                 request.fail(
                     APIError(
                         .internal, "dapr app-id does not match", status: 500, errorCode: "ERR_HEALTH_APPID_NOT_MATCH"))
             } else {
-                let reasons = facts.notReady
-                if reasons.isEmpty {
-                    request.respondNoContent()
-                } else {
-                    request.fail(
-                        APIError(
-                            .internal, "dapr is not ready: [\(reasons.joined(separator: "; "))]", status: 500,
-                            errorCode: "ERR_HEALTH_NOT_READY"))
-                }
+                request.respondNoContent()
             }
         case 3 where target.segments[2] == "outbound":
             if facts.isOutboundReady {

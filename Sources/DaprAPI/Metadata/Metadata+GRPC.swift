@@ -7,7 +7,7 @@ extension DaprAPI {
         method(router, "GetMetadata", "metadata", "v1") { api, call, _ in api.getMetadata(call) }
         method(router, "SetMetadata", "metadata", "v1") { api, call, bytes in
             guard let request = call.decode(bytes, as: Dapr_Proto_Runtime_V1_SetMetadataRequest.self) else { return }
-            api.facts.setExtendedMetadata(request.key, request.value)
+            if !request.key.isEmpty { api.facts.setExtendedMetadata(request.key, request.value) }
             call.replyEmpty()
         }
         method(router, "Shutdown", "shutdown", "v1") { api, call, _ in
@@ -26,6 +26,11 @@ extension DaprAPI {
     }
 }
 
+extension RuntimeFacts {
+    /// What clients keep here, and the version under its old name. Source: Dapr's `daprRuntimeVersion`.
+    var shownMetadata: [String: String] { extendedMetadata.merging(["daprRuntimeVersion": version]) { $1 } }
+}
+
 private func metadataMessage(
     _ facts: any RuntimeFacts, _ components: [RegisteredComponent]
 ) -> Dapr_Proto_Runtime_V1_GetMetadataResponse {
@@ -40,7 +45,7 @@ private func metadataMessage(
                 $0.capabilities = component.capabilities
             }
         }
-        $0.extendedMetadata = facts.extendedMetadata
+        $0.extendedMetadata = facts.shownMetadata
         $0.actorRuntime = .with { $0.runtimeStatus = .disabled }
         if let app = facts.app {
             $0.appConnectionProperties = .with {

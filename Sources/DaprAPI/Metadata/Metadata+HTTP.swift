@@ -35,7 +35,7 @@ private func metadataJSON(_ facts: any RuntimeFacts, _ components: [RegisteredCo
             writer.beginObject()
             writer.member("name", component.name)
             writer.member("type", component.type)
-            writer.member("version", component.version)
+            if !component.version.isEmpty { writer.member("version", component.version) }
             if !component.capabilities.isEmpty {
                 writer.name("capabilities")
                 writer.beginArray()
@@ -48,11 +48,11 @@ private func metadataJSON(_ facts: any RuntimeFacts, _ components: [RegisteredCo
     }
     writer.name("extended")
     writer.beginObject()
-    for (name, value) in facts.extendedMetadata.sorted(by: { $0.key < $1.key }) { writer.member(name, value) }
+    for (name, value) in facts.shownMetadata.sorted(by: { $0.key < $1.key }) { writer.member(name, value) }
     writer.endObject()
+    writer.name("appConnectionProperties")
+    writer.beginObject()
     if let app = facts.app {
-        writer.name("appConnectionProperties")
-        writer.beginObject()
         writer.name("port")
         writer.integer(app.port)
         writer.member("protocol", app.protocol)
@@ -61,14 +61,13 @@ private func metadataJSON(_ facts: any RuntimeFacts, _ components: [RegisteredCo
             writer.name("maxConcurrency")
             writer.integer(app.maxConcurrency)
         }
-        writer.endObject()
     }
+    writer.endObject()
     writer.name("actorRuntime")
     writer.beginObject()
     writer.member("runtimeStatus", "DISABLED")
     writer.name("hostReady")
     writer.bool(false)
-    writer.member("placement", "")
     writer.endObject()
     writer.endObject()
     return writer.bytes

@@ -16,6 +16,7 @@ extension DaprAPI {
     private func getSecret(_ call: GRPCCall, _ bytes: UnsafeRawBufferPointer) {
         guard let request = call.decode(bytes, as: Dapr_Proto_Runtime_V1_GetSecretRequest.self) else { return }
         do throws(SecretFailure) {
+            try secrets.require(store: request.storeName)
             if !permits(request.key, of: request.storeName) {
                 call.fail(APIError.secretDenied(store: request.storeName, name: request.key))
                 return
@@ -41,7 +42,10 @@ extension DaprAPI {
     private func getBulkSecret(_ call: GRPCCall, _ bytes: UnsafeRawBufferPointer) {
         guard let request = call.decode(bytes, as: Dapr_Proto_Runtime_V1_GetBulkSecretRequest.self) else { return }
         do throws(SecretFailure) {
-            try secrets.bulkGet(store: request.storeName, deadline: call.deadlineNanoseconds) { [self] result in
+            try secrets.bulkGet(
+                store: request.storeName, metadata: request.metadata.map { ($0.key, $0.value) },
+                deadline: call.deadlineNanoseconds
+            ) { [self] result in
                 switch result {
                 case .failure(let failure): call.fail(APIError(failure))
                 case .success(let all):

@@ -9,7 +9,11 @@ extension DaprAPI {
         let store = target.segments[2]
         let name = target.segments[3]
         do throws(SecretFailure) {
-            if name == "bulk" { try bulk(request, store) } else { try one(request, target, store, name) }
+            if name == "bulk" {
+                try bulk(request, target, store)
+            } else {
+                try one(request, target, store, name)
+            }
         } catch {
             request.fail(APIError(error))
         }
@@ -19,6 +23,7 @@ extension DaprAPI {
     private func one(
         _ request: HTTPRequest, _ target: RequestTarget, _ store: String, _ name: String
     ) throws(SecretFailure) {
+        try secrets.require(store: store)
         guard permits(name, of: store) else {
             request.fail(APIError.secretDenied(store: store, name: name))
             return
@@ -26,6 +31,7 @@ extension DaprAPI {
         try secrets.get(store: store, name: name, metadata: target.metadata, deadline: 0) { result in
             switch result {
             case .failure(let failure): request.fail(APIError(failure))
+            case .success(let pairs) where pairs.isEmpty: request.respondNoContent()
             case .success(let pairs):
                 var writer = JSONWriter()
                 write(pairs, &writer)
@@ -34,8 +40,8 @@ extension DaprAPI {
         }
     }
 
-    private func bulk(_ request: HTTPRequest, _ store: String) throws(SecretFailure) {
-        try secrets.bulkGet(store: store, deadline: 0) { [self] result in
+    private func bulk(_ request: HTTPRequest, _ target: RequestTarget, _ store: String) throws(SecretFailure) {
+        try secrets.bulkGet(store: store, metadata: target.metadata, deadline: 0) { [self] result in
             switch result {
             case .failure(let failure): request.fail(APIError(failure))
             case .success(let all):

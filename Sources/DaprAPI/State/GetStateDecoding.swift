@@ -18,7 +18,7 @@ struct GetStateDecoding {
                 guard let text = GetStateDecoding.text(bytes, &at) else { return nil }
                 key = text
             case 0x18:
-                guard at < bytes.count, bytes[at] < 0x80 else { return nil }
+                guard at < bytes.count, bytes[at] <= 2 else { return nil }
                 consistency = Int32(bytes[at])
                 at += 1
             default: return nil

@@ -27,7 +27,7 @@ extension DaprAPI {
         let name = key
         key.withUTF8 {
             startGet(
-                call, store, name, UnsafeRawBufferPointer($0), Int32(request.consistency.rawValue),
+                call, store, name, UnsafeRawBufferPointer($0), request.consistency.known,
                 request.metadata.map { ($0.key, $0.value) })
         }
     }
@@ -115,10 +115,9 @@ extension DaprAPI {
             let store = find(request.storeName, call)
         else { return }
         let write = StateWrite(
-            key: request.key, etag: request.hasEtag ? request.etag.value : nil,
-            metadata: request.metadata.map { ($0.key, $0.value) },
-            concurrency: Int32(request.options.concurrency.rawValue),
-            consistency: Int32(request.options.consistency.rawValue), isRemoval: true)
+            key: request.key, etag: StateWrite.condition(request.hasEtag ? request.etag.value : nil),
+            metadata: request.metadata.map { ($0.key, $0.value) }, concurrency: request.options.concurrency.known,
+            consistency: request.options.consistency.known, isRemoval: true)
         answer(call) { () throws(StateFailure) in
             try state.write(store, [write], .delete, deadline: call.deadlineNanoseconds, done: ended(call))
         }
@@ -140,6 +139,7 @@ extension DaprAPI {
             let store = find(request.storeName, call)
         else { return }
         answer(call) { () throws(StateFailure) in
+            try state.requireTransactions(store)
             var writes: [StateWrite] = []
             for operation in request.operations {
                 switch operation.operationType {
@@ -188,9 +188,21 @@ extension DaprAPI {
 extension StateWrite {
     init(_ item: Dapr_Proto_Common_V1_StateItem, isRemoval: Bool = false) {
         self.init(
-            key: item.key, value: Array(item.value), etag: item.hasEtag ? item.etag.value : nil,
-            metadata: item.metadata.map { ($0.key, $0.value) },
-            concurrency: Int32(item.options.concurrency.rawValue),
-            consistency: Int32(item.options.consistency.rawValue), isRemoval: isRemoval)
+            key: item.key, value: Array(item.value), etag: StateWrite.condition(item.hasEtag ? item.etag.value : nil),
+            metadata: item.metadata.map { ($0.key, $0.value) }, concurrency: item.options.concurrency.known,
+            consistency: item.options.consistency.known, isRemoval: isRemoval)
     }
+
+    /// The etag that makes a write conditional. An empty one does not, as in Dapr's stores: clients read a
+    /// missing key, get an empty etag, and write with it.
+    static func condition(_ etag: String?) -> String? { etag.flatMap { $0.isEmpty ? nil : $0 } }
+}
+
+extension Dapr_Proto_Common_V1_StateOptions.StateConsistency {
+    /// As the ABI counts, which is the same; what a newer client may say is not known.
+    var known: Int32 { (0...2).contains(rawValue) ? Int32(rawValue) : OCTAVO_CONSISTENCY_UNSPECIFIED }
+}
+
+extension Dapr_Proto_Common_V1_StateOptions.StateConcurrency {
+    var known: Int32 { (0...2).contains(rawValue) ? Int32(rawValue) : OCTAVO_CONCURRENCY_UNSPECIFIED }
 }

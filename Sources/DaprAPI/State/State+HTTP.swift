@@ -86,13 +86,6 @@ extension DaprAPI {
             request.failMalformed(error.cause)
             return
         }
-        if writes.contains(where: \.key.isEmpty) {
-            request.fail(
-                APIError(
-                    .invalidArgument, "state key can't be empty; give every item a \"key\"", status: 400,
-                    errorCode: "ERR_MALFORMED_REQUEST"))
-            return
-        }
         answer(request) { () throws(StateFailure) in
             try state.write(store, writes, .save, deadline: 0, done: written(request))
         }
@@ -101,7 +94,7 @@ extension DaprAPI {
     private func delete(_ request: HTTPRequest, _ target: RequestTarget, store name: String, key: String) {
         guard let store = find(name, request) else { return }
         let write = StateWrite(
-            key: key, etag: request.headers["if-match" as StaticString], metadata: target.metadata,
+            key: key, etag: StateWrite.condition(request.headers["if-match" as StaticString]), metadata: target.metadata,
             concurrency: concurrency(target), consistency: consistency(target), isRemoval: true)
         answer(request) { () throws(StateFailure) in
             try state.write(store, [write], .delete, deadline: 0, done: written(request))
@@ -111,6 +104,7 @@ extension DaprAPI {
     private func transact(_ request: HTTPRequest, _ target: RequestTarget, store name: String) {
         guard let store = find(name, request) else { return }
         answer(request) { () throws(StateFailure) in
+            try state.requireTransactions(store)
             switch request.withBody({ StateBody.transaction($0, store: name, metadata: target.metadata) }) {
             case .failure(.malformed(let cause)): request.failMalformed(cause)
             case .failure(.unknown(let operation)): throw .unknownOperation(store: name, name: operation)
@@ -171,14 +165,13 @@ private final class GetStateRequest: CallWaiter {
 
     override func completed(_ reply: UnsafeRawPointer?) {
         guard let found = reply?.assumingMemoryBound(to: octavo_state_get_reply.self).pointee,
-            found.flags & UInt32(OCTAVO_STATE_FOUND) != 0, found.value.size > 0
+            found.flags & UInt32(OCTAVO_STATE_FOUND) != 0, found.value.isPresent
         else {
             request.respondNoContent()
             return
         }
-        var headers = [
-            ("content-type", found.content_type.isPresent ? String(found.content_type) : "application/json")
-        ]
+        // Whatever the value's own type: clients of Dapr go by this one.
+        var headers = [("content-type", "application/json")]
         if found.etag.isPresent { headers.append(("etag", String(found.etag))) }
         for pair in found.metadata.elements(as: octavo_pair.self) {
             headers.append(("metadata." + String(pair.name).lowercased(), String(pair.value)))

@@ -14,6 +14,7 @@ enum StateBody {
     ) -> Result<[StateWrite], Malformed> {
         parse(body) { (scanner) throws(JSONError) in
             var writes: [StateWrite] = []
+            if try isNull(&scanner) { return writes }
             try scanner.expect(0x5b, "an array of items")
             if !scanner.accept(0x5d) {
                 repeat { writes.append(try item(&scanner, metadata)) } while scanner.accept(0x2c)
@@ -132,7 +133,8 @@ enum StateBody {
     private static func item(
         _ scanner: inout JSONScanner, _ metadata: [(String, String)]
     ) throws(JSONError) -> StateWrite {
-        var write = StateWrite(key: "")
+        // What has no value is stored as null.
+        var write = StateWrite(key: "", value: Array("null".utf8))
         try members(&scanner) { (name, scanner) throws(JSONError) in
             switch name {
             case "key": write.key = try text(&scanner, "a key")
@@ -141,7 +143,7 @@ enum StateBody {
                 let start = scanner.offset
                 try scanner.skipValue()
                 write.value = compactJSON(UnsafeRawBufferPointer(rebasing: scanner.bytes[start..<scanner.offset]))
-            case "etag": if try !isNull(&scanner) { write.etag = try text(&scanner, "an etag") }
+            case "etag": if try !isNull(&scanner) { write.etag = StateWrite.condition(try text(&scanner, "an etag")) }
             case "metadata": write.metadata = try pairs(&scanner)
             case "options":
                 if try isNull(&scanner) { return }
@@ -156,9 +158,11 @@ enum StateBody {
             }
         }
         // What the query gives goes over what the item says.
-        for (name, value) in metadata {
-            write.metadata.removeAll { $0.0 == name }
-            write.metadata.append((name, value))
+        if write.metadata.isEmpty {
+            write.metadata = metadata
+        } else {
+            write.metadata.removeAll { own in metadata.contains { $0.0 == own.0 } }
+            write.metadata += metadata
         }
         return write
     }
