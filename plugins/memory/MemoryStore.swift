@@ -20,7 +20,7 @@ final class MemoryStore: StateStore {
         shards = .allocate(capacity: Self.shardCount)
         // An etag of an earlier life of the store must not fit a value of this one.
         let first = Host.random() & 0x0000_FFFF_FFFF_0000
-        for index in 0..<Self.shardCount { (shards + index).initialize(to: Shard(version: first)) }
+        for index in 0..<Self.shardCount { (shards + index).initialize(to: Shard(version: first + UInt64(index))) }
         used = .allocate(capacity: 1)
         used.initialize(to: 0)
         super.init(instance, Features(Self.offered))

@@ -12,13 +12,13 @@ struct Shard {
     /// Keys that may expire; the sweep looks only when there are any.
     private var mortal = 0
     private var sweepAt = 0
-    /// The last version given: an etag never comes back for a key.
+    /// The last version given: an etag never comes back, nor is it given to two keys.
     private var version: UInt64
 
     init(version: UInt64) { self.version = version }
 
     mutating func nextVersion() -> UInt64 {
-        version &+= 1
+        version &+= UInt64(MemoryStore.shardCount)
         return version
     }
 

@@ -87,7 +87,7 @@ final class Instance: @unchecked Sendable {  // its table of calls is a direct o
     init(_ plugin: Plugin, _ typeName: String, folder: String = "/tmp", _ settings: [Setting]) throws {
         self.plugin = plugin
         type = plugin.type(typeName)!
-        raw = octavo_instance_new(type, "test", nil, 100_000)!
+        raw = octavo_instance_new(type, "test", UnsafeMutableRawPointer(mutating: UnsafeRawPointer(type)), 100_000)!
         // Anything that is not NULL will do for an owner.
         calls = octavo_calls_new(UnsafeMutableRawPointer(raw), delivered, nil, 16_384)!
         guard octavo_instance_run(raw) == 0 else { fatalError("no threads") }
@@ -119,7 +119,7 @@ final class Instance: @unchecked Sendable {  // its table of calls is a direct o
             octavo_calls_retire(calls)
             throw error
         }
-        _ = arena
+        withExtendedLifetime(arena) {}
     }
 
     /// Calls `start`; on failure the instance is gone.
@@ -185,13 +185,16 @@ final class Instance: @unchecked Sendable {  // its table of calls is a direct o
     }
 
     /// An operation of the kind's table; `take` copies what it wants of the reply.
-    func call<Request>(_ op: Int32, _ request: Request, _ take: @escaping (UnsafeRawPointer) -> Void) throws {
-        let wait = submit(op, request, take)
+    func call<Request>(_ op: Int32, _ request: Request, _ arena: Arena, _ take: @escaping (UnsafeRawPointer) -> Void) throws {
+        let wait = submit(op, request, arena, take)
         try wait()
     }
 
     /// The same without waiting: the function that it gives back waits.
-    func submit<Request>(_ op: Int32, _ request: Request, _ take: @escaping (UnsafeRawPointer) -> Void) -> () throws -> Void {
+    func submit<Request>(
+        _ op: Int32, _ request: Request, _ arena: Arena, _ take: @escaping (UnsafeRawPointer) -> Void
+    ) -> () throws -> Void {
+        defer { withExtendedLifetime(arena) {} }  // until the request is copied
         let info = octavo_kind_at(type.pointee.kind)!.pointee.ops + Int(op)
         let size = withUnsafePointer(to: request) { octavo_flat_size(info.pointee.request, $0) }
         let slot = octavo_calls_open(calls, size)!

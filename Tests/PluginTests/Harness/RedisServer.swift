@@ -61,7 +61,7 @@ final class RedisServer: @unchecked Sendable {  // used by one test at a time
         }
         guard connected == 0 else { return false }
         var buffer = [UInt8](repeating: 0, count: 64)
-        _ = send(descriptor, "PING\r\n", 6, Int32(MSG_NOSIGNAL.rawValue))
+        _ = send(descriptor, "PING\r\n", 6, Int32(MSG_NOSIGNAL))
         let count = recv(descriptor, &buffer, buffer.count, 0)
         return count > 0 && (buffer[0] == UInt8(ascii: "+") || String(decoding: buffer[..<count], as: UTF8.self).contains("NOAUTH"))
     }

@@ -16,7 +16,7 @@ struct Store: Sendable {
         request.head = Store.head(octavo_state_get_request.self)
         request.key = arena.str(key)
         nonisolated(unsafe) var item: Item?
-        try instance.call(OCTAVO_STATE_OP_GET, request) { reply in
+        try instance.call(OCTAVO_STATE_OP_GET, request, arena) { reply in
             let reply = reply.assumingMemoryBound(to: octavo_state_get_reply.self).pointee
             if reply.flags & OCTAVO_STATE_FOUND != 0 {
                 item = Item(
@@ -58,7 +58,7 @@ struct Store: Sendable {
         var request = octavo_state_write_request()
         request.head = Store.head(octavo_state_write_request.self)
         request.write = raw(write, arena)
-        return instance.submit(write.value == nil ? OCTAVO_STATE_OP_REMOVE : OCTAVO_STATE_OP_SET, request) { reply in
+        return instance.submit(write.value == nil ? OCTAVO_STATE_OP_REMOVE : OCTAVO_STATE_OP_SET, request, arena) { reply in
             etag(text(reply.assumingMemoryBound(to: octavo_state_write_reply.self).pointee.etag))
         }
     }
@@ -76,7 +76,7 @@ struct Store: Sendable {
         request.head = Store.head(octavo_state_bulk_get_request.self)
         request.keys = arena.list(keys.map { octavo_state_key(key: arena.str($0), consistency: 0, reserved: 0) })
         nonisolated(unsafe) var items: [Item] = []
-        try instance.call(OCTAVO_STATE_OP_BULK_GET, request) { reply in
+        try instance.call(OCTAVO_STATE_OP_BULK_GET, request, arena) { reply in
             items = Store.items(reply.assumingMemoryBound(to: octavo_state_bulk_get_reply.self).pointee.items)
         }
         return items
@@ -102,7 +102,7 @@ struct Store: Sendable {
     func bulkWrite(_ list: [Write], removing: Bool = false) throws -> [Item] {
         let arena = Arena()
         nonisolated(unsafe) var items: [Item] = []
-        try instance.call(removing ? OCTAVO_STATE_OP_BULK_REMOVE : OCTAVO_STATE_OP_BULK_SET, writes(list, arena)) { reply in
+        try instance.call(removing ? OCTAVO_STATE_OP_BULK_REMOVE : OCTAVO_STATE_OP_BULK_SET, writes(list, arena), arena) { reply in
             let reply = reply.assumingMemoryBound(to: octavo_state_bulk_write_reply.self).pointee
             items = elements(reply.results, of: octavo_state_write_result.self).map {
                 Item(
@@ -114,7 +114,8 @@ struct Store: Sendable {
     }
 
     func transact(_ list: [Write]) throws {
-        try instance.call(OCTAVO_STATE_OP_TRANSACT, writes(list, Arena())) { _ in }
+        let arena = Arena()
+        try instance.call(OCTAVO_STATE_OP_TRANSACT, writes(list, arena), arena) { _ in }
     }
 
     func keys(_ pattern: String, isLike: Bool = false, limit: UInt32 = 0, token: String? = nil) throws -> ([String], String?) {
@@ -126,7 +127,7 @@ struct Store: Sendable {
         request.style = isLike ? OCTAVO_KEYS_LIKE : OCTAVO_KEYS_PREFIX
         request.limit = limit
         nonisolated(unsafe) var keys: ([String], String?) = ([], nil)
-        try instance.call(OCTAVO_STATE_OP_KEYS, request) { reply in
+        try instance.call(OCTAVO_STATE_OP_KEYS, request, arena) { reply in
             let reply = reply.assumingMemoryBound(to: octavo_state_keys_reply.self).pointee
             keys = (elements(reply.keys, of: octavo_str.self).map { text($0) ?? "" }, text(reply.token))
         }
@@ -139,7 +140,7 @@ struct Store: Sendable {
         request.head = Store.head(octavo_state_prefix_request.self)
         request.prefix = arena.str(prefix)
         nonisolated(unsafe) var count: UInt64 = 0
-        try instance.call(OCTAVO_STATE_OP_REMOVE_PREFIX, request) {
+        try instance.call(OCTAVO_STATE_OP_REMOVE_PREFIX, request, arena) {
             count = $0.assumingMemoryBound(to: octavo_state_count_reply.self).pointee.count
         }
         return count
@@ -191,7 +192,7 @@ struct Store: Sendable {
         request.token = arena.str(token)
         request.limit = limit
         nonisolated(unsafe) var page: ([Item], String?) = ([], nil)
-        try instance.call(OCTAVO_STATE_OP_QUERY, request) { reply in
+        try instance.call(OCTAVO_STATE_OP_QUERY, request, arena) { reply in
             let reply = reply.assumingMemoryBound(to: octavo_state_query_reply.self).pointee
             page = (Store.items(reply.items), text(reply.token))
         }

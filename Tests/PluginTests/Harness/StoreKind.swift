@@ -44,7 +44,7 @@ final class Fixture {
     deinit {
         do {
             let left = try store.instance.end()
-            #expect(left.watches == 0 && left.timers == 0 && left.threads == 0 && left.posts == 0 && left.memory == 0)
+            #expect([left.watches, left.timers, left.threads, left.posts] == [0, 0, 0, 0] && left.memory == 0)
         } catch {
             Issue.record("stop failed: \(error)")
         }

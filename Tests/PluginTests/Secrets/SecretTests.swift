@@ -9,7 +9,7 @@ import Testing
         request.head.size = UInt32(MemoryLayout<octavo_secret_get_request>.size)
         request.name = arena.str(name)
         nonisolated(unsafe) var pairs: [String: String] = [:]
-        try instance.call(OCTAVO_SECRET_OP_GET, request) { reply in
+        try instance.call(OCTAVO_SECRET_OP_GET, request, arena) { reply in
             for pair in elements(reply.assumingMemoryBound(to: octavo_secret_get_reply.self).pointee.pairs, of: octavo_pair.self) {
                 pairs[text(pair.name) ?? ""] = text(pair.value)
             }
@@ -21,7 +21,7 @@ import Testing
         var request = octavo_secret_bulk_get_request()
         request.head.size = UInt32(MemoryLayout<octavo_secret_bulk_get_request>.size)
         nonisolated(unsafe) var secrets: [String: [String: String]] = [:]
-        try instance.call(OCTAVO_SECRET_OP_BULK_GET, request) { reply in
+        try instance.call(OCTAVO_SECRET_OP_BULK_GET, request, Arena()) { reply in
             let list = reply.assumingMemoryBound(to: octavo_secret_bulk_get_reply.self).pointee.secrets
             for secret in elements(list, of: octavo_secret.self) {
                 var pairs: [String: String] = [:]
