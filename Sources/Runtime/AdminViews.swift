@@ -76,6 +76,8 @@ enum AdminViews {
         case .notFound(let store): AdminError(.notFound, "There is no state store \(store); see `octavo component list`.")
         case .illegalKey(_, let key): AdminError(.invalid, "The key \(key) holds ||, which separates prefixes.")
         case .emptyKey: AdminError(.invalid, "The key is empty.")
+        case .tooLarge(let store, _, let bytes, let limit):
+            AdminError(.tooLarge, "The value has \(bytes) bytes, the store \(store) takes \(limit).")
         case .badMetadata(_, _, let cause), .badQuery(_, let cause): AdminError(.invalid, cause)
         case .component(_, _, _, let error) where error.reason == OCTAVO_REASON_ETAG_MISMATCH:
             AdminError(.conflict, "The etag does not match: somebody else wrote the key.")
