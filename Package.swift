@@ -125,7 +125,7 @@ let package = Package(
         .target(name: "Resources", dependencies: ["CLibYAML", "JSONText"], swiftSettings: strict),
         .target(name: "JSONText", swiftSettings: strict),
         .target(name: "Console", swiftSettings: strict),
-        .target(name: "Telemetry", dependencies: [logging], swiftSettings: strict),
+        .target(name: "Telemetry", dependencies: ["JSONText", logging], swiftSettings: strict),
 
         // The C ABI and its pieces.
         .target(name: "COctavo", path: "sdk-c", exclude: ["examples", "pkg-config", "plugin.map"], sources: ["src"],
@@ -154,7 +154,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "ResourcesTests", dependencies: ["Resources"], swiftSettings: strict),
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: strict),
-        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: strict),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "JSONText", logging], swiftSettings: strict),
         .testTarget(
             name: "ComponentsTests", dependencies: ["Components", "COctavo", "COctavoRing", "COctavoHost", "Resources", logging, concurrency] + nio,
             swiftSettings: strict),
