@@ -126,7 +126,7 @@ let package = Package(
         .target(name: "Resources", dependencies: ["CLibYAML", "JSONText"], swiftSettings: strict),
         .target(name: "JSONText", swiftSettings: strict),
         .target(name: "Console", swiftSettings: strict),
-        .target(name: "Telemetry", dependencies: [logging], swiftSettings: strict),
+        .target(name: "Telemetry", dependencies: ["JSONText", logging], swiftSettings: strict),
 
         // The C ABI and its pieces.
         .target(name: "COctavo", path: "sdk-c", exclude: ["examples", "pkg-config", "plugin.map"], sources: ["src"],
@@ -155,7 +155,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "ResourcesTests", dependencies: ["Resources"], swiftSettings: strict),
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: strict),
-        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry"], swiftSettings: strict),
+        .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "JSONText", logging], swiftSettings: strict),
         .testTarget(
             name: "ComponentsTests", dependencies: ["Components", "COctavo", "COctavoRing", "COctavoHost", "Resources", logging, concurrency] + nio,
             swiftSettings: strict),
@@ -184,5 +184,14 @@ if Context.environment["OCTAVO_FUZZ"] == "1" {
     package.targets.append(
         .executableTarget(
             name: "fuzz-http2", dependencies: ["Transport", .product(name: "NIOEmbedded", package: "swift-nio")] + nio,
-            path: "tools/fuzzing/http2", swiftSettings: fuzzer, linkerSettings: [.unsafeFlags(["-use-ld=lld"])]))
+            path: "tools/fuzzing/http2", swiftSettings: fuzzer,
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]))
+    package.targets += [
+        .executableTarget(
+            name: "fuzz-yaml", dependencies: ["Resources"], path: "tools/fuzzing/yaml", exclude: ["seeds"],
+            swiftSettings: fuzzer, linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]),
+        .executableTarget(
+            name: "fuzz-json", dependencies: ["JSONText"], path: "tools/fuzzing/json", exclude: ["seeds"],
+            swiftSettings: fuzzer, linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]),
+    ]
 }

@@ -121,7 +121,9 @@ package struct JSONScanner {
         offset += 1
         let start = offset
         var hasEscapes = false
-        while offset < bytes.count {
+        while true {
+            offset = endOfPlainRun(bytes, from: offset)
+            guard offset < bytes.count else { break }
             let byte = bytes[offset]
             if byte == 0x22 {
                 offset += 1

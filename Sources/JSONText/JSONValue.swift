@@ -99,9 +99,18 @@ package enum JSONValue: Sendable, Equatable {
         case (.number(let a), .number(let b)): a == b
         case (.string(let a), .string(let b)): a == b
         case (.array(let a), .array(let b)): a == b
-        case (.object(let a), .object(let b)):
-            a.count == b.count && a.allSatisfy { member in b.contains { $0.name == member.name && $0.value == member.value } }
+        // Members in another order are the same object.
+        case (.object(let a), .object(let b)): a.count == b.count && areEqual(a, b)
         default: false
         }
+    }
+
+    private static func areEqual(
+        _ one: [(name: String, value: JSONValue)], _ other: [(name: String, value: JSONValue)]
+    ) -> Bool {
+        // The usual case, which needs no table.
+        if zip(one, other).allSatisfy({ $0.name == $1.name }) { return zip(one, other).allSatisfy { $0.value == $1.value } }
+        let values = Dictionary(other.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+        return one.allSatisfy { values[$0.name] == $0.value }
     }
 }

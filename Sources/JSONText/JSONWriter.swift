@@ -1,13 +1,44 @@
-/// Writes JSON into bytes. Commas are its business; that braces match is the caller's.
+/// Writes JSON into bytes. Commas and line breaks are its business; that braces match is the caller's.
 package struct JSONWriter {
-    package private(set) var bytes: [UInt8] = []
-    private var needsComma = false
+    /// How texts and lines are written.
+    package struct Style: Sendable {
+        /// Spaces for each level, and a line for each member and item; nil is all in one line.
+        package var indentation: Int?
+        /// Writes `<`, `>`, `&`, U+2028 and U+2029 as `\u003c` and so on, as Go's encoder does unless told
+        /// otherwise: for replies that must be like Dapr's byte for byte.
+        package var escapesHTML: Bool
 
-    package init(reserving capacity: Int = 256) { bytes.reserveCapacity(capacity) }
+        package init(indentation: Int? = nil, escapesHTML: Bool = false) {
+            self.indentation = indentation
+            self.escapesHTML = escapesHTML
+        }
+
+        package static let compact = Style()
+        package static let pretty = Style(indentation: 2)
+    }
+
+    package private(set) var bytes: [UInt8] = []
+    private let style: Style
+    private var needsComma = false
+    private var depth = 0
+    /// A name was written: its value goes on the same line.
+    private var follows = true
+
+    package init(reserving capacity: Int = 256, _ style: Style = .compact) {
+        self.style = style
+        bytes.reserveCapacity(capacity)
+    }
 
     private mutating func separate() {
         if needsComma { bytes.append(0x2c) }
+        if style.indentation != nil, !follows { breakLine() }
         needsComma = true
+        follows = false
+    }
+
+    private mutating func breakLine() {
+        bytes.append(0x0a)
+        bytes.append(contentsOf: repeatElement(0x20, count: depth * (style.indentation ?? 0)))
     }
 
     package mutating func beginObject() { open(0x7b) }
@@ -19,9 +50,13 @@ package struct JSONWriter {
         separate()
         bytes.append(byte)
         needsComma = false
+        depth += 1
     }
 
     private mutating func close(_ byte: UInt8) {
+        depth -= 1
+        // Nothing inside: both brackets on one line.
+        if style.indentation != nil, needsComma { breakLine() }
         bytes.append(byte)
         needsComma = true
     }
@@ -30,7 +65,9 @@ package struct JSONWriter {
         separate()
         quote(name)
         bytes.append(0x3a)
+        if style.indentation != nil { bytes.append(0x20) }
         needsComma = false
+        follows = true
     }
 
     package mutating func string(_ text: String) {
@@ -40,7 +77,21 @@ package struct JSONWriter {
 
     package mutating func integer(_ number: Int) {
         separate()
-        bytes.append(contentsOf: String(number).utf8)
+        var number = number
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+            var start = 20
+            let isNegative = number < 0
+            repeat {
+                start -= 1
+                digits[start] = 0x30 + UInt8((number % 10).magnitude)
+                number /= 10
+            } while number != 0
+            if isNegative {
+                start -= 1
+                digits[start] = 0x2d
+            }
+            bytes.append(contentsOf: digits[start..<20])
+        }
     }
 
     package mutating func bool(_ flag: Bool) {
@@ -48,7 +99,12 @@ package struct JSONWriter {
         bytes.append(contentsOf: (flag ? "true" : "false").utf8)
     }
 
-    /// Text that is JSON already.
+    package mutating func null() {
+        separate()
+        bytes.append(contentsOf: "null".utf8)
+    }
+
+    /// Text that is JSON already. It is not made pretty.
     package mutating func raw(_ json: UnsafeRawBufferPointer) {
         separate()
         bytes.append(contentsOf: json)
@@ -61,9 +117,7 @@ package struct JSONWriter {
 
     package mutating func value(_ value: JSONValue) {
         switch value {
-        case .null:
-            separate()
-            bytes.append(contentsOf: "null".utf8)
+        case .null: null()
         case .bool(let flag): bool(flag)
         case .number(let text):
             separate()
@@ -84,21 +138,9 @@ package struct JSONWriter {
     }
 
     private mutating func quote(_ text: String) {
-        bytes.append(0x22)
-        for byte in text.utf8 {
-            switch byte {
-            case 0x22, 0x5c: bytes.append(contentsOf: [0x5c, byte])
-            case 0x0a: bytes.append(contentsOf: [0x5c, 0x6e])
-            case 0x0d: bytes.append(contentsOf: [0x5c, 0x72])
-            case 0x09: bytes.append(contentsOf: [0x5c, 0x74])
-            case 0..<0x20:
-                let digits = Array("0123456789abcdef".utf8)
-                bytes.append(contentsOf: Array("\\u00".utf8))
-                bytes.append(digits[Int(byte >> 4)])
-                bytes.append(digits[Int(byte & 15)])
-            default: bytes.append(byte)
-            }
+        var text = text
+        text.withUTF8 { utf8 in
+            JSONEscaping.append(UnsafeRawBufferPointer(utf8), to: &bytes, escapesHTML: style.escapesHTML)
         }
-        bytes.append(0x22)
     }
 }

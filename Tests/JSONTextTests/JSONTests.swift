@@ -48,6 +48,82 @@ import Testing
         #expect(text.withUnsafeBytes { String(decoding: compactJSON($0), as: UTF8.self) } == #"{"a b":[1,"\" x"]}"#)
     }
 
+    @Test("a lone stretch, an escape at the end and nothing at all are compacted, too")
+    func compactsEdges() {
+        func compact(_ text: String) -> String {
+            Array(text.utf8).withUnsafeBytes { String(decoding: compactJSON($0), as: UTF8.self) }
+        }
+        #expect(compact("12") == "12")
+        #expect(compact(#""\\\"" "#) == #""\\\"""#)
+        #expect(compact(" \n") == "")
+        #expect(compact("") == "")
+    }
+
+    @Test("text is escaped as RFC 8259 wants it, and as Go does when asked")
+    func escapes() {
+        let text = "a\"\\/\n\r\t\u{8}\u{1f}<>&\u{2027}\u{2028}\u{2029}é😀"
+        let start = #""a\"\\/\n\r\t\u0008\u001f"#
+        var plain = JSONWriter()
+        plain.string(text)
+        #expect(String(decoding: plain.bytes, as: UTF8.self) == start + "<>&\u{2027}\u{2028}\u{2029}é😀\"")
+        var escaped = JSONWriter(JSONWriter.Style(escapesHTML: true))
+        escaped.string(text)
+        #expect(
+            String(decoding: escaped.bytes, as: UTF8.self)
+                == start + #"\u003c\u003e\u0026"# + "\u{2027}" + #"\u2028\u2029é😀""#)
+    }
+
+    @Test("the pretty form has a line for each member and item, and none for empty ones")
+    func prettyPrints() throws {
+        var writer = JSONWriter(.pretty)
+        writer.value(try JSONValue(parsing: #"{"a":[1,{"b":null}],"c":{},"d":[],"e":true}"#))
+        #expect(
+            String(decoding: writer.bytes, as: UTF8.self)
+                == """
+                {
+                  "a": [
+                    1,
+                    {
+                      "b": null
+                    }
+                  ],
+                  "c": {},
+                  "d": [],
+                  "e": true
+                }
+                """)
+    }
+
+    @Test("whole numbers are written as they are", arguments: [0, 7, -7, 10, -100, .max, .min])
+    func writesIntegers(number: Int) {
+        var writer = JSONWriter()
+        writer.integer(number)
+        #expect(String(decoding: writer.bytes, as: UTF8.self) == String(number))
+    }
+
+    @Test("an object of very many names is read in time that grows with its length")
+    func readsManyMembers() throws {
+        func time(_ count: Int) throws -> Duration {
+            let text = Array(("{" + (0..<count).map { "\"k\($0)\":\($0)" }.joined(separator: ",") + "}").utf8)
+            return try ContinuousClock().measure {
+                let value = try JSONValue(parsing: text)
+                #expect(value.members?.count == count)
+            }
+        }
+        let small = try time(2_000)
+        // The square would be 1,024 times as long.
+        #expect(try time(64_000) < small * 256)
+    }
+
+    @Test("objects are equal whatever the order of their members")
+    func comparesObjects() throws {
+        let value = try JSONValue(parsing: #"{"a":1,"b":[2]}"#)
+        #expect(try value == JSONValue(parsing: #"{"b":[2],"a":1}"#))
+        #expect(try value != JSONValue(parsing: #"{"b":[2],"a":2}"#))
+        #expect(try value != JSONValue(parsing: #"{"b":[2],"c":1}"#))
+        #expect(try value != JSONValue(parsing: #"{"a":1}"#))
+    }
+
     @Test("escapes become characters and the last of a repeated name counts")
     func readsEscapes() throws {
         let value = try JSONValue(parsing: #"{"a":"\ud83d\ude00\n\u00e9","b":1,"b":12345678901234567890}"#)

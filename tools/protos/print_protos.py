@@ -46,18 +46,31 @@ def print_field(out, indent, field, message):
     out.append(f"{indent}{label}{kind} {field.name} = {field.number}{suffix};")
 
 
+def print_deprecation(out, indent, thing):
+    if thing.options.deprecated:
+        out.append(f"{indent}option deprecated = true;")
+
+
 def print_enum(out, indent, enum):
     out.append(f"{indent}enum {enum.name} {{")
     if enum.options.allow_alias:
         out.append(f"{indent}  option allow_alias = true;")
+    print_deprecation(out, indent + "  ", enum)
+    for reserved in enum.reserved_range:
+        # Unlike a message's, an enum's range includes its end.
+        out.append(f"{indent}  reserved {reserved.start} to {reserved.end};")
+    for name in enum.reserved_name:
+        out.append(f'{indent}  reserved "{name}";')
     for value in enum.value:
-        out.append(f"{indent}  {value.name} = {value.number};")
+        suffix = " [deprecated = true]" if value.options.deprecated else ""
+        out.append(f"{indent}  {value.name} = {value.number}{suffix};")
     out.append(f"{indent}}}")
 
 
 def print_message(out, indent, message):
     out.append(f"{indent}message {message.name} {{")
     inner = indent + "  "
+    print_deprecation(out, inner, message)
     for enum in message.enum_type:
         print_enum(out, inner, enum)
     for nested in message.nested_type:
@@ -95,10 +108,12 @@ def print_file(file):
         print_message(out, "", message)
     for service in file.service:
         out += ["", f"service {service.name} {{"]
+        print_deprecation(out, "  ", service)
         for method in service.method:
             request = ("stream " if method.client_streaming else "") + method.input_type
             reply = ("stream " if method.server_streaming else "") + method.output_type
-            out.append(f"  rpc {method.name}({request}) returns ({reply});")
+            body = " {\n    option deprecated = true;\n  }" if method.options.deprecated else ";"
+            out.append(f"  rpc {method.name}({request}) returns ({reply}){body}")
         out.append("}")
     return "\n".join(out) + "\n"
 

@@ -1,0 +1,81 @@
+import Glibc
+import Synchronization
+
+/// Keeps secrets out of the log, whoever wrote the line: values of telling metadata keys, and every
+/// occurrence of a value that was registered as a secret, as in a driver's error message.
+package final class LogRedaction: Sendable {
+    /// The one that resolved secrets are registered with.
+    package static let shared = LogRedaction()
+
+    /// Words that mark a metadata key whose value never shows, compared with the key in lower case without
+    /// `-`, `_` and `.`.
+    private static let tellingWords = [
+        "password", "passwd", "authorization", "apitoken", "accesstoken", "bearertoken", "privatekey", "accesskey",
+        "secretkey", "secretvalue", "connectionstring", "credential", "cookie",
+    ]
+    /// Shorter values appear by chance: hiding `yes` would garble lines and hide nothing.
+    private static let shortest = 6
+
+    private struct Known {
+        /// Longest first, so that a part of a secret does not spoil the whole.
+        var values: [[UInt8]] = []
+    }
+
+    private let known = Mutex(Known())
+    /// Spares the lock while there is nothing to look for.
+    private let isUsed = Atomic(false)
+
+    package init() {}
+
+    /// Hides a value from now on. Values of less than six bytes are not looked for.
+    package func protect(_ value: String) {
+        let bytes = Array(value.utf8)
+        guard bytes.count >= LogRedaction.shortest else { return }
+        known.withLock { known in
+            guard !known.values.contains(bytes) else { return }
+            let place = known.values.firstIndex { $0.count < bytes.count } ?? known.values.count
+            known.values.insert(bytes, at: place)
+        }
+        isUsed.store(true, ordering: .releasing)
+    }
+
+    /// Whether a metadata key tells that its value is a secret.
+    func hides(key: String) -> Bool {
+        let plain = key.lowercased().filter { $0 != "-" && $0 != "_" && $0 != "." }
+        return LogRedaction.tellingWords.contains { plain.contains($0) }
+    }
+
+    /// The text with every registered secret masked.
+    func mask(_ text: String) -> String {
+        guard isUsed.load(ordering: .acquiring) else { return text }
+        let values = known.withLock { $0.values }
+        var bytes = Array(text.utf8)
+        var isChanged = false
+        for value in values {
+            var from = 0
+            while let start = find(value, in: bytes, from: from) {
+                bytes.replaceSubrange(start..<start + value.count, with: Sensitive.mask.utf8)
+                from = start + Sensitive.mask.utf8.count
+                isChanged = true
+            }
+        }
+        return isChanged ? String(decoding: bytes, as: UTF8.self) : text
+    }
+
+    private func find(_ value: [UInt8], in bytes: [UInt8], from: Int) -> Int? {
+        bytes.withUnsafeBytes { text in
+            value.withUnsafeBytes { wanted in
+                guard let base = text.baseAddress, let pattern = wanted.baseAddress else { return nil }
+                var at = from
+                while at + wanted.count <= text.count {
+                    let room = text.count - wanted.count - at + 1
+                    guard let hit = memchr(base + at, Int32(wanted[0]), room) else { return nil }
+                    at = UnsafeRawPointer(hit) - base
+                    if memcmp(base + at, pattern, wanted.count) == 0 { return at }
+                    at += 1
+                }
+                return nil
+            }
+        }
+    }
+}

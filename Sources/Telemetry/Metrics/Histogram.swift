@@ -1,0 +1,54 @@
+/// One series of a histogram: how often values fell into each bucket, and their sum.
+package struct Histogram: Sendable {
+    let cells: Cells
+    let scale: HistogramScale
+
+    /// Column of the sum, behind the buckets and the one beyond all bounds.
+    private var sumColumn: Int { scale.bounds.count + 1 }
+
+    static func columns(_ scale: HistogramScale) -> Int { scale.bounds.count + 2 }
+
+    /// Counts one value in the unit of the scale; on the thread of the shard.
+    @inline(__always)
+    package func record(_ value: UInt64, _ shard: MetricShard = .shared) {
+        let bucket = scale.bucket(value)
+        if shard.isShared {
+            cells.addShared(1, row: 0, column: bucket)
+            cells.addShared(value, row: 0, column: sumColumn)
+        } else {
+            cells.add(1, row: shard.row, column: bucket)
+            cells.add(value, row: shard.row, column: sumColumn)
+        }
+    }
+
+    /// What was recorded so far; on any thread. Counts that are recorded meanwhile may or may not be in it.
+    package func snapshot() -> HistogramSnapshot {
+        HistogramSnapshot(
+            scale: scale, counts: (0...scale.bounds.count).map { cells.sum($0) }, sum: cells.sum(sumColumn))
+    }
+}
+
+/// The state of a histogram at one moment, or between two.
+package struct HistogramSnapshot: Sendable {
+    package let scale: HistogramScale
+    /// One for each bound, and one beyond all of them.
+    package let counts: [UInt64]
+    /// In the unit of the scale.
+    package let sum: UInt64
+
+    package var count: UInt64 { counts.reduce(0, &+) }
+
+    /// The value that a share of all recorded ones does not exceed, in the unit of the scale: the upper end of
+    /// its bucket. Nil when nothing was recorded. Values beyond all bounds count as the last bound.
+    package func quantile(_ share: Double) -> UInt64? {
+        let total = count
+        guard total > 0 else { return nil }
+        let wanted = max(1, UInt64((Double(total) * min(max(share, 0), 1)).rounded(.up)))
+        var seen: UInt64 = 0
+        for (index, count) in counts.enumerated() {
+            seen += count
+            if seen >= wanted { return scale.bounds[min(index, scale.bounds.count - 1)] }
+        }
+        return scale.bounds.last
+    }
+}

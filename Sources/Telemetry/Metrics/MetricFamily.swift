@@ -1,0 +1,112 @@
+import Synchronization
+
+/// A metric and its series, one for each combination of label values that was asked for. On any thread;
+/// takes a lock, so that handles are made when a component or route is, not for each call.
+///
+/// The number of series is bounded: whatever comes beyond shares one whose labels all say `other`, and is
+/// counted in `octavo_metrics_series_refused_total`. A label from outside can't grow the process.
+package final class MetricFamily<Handle: Sendable>: Sendable, MetricPrinting {
+    let name: String
+    let kind: PrometheusText.Kind
+    let help: String
+    private let labelNames: [String]
+    private let constantLabels: [(String, String)]
+    private let limit: Int
+    private let refused: Counter?
+    private let make: @Sendable () -> Handle
+    private let print: @Sendable (Handle, _ labels: [UInt8], inout PrometheusText) -> Void
+    private let series = Mutex<[Series]>([])
+
+    private struct Series {
+        var values: [String]
+        /// Rendered once.
+        var labels: [UInt8]
+        var handle: Handle
+    }
+
+    init(
+        _ definition: MetricDefinition, kind: PrometheusText.Kind, constantLabels: [(String, String)], refused: Counter?,
+        make: @escaping @Sendable () -> Handle,
+        print: @escaping @Sendable (Handle, _ labels: [UInt8], inout PrometheusText) -> Void
+    ) {
+        name = definition.name
+        help = definition.help
+        labelNames = definition.labels
+        limit = definition.limit
+        self.kind = kind
+        self.constantLabels = constantLabels
+        self.refused = refused
+        self.make = make
+        self.print = print
+    }
+
+    /// The series with those label values, in the order of the labels; made when it is new.
+    package func series(_ values: String...) -> Handle { series(values) }
+
+    package func series(_ values: [String]) -> Handle {
+        precondition(values.count == labelNames.count, "\(name) has \(labelNames.count) labels")
+        return series.withLock { all in
+            if let found = all.first(where: { $0.values == values }) { return found.handle }
+            guard all.count >= limit else { return add(values, &all) }
+            refused?.add()
+            let other = values.map { _ in "other" }
+            return all.first { $0.values == other }?.handle ?? add(other, &all)
+        }
+    }
+
+    /// Takes a series off the page. Handles to it stay usable; what they record is not shown any more.
+    package func remove(_ values: String...) {
+        series.withLock { all in all.removeAll { $0.values == values } }
+    }
+
+    private func add(_ values: [String], _ all: inout [Series]) -> Handle {
+        let handle = make()
+        let labels = PrometheusText.labels(constantLabels + zip(labelNames, values).map { ($0, $1) })
+        all.append(Series(values: values, labels: labels, handle: handle))
+        return handle
+    }
+
+    func write(_ text: inout PrometheusText) {
+        let all = series.withLock { $0 }
+        guard !all.isEmpty else { return }
+        text.metric(name, kind, help: help)
+        for one in all { print(one.handle, one.labels, &text) }
+    }
+}
+
+/// What the registry needs of a family, whatever its kind.
+protocol MetricPrinting: Sendable {
+    var name: String { get }
+    func write(_ text: inout PrometheusText)
+}
+
+/// The name of a metric and what it tells.
+package struct MetricDefinition: Sendable {
+    let name: String
+    let help: String
+    let labels: [String]
+    let limit: Int
+
+    /// - Parameters:
+    ///   - name: as Prometheus wants it: letters, digits, `_` and `:`.
+    ///   - help: one line for people.
+    ///   - labels: names of the labels that tell its series apart.
+    ///   - limit: how many series there may be.
+    package init(_ name: String, help: String, labels: [String] = [], limit: Int = 256) {
+        precondition(([name] + labels).allSatisfy(MetricDefinition.isName), "\(name) is no name of a metric")
+        self.name = name
+        self.help = help
+        self.labels = labels
+        self.limit = limit
+    }
+
+    private static func isName(_ name: String) -> Bool {
+        guard let first = name.utf8.first, !(0x30...0x39).contains(first) else { return false }
+        return name.utf8.allSatisfy {
+            switch $0 {
+            case 0x30...0x39, 0x41...0x5a, 0x61...0x7a, 0x5f, 0x3a: true
+            default: false
+            }
+        }
+    }
+}
