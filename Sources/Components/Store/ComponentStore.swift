@@ -291,9 +291,11 @@ package actor ComponentStore {
     func finish(_ instance: ComponentInstance, within patience: Duration) async -> String? {
         if patience > .zero { _ = await instance.drain(timeout: min(patience, .seconds(10))) }
         await awaitCalls(of: instance, within: patience)
+        // Nobody waits for those that the runtime has given up on: they get a moment, then stop ends them.
+        await awaitCalls(of: instance, within: min(patience, .seconds(1)), alsoExpired: true)
         _ = await instance.stop(timeout: .seconds(10))
         // Stop completes what is open; what it has forgotten is answered here.
-        await awaitCalls(of: instance, within: .seconds(1))
+        await awaitCalls(of: instance, within: .seconds(1), alsoExpired: true)
         if instance.counters.inFlight > 0 {
             let raw = UInt(bitPattern: instance.raw)
             await onLoops { loop in
@@ -311,9 +313,13 @@ package actor ComponentStore {
         return remains
     }
 
-    private func awaitCalls(of instance: ComponentInstance, within patience: Duration) async {
+    private func awaitCalls(
+        of instance: ComponentInstance, within patience: Duration, alsoExpired: Bool = false
+    ) async {
         let deadline = ContinuousClock.now + patience
-        while instance.counters.inFlight > 0, ContinuousClock.now < deadline {
+        while ContinuousClock.now < deadline {
+            let counters = instance.counters
+            if counters.inFlight <= (alsoExpired ? 0 : counters.expired) { return }
             try? await Task.sleep(for: .milliseconds(2))
         }
     }

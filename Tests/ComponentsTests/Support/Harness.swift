@@ -70,7 +70,7 @@ final class Harness: Sendable {
     }
 
     func add(
-        _ name: String, _ type: String = "state.fixture", _ metadata: [String: String] = [:],
+        _ name: String, _ type: String = "state.fixture", metadata: [String: String] = [:],
         change: (inout ComponentDefinition) -> Void = { _ in }
     ) async throws {
         var definition = ComponentDefinition(
