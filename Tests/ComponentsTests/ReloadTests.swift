@@ -6,9 +6,9 @@ import Testing
 
 @testable import Components
 
-@Suite("A reload")
+@Suite("A reload", .serialized)
 struct ReloadTests {
-    /// Asks for `version` on each loop for as long as it runs, 32 calls at a time; counts answers and failures.
+    /// Asks for `version` on each loop for as long as it runs, eight calls at a time; counts answers and failures.
     final class Load: Sendable {
         private struct Counts {
             var answers: [String: Int] = [:]
@@ -23,7 +23,7 @@ struct ReloadTests {
         init(_ it: Harness, _ component: String, key: String = "version") {
             for loop in it.loops {
                 loop.eventLoop.execute { [self] in
-                    for _ in 0..<32 { ask(loop, component, key) }
+                    for _ in 0..<8 { ask(loop, component, key) }
                 }
             }
         }
@@ -66,7 +66,7 @@ struct ReloadTests {
                 let report = try await it.store.reload("fixture", path: Fixtures.store(version: "\(round).0.0"))
                 #expect(report.to == round)
                 #expect(report.stillMapped == nil)
-                #expect(mapped("fixture@\(round - 1)/") == 0)
+                #expect(it.mapped("fixture@\(round - 1)/") == 0)
                 #expect(try await it.get("store", "version") == "\(round).0.0")
             }
             #expect(await load.stop())
@@ -110,7 +110,7 @@ struct ReloadTests {
                     + "state in format 2, the old one in 1; the old build goes on")
             #expect(try await it.get("store", "version") == "1.0.0")
             #expect(try await it.get("store", "k") == "v")
-            #expect(mapped("fixture@2/") == 0)
+            #expect(it.mapped("fixture@2/") == 0)
             #expect(await load.stop())
             #expect(load.failures == [])
         }
@@ -176,7 +176,7 @@ struct ReloadTests {
             try await Task.sleep(for: .milliseconds(20))
             _ = try await it.store.reload("fixture", path: Fixtures.store(version: "2.0.0"))
             #expect(try await slow == "later")
-            #expect(mapped("fixture@1/") == 0)
+            #expect(it.mapped("fixture@1/") == 0)
         }
     }
 
@@ -188,7 +188,7 @@ struct ReloadTests {
             _ = try await it.get("store", "forget-timer")
             let report = try await it.store.reload("leaver", path: Fixtures.store(version: "2.0.0", id: "leaver"))
             #expect(report.stillMapped == "component store left 1 timers behind")
-            #expect(mapped("leaver@1/") > 0)
+            #expect(it.mapped("leaver@1/") > 0)
             #expect(await it.store.pluginFacts().first?.retired.map(\.generation) == [1])
         }
     }

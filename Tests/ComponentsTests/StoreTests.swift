@@ -42,7 +42,7 @@ struct StoreTests {
                 return promise.futureResult
             }.get()
             #expect(value == "1.0.0")
-            #expect(await it.facts("lazy")?.state == "ready")
+            #expect(await it.reaches("lazy", "ready"))
         }
     }
 

@@ -81,6 +81,12 @@ final class Harness: Sendable {
 
     func facts(_ name: String) async -> ComponentFacts? { await store.componentFacts().first { $0.name == name } }
 
+    /// Lines of the memory map that name a copy of a plugin made for this store.
+    func mapped(_ fragment: String) -> Int {
+        String(decoding: readFile("/proc/self/maps"), as: UTF8.self).split(separator: "\n")
+            .filter { $0.contains(folder) && $0.contains(fragment) }.count
+    }
+
     /// Waits until the component has this state.
     func reaches(_ name: String, _ state: String) async -> Bool {
         await eventually { await self.facts(name)?.state == state }
