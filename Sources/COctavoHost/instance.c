@@ -164,16 +164,13 @@ static void *run_detached(void *argument) {
 }
 
 int octavo_thread_create(pthread_t *thread, void *(*fn)(void *), void *argument) {
-    sigset_t most, before;
+    static const int process_signals[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD, SIGALRM, SIGPIPE};
+    sigset_t blocked, before;
+    size_t i;
     int failed;
-    sigfillset(&most);
-    /* Those of a fault go to the thread that caused it, whatever it blocks. */
-    sigdelset(&most, SIGSEGV);
-    sigdelset(&most, SIGBUS);
-    sigdelset(&most, SIGFPE);
-    sigdelset(&most, SIGILL);
-    sigdelset(&most, SIGABRT);
-    pthread_sigmask(SIG_SETMASK, &most, &before);
+    sigemptyset(&blocked);
+    for (i = 0; i < sizeof process_signals / sizeof *process_signals; i++) sigaddset(&blocked, process_signals[i]);
+    pthread_sigmask(SIG_BLOCK, &blocked, &before);
     failed = pthread_create(thread, NULL, fn, argument);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return failed;

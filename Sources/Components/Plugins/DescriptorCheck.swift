@@ -71,6 +71,10 @@ struct DescriptorCheck {
         guard name.hasPrefix(prefix) else {
             throw lie("type \(name) is of kind \(String(cString: kind.pointee.name)), so its name must begin with \(prefix)")
         }
+        let aliases = type.aliases.elements(as: octavo_str.self).map { String($0) }
+        for alias in aliases where !alias.hasPrefix(prefix) {
+            throw lie("the alias \(alias) of type \(name) must begin with \(prefix) too")
+        }
         guard (OCTAVO_EXECUTION_INLINE...OCTAVO_EXECUTION_BLOCKING).contains(type.execution) else {
             throw lie("type \(name) has the execution \(type.execution), which does not exist")
         }
@@ -97,7 +101,6 @@ struct DescriptorCheck {
             throw lie("type \(name) has no \(String(cString: kind.pointee.ops[Int(op)].name)) operation")
         }
         try checkSchema(type, name)
-        let aliases = type.aliases.elements(as: octavo_str.self).map { String($0) }
         return [name] + aliases
     }
 
@@ -113,6 +116,12 @@ struct DescriptorCheck {
             guard (OCTAVO_FIELD_STRING...OCTAVO_FIELD_LIST).contains(field.type) else {
                 throw lie("field \(String(field.name)) of \(name) has the type \(field.type), which does not exist")
             }
+        }
+        for field in Schema(schema).fields {
+            guard let text = field.defaultText, case .failure(let expected) = SettingValue.parse(text, as: field) else {
+                continue
+            }
+            throw lie("the default of field \(field.name) of \(name) must be \(expected.text)")
         }
     }
 

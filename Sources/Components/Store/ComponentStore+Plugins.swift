@@ -88,19 +88,24 @@ extension ComponentStore {
     package func load(path: String) async throws(StoreError) -> String {
         do throws(PluginError) {
             let inspection = try PluginInspection(path: path)
-            if let other = plugins[inspection.id] {
+            let known = plugins[inspection.id]
+            if let other = known, other.inspection.path != path || other.current != nil {
                 throw PluginError.duplicatePlugin(path: path, id: inspection.id, other: other.inspection.path)
             }
             for type in inspection.note?.types ?? [] {
-                if let other = plugins.values.first(where: { $0.offers(type) }) {
+                if let other = plugins.values.first(where: { $0.inspection.id != inspection.id && $0.offers(type) }) {
                     throw PluginError.duplicateType(path: path, type: type, other: other.inspection.path)
                 }
             }
-            plugins[inspection.id] = PluginEntry(inspection: inspection)
+            if known == nil {
+                plugins[inspection.id] = PluginEntry(inspection: inspection)
+            } else {
+                plugins[inspection.id]?.inspection = inspection
+            }
             do throws(PluginError) {
                 _ = try await loaded(inspection.id)
             } catch {
-                plugins[inspection.id] = nil
+                if known == nil { plugins[inspection.id] = nil }
                 throw error
             }
             return inspection.id

@@ -118,6 +118,7 @@ extension ComponentStore {
             }
             return instance
         } catch {
+            if let unstarted = error.instance { await discard(unstarted) }
             throw .replacementFailed(component: name, version: next.version, cause: error.message)
         }
     }
@@ -211,6 +212,7 @@ extension ComponentStore {
         do throws(StartFailure) {
             await install(try await makeInstance(try await resolved(user.definition), of: plugin), as: name)
         } catch {
+            if let unstarted = error.instance { await discard(unstarted) }
             // Neither build starts now: as for any component that does not start, it is tried again.
             startAgain(name, after: error)
             await settle(

@@ -163,7 +163,17 @@ package actor ComponentStore {
         }
         let plugin = try await plugin(for: written.type)
         let definition = try await resolved(written)
-        let instance = try await makeInstance(definition, of: plugin)
+        let instance: ComponentInstance
+        do throws(StartFailure) {
+            instance = try await makeInstance(definition, of: plugin)
+        } catch {
+            if let unstarted = error.instance {
+                // Told at once; the next try waits until it is gone.
+                if components[name]?.serial == serial { components[name]?.previous = unstarted }
+                Task { await discard(unstarted) }
+            }
+            throw error
+        }
         await reloadEnded(plugin.id)
         guard components[name]?.serial == serial, !isStopping, !Task.isCancelled else {
             await discard(instance)
@@ -175,10 +185,13 @@ package actor ComponentStore {
             return try await start(written, serial: serial)
         }
         components[name]?.instance = instance
+        components[name]?.previous = nil
+        await settle(name, with: instance, unavailable: nil)
+        // Ready is what every loop knows.
+        guard components[name]?.serial == serial else { return }
         components[name]?.state = .ready
         components[name]?.reason = ""
         components[name]?.since = wallSeconds()
-        await settle(name, with: instance, unavailable: nil)
         logger.info(
             "component ready",
             metadata: [
@@ -195,8 +208,8 @@ package actor ComponentStore {
         startInBackground(name)
     }
 
-    /// Checks the metadata, makes an instance of this generation and starts it. Nothing is left behind on
-    /// failure.
+    /// Checks the metadata, makes an instance of this generation and starts it. An instance that did not
+    /// start is in the failure.
     func makeInstance(
         _ definition: ComponentDefinition, of plugin: LoadedPlugin
     ) async throws(StartFailure) -> ComponentInstance {
@@ -237,15 +250,13 @@ package actor ComponentStore {
             throw StartFailure(message: error.message, isPermanent: error.code != OCTAVO_CODE_RESOURCE_EXHAUSTED)
         }
         if let failure = await instance.start(timeout: definition.initTimeout) {
-            await discard(instance)
-            components[definition.name]?.previous = instance.isGone ? nil : instance
             throw StartFailure(
-                message: failure.message, isPermanent: failure.flags & UInt32(OCTAVO_ERROR_PERMANENT) != 0)
+                message: failure.message, isPermanent: failure.flags & UInt32(OCTAVO_ERROR_PERMANENT) != 0,
+                instance: instance)
         }
         guard let features = await instance.features() else {
-            await discard(instance)
-            components[definition.name]?.previous = instance.isGone ? nil : instance
-            throw StartFailure(message: "its function features has not returned", isPermanent: false)
+            throw StartFailure(
+                message: "its function features has not returned", isPermanent: false, instance: instance)
         }
         instance.featureSet = features
         return instance
@@ -291,9 +302,11 @@ package actor ComponentStore {
     func finish(_ instance: ComponentInstance, within patience: Duration) async -> String? {
         if patience > .zero { _ = await instance.drain(timeout: min(patience, .seconds(10))) }
         await awaitCalls(of: instance, within: patience)
+        // Nobody waits for those that the runtime has given up on: they get a moment, then stop ends them.
+        await awaitCalls(of: instance, within: min(patience, .seconds(1)), alsoExpired: true)
         _ = await instance.stop(timeout: .seconds(10))
         // Stop completes what is open; what it has forgotten is answered here.
-        await awaitCalls(of: instance, within: .seconds(1))
+        await awaitCalls(of: instance, within: .seconds(1), alsoExpired: true)
         if instance.counters.inFlight > 0 {
             let raw = UInt(bitPattern: instance.raw)
             await onLoops { loop in
@@ -311,9 +324,13 @@ package actor ComponentStore {
         return remains
     }
 
-    private func awaitCalls(of instance: ComponentInstance, within patience: Duration) async {
+    private func awaitCalls(
+        of instance: ComponentInstance, within patience: Duration, alsoExpired: Bool = false
+    ) async {
         let deadline = ContinuousClock.now + patience
-        while instance.counters.inFlight > 0, ContinuousClock.now < deadline {
+        while ContinuousClock.now < deadline {
+            let counters = instance.counters
+            if counters.inFlight <= (alsoExpired ? 0 : counters.expired) { return }
             try? await Task.sleep(for: .milliseconds(2))
         }
     }

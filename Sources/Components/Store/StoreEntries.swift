@@ -67,6 +67,8 @@ struct StartFailure: Error, Sendable {
     let message: String
     /// Trying again with the same configuration can't help.
     let isPermanent: Bool
+    /// What was made and must be ended by whoever catches this.
+    var instance: ComponentInstance?
 
     static func permanent(_ message: String) -> StartFailure { StartFailure(message: message, isPermanent: true) }
 }

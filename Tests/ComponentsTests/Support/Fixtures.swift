@@ -113,3 +113,7 @@ func eventually(_ condition: @Sendable () async -> Bool) async -> Bool {
     }
     return false
 }
+
+extension Fixtures {
+    static func store(_ flags: [String]) -> String { store(version: "1.0.0", id: "fixture", flags) }
+}

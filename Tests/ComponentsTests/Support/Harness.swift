@@ -70,7 +70,7 @@ final class Harness: Sendable {
     }
 
     func add(
-        _ name: String, _ type: String = "state.fixture", _ metadata: [String: String] = [:],
+        _ name: String, _ type: String = "state.fixture", metadata: [String: String] = [:],
         change: (inout ComponentDefinition) -> Void = { _ in }
     ) async throws {
         var definition = ComponentDefinition(
@@ -80,6 +80,12 @@ final class Harness: Sendable {
     }
 
     func facts(_ name: String) async -> ComponentFacts? { await store.componentFacts().first { $0.name == name } }
+
+    /// Lines of the memory map that name a copy of a plugin made for this store.
+    func mapped(_ fragment: String) -> Int {
+        String(decoding: readFile("/proc/self/maps"), as: UTF8.self).split(separator: "\n")
+            .filter { $0.contains(folder) && $0.contains(fragment) }.count
+    }
 
     /// Waits until the component has this state.
     func reaches(_ name: String, _ state: String) async -> Bool {

@@ -47,7 +47,7 @@ static octavo_life life = {.size = sizeof life, .create = create, .destroy = des
 static octavo_state_ops ops = {.size = sizeof ops, .get = get, .set = set, .remove = set};
 static octavo_field field = {.name = TEXT("port"), .type = OCTAVO_FIELD_INTEGER};
 static octavo_schema schema = {.size = sizeof schema, .fields = {&field, 1, sizeof field}};
-static octavo_str alias = TEXT("pubsub.other");
+static octavo_str alias __attribute__((unused)) = TEXT("pubsub.other");
 static octavo_type type = {
     .size = sizeof type, .kind = OCTAVO_KIND_STATE, .name = TEXT("state.broken"), .version = TEXT("v1"),
     .schema = &schema, .life = &life, .ops = &ops,

@@ -257,7 +257,7 @@ static void get(void *self, octavo_call call, const octavo_state_get_request *re
             pthread_join(threads[i], NULL);
             won += jobs[i].number == OCTAVO_OK;
         }
-        if (won != 1) abort();
+        if (won > 1) abort(); /* none: the call had ended before */
     } else if (is(key, "forged")) {
         octavo_buffer buffer;
         uint64_t seed = 88172645463325252ull, wrong = 0;
@@ -293,10 +293,13 @@ static void get(void *self, octavo_call call, const octavo_state_get_request *re
         host->complete(call, &error, NULL);
     } else if (is(key, "buffer")) {
         octavo_buffer buffer, second;
-        if (host->reply_buffer(call, 100000, &buffer) != OCTAVO_OK) abort();
-        if (host->reply_buffer(call, 8, &second) != OCTAVO_INVALID) abort();
-        memset(buffer.data, 'b', buffer.size);
-        reply(call, buffer.data, buffer.size);
+        if (host->reply_buffer(call, 100000, &buffer) == OCTAVO_OK) {
+            if (host->reply_buffer(call, 8, &second) == OCTAVO_OK) abort(); /* one a call */
+            memset(buffer.data, 'b', buffer.size);
+            reply(call, buffer.data, buffer.size);
+        } else {
+            octavo_done(host, call);
+        }
     } else if (is(key, "open")) {
         reply_number(call, host->is_open(call) && (host->deadline(call) != 0) == (request->head.deadline_ns != 0));
     } else if (begins(key, "post:")) {
