@@ -57,6 +57,17 @@ struct StateBodyTests {
         #expect(throws: StateBody.Malformed.self) { try items(text).get() }
     }
 
+    @Test("takes the last of a metadata name, and so many names")
+    func metadata() throws {
+        let writes = try items(#"[{"key":"a","metadata":{"n":"1","m":2,"n":"3"}}]"#).get()
+        #expect(writes[0].metadata.map { "\($0.0)=\($0.1)" } == ["n=3", "m=2"])
+        func body(_ count: Int) -> String {
+            #"[{"key":"a","metadata":{\#((0..<count).map { #""n\#($0)":"v""# }.joined(separator: ","))}}]"#
+        }
+        #expect(try items(body(128)).get()[0].metadata.count == 128)
+        #expect(throws: StateBody.Malformed.self) { try items(body(129)).get() }
+    }
+
     @Test("is refused when it is nested too deeply or is not UTF-8")
     func hostile() {
         let deep = #"[{"key":"a","value":"# + String(repeating: "[", count: 100_000)

@@ -2,7 +2,7 @@
  * A plugin for tests of the APIs: stores that keep values in memory, do what a key tells them, and say
  * what they were asked for. What a key means is decided by its part after the last '||':
  *   error:<code>:<REASON>   any operation fails so
- *   never                   get does not answer before the store stops
+ *   never                   get does not answer before it is cancelled or the store stops
  *   cancels, started        how often a call was cancelled, or left unanswered
  *   last                    the last write, or query, as JSON
  *   request                 this very get as JSON
@@ -34,7 +34,7 @@ typedef struct store {
     entry entries[ENTRIES];
     char *last;
     octavo_call kept[KEPT];
-    int kept_count, cancels, full;
+    int kept_count, started, cancels, full;
     unsigned version;
 } store;
 
@@ -202,6 +202,7 @@ static void get(void *self, octavo_call call, const octavo_state_get_request *re
     pthread_mutex_lock(&me->lock);
     if (is(word, "never") && me->kept_count < KEPT) {
         me->kept[me->kept_count++] = call;
+        me->started++;
         pthread_mutex_unlock(&me->lock);
         return;
     }
@@ -216,7 +217,7 @@ static void get(void *self, octavo_call call, const octavo_state_get_request *re
         fclose(out);
         reply.value = (octavo_bytes){(const uint8_t *)made, size};
     } else if (is(word, "cancels") || is(word, "started")) {
-        snprintf(etag, sizeof etag, "%d", is(word, "cancels") ? me->cancels : me->kept_count);
+        snprintf(etag, sizeof etag, "%d", is(word, "cancels") ? me->cancels : me->started);
         reply.value = (octavo_bytes){(const uint8_t *)etag, strlen(etag)};
     } else if (is(word, "last")) {
         reply.value = (octavo_bytes){(const uint8_t *)me->last, me->last ? strlen(me->last) : 0};
@@ -448,9 +449,14 @@ static void destroy(void *self) {
 
 static void cancel(void *self, octavo_call call) {
     store *me = self;
-    (void)call;
     pthread_mutex_lock(&me->lock);
     me->cancels++;
+    for (int i = 0; i < me->kept_count; i++) {
+        if (me->kept[i] != call) continue;
+        me->kept[i] = me->kept[--me->kept_count];
+        octavo_fail(host, call, OCTAVO_CODE_CANCELLED, NULL, octavo_text("cancelled"));
+        break;
+    }
     pthread_mutex_unlock(&me->lock);
 }
 
