@@ -166,7 +166,15 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "AdminAPITests", dependencies: ["AdminAPI", "Transport", "JSONText"] + nio, swiftSettings: strict),
-        .testTarget(name: "DaprAPITests", dependencies: ["DaprAPI", "JSONText"], swiftSettings: strict),
+        .testTarget(
+            name: "BuildingBlocksTests", dependencies: ["BuildingBlocks", "Components", "COctavo", "JSONText"] + nio,
+            swiftSettings: strict),
+        .testTarget(
+            name: "DaprAPITests",
+            dependencies: [
+                "DaprAPI", "BuildingBlocks", "Components", "Transport", "DaprProtos", "JSONText", "COctavo", "CNGHTTP2",
+                protobuf, logging,
+            ] + nio, swiftSettings: strict),
     ] + plugins
 )
 

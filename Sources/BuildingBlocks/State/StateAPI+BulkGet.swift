@@ -11,7 +11,7 @@ package struct StateItem: Sendable {
     package var metadata: [(String, String)] = []
     package var error = ""
 
-    init(key: String) { self.key = key }
+    package init(key: String) { self.key = key }
 
     init(_ item: octavo_state_item, key: String) {
         self.key = key

@@ -109,7 +109,9 @@ extension DaprAPI {
             case .failure(.malformed(let cause)): request.failMalformed(cause)
             case .failure(.unknown(let operation)): throw .unknownOperation(store: name, name: operation)
             case .success(let body):
-                try state.transact(store, body.writes, metadata: body.metadata, deadline: 0, done: written(request))
+                try state.transact(
+                    store, body.writes, metadata: StateBody.merge(target.metadata, over: body.metadata), deadline: 0,
+                    done: written(request))
             }
         }
     }
@@ -121,8 +123,8 @@ extension DaprAPI {
         case .success(let body):
             answer(request) { () throws(StateFailure) in
                 try state.bulkGet(
-                    store, keys: body.keys, parallelism: body.parallelism, metadata: body.metadata + target.metadata,
-                    deadline: 0
+                    store, keys: body.keys, parallelism: body.parallelism,
+                    metadata: StateBody.merge(target.metadata, over: body.metadata), deadline: 0
                 ) { [appID] result in
                     switch result {
                     case .failure(let failure): request.fail(APIError(failure, appID: appID))

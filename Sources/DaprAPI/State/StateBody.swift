@@ -157,14 +157,15 @@ enum StateBody {
             default: try scanner.skipValue()
             }
         }
-        // What the query gives goes over what the item says.
-        if write.metadata.isEmpty {
-            write.metadata = metadata
-        } else {
-            write.metadata.removeAll { own in metadata.contains { $0.0 == own.0 } }
-            write.metadata += metadata
-        }
+        write.metadata = merge(metadata, over: write.metadata)
         return write
+    }
+
+    /// Metadata of the query goes over what the body says.
+    static func merge(_ query: [(String, String)], over own: [(String, String)]) -> [(String, String)] {
+        if query.isEmpty { return own }
+        if own.isEmpty { return query }
+        return own.filter { own in !query.contains { $0.0 == own.0 } } + query
     }
 
     private static func concurrency(_ word: String) -> Int32 {
@@ -208,17 +209,29 @@ enum StateBody {
         return true
     }
 
-    /// An object of texts; other scalars are taken as they are written.
+    /// Names in one metadata object; more are refused.
+    private static let metadataLimit = 128
+
+    /// An object of texts, the last of a name; other scalars are taken as they are written.
     private static func pairs(_ scanner: inout JSONScanner) throws(JSONError) -> [(String, String)] {
         if try isNull(&scanner) { return [] }
         var pairs: [(String, String)] = []
         try members(&scanner) { (name, scanner) throws(JSONError) in
+            let value: String
             if scanner.next() == 0x22 {
-                pairs.append((name, try text(&scanner, "a value")))
+                value = try text(&scanner, "a value")
             } else {
                 let start = scanner.offset
                 try scanner.skipValue()
-                pairs.append((name, String(decoding: scanner.bytes[start..<scanner.offset], as: UTF8.self)))
+                value = String(decoding: scanner.bytes[start..<scanner.offset], as: UTF8.self)
+            }
+            if let known = pairs.firstIndex(where: { $0.0 == name }) {
+                pairs[known].1 = value
+            } else {
+                guard pairs.count < metadataLimit else {
+                    throw scanner.error("at most \(metadataLimit) names of metadata are allowed, more found")
+                }
+                pairs.append((name, value))
             }
         }
         return pairs
