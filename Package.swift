@@ -165,6 +165,8 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "AdminAPITests", dependencies: ["AdminAPI", "Transport", "JSONText"] + nio, swiftSettings: strict),
+        .testTarget(
+            name: "EndToEndTests", dependencies: ["JSONText"], exclude: ["python", "plugins"], swiftSettings: strict),
         .testTarget(name: "DaprAPITests", dependencies: ["DaprAPI", "JSONText"], swiftSettings: strict),
     ] + plugins
 )
