@@ -21,15 +21,22 @@ private struct Row: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { meaning }
 
-    init(
-        _ meaning: String, _ method: String = "GET", _ path: String, _ sent: String? = nil, _ status: Int,
-        _ body: Body? = nil, with sentHeaders: [String] = [], headers: [String: String] = [:]
-    ) {
-        self.meaning = meaning
-        request = Curl(method: method, path: path, headers: sentHeaders, body: sent)
-        self.status = status
-        self.body = body
-        self.headers = headers
+    static func getting(
+        _ meaning: String, _ path: String, _ status: Int, _ body: Body? = nil, headers: [String: String] = [:]
+    ) -> Row {
+        Row(meaning: meaning, request: Curl(path: path), status: status, body: body, headers: headers)
+    }
+
+    static func sending(
+        _ meaning: String, _ method: String, _ path: String, _ sent: String, _ status: Int, _ body: Body? = nil
+    ) -> Row {
+        Row(meaning: meaning, request: Curl(method: method, path: path, body: sent), status: status, body: body)
+    }
+
+    static func deleting(
+        _ meaning: String, _ path: String, _ status: Int, _ body: Body? = nil, with sent: [String] = []
+    ) -> Row {
+        Row(meaning: meaning, request: Curl(method: "DELETE", path: path, headers: sent), status: status, body: body)
     }
 }
 
@@ -38,95 +45,95 @@ private let mismatch = "The stored value has another etag: somebody else wrote i
 
 /// In order: later rows read what earlier ones wrote.
 private let rows: [Row] = [
-    Row("one item is saved", "POST", store, #"[{"key":"a","value":{"x": 1}}]"#, 204),
-    Row("a value is as it was stored", store + "/a", 200, .text(#"{"x":1}"#), headers: ["content-type": "application/json"]),
-    Row("PUT saves as POST does", "PUT", store, #"[{"key":"b","value":"text"},{"key":"n","value":12.50}]"#, 204),
-    Row("a number keeps its digits", store + "/n", 200, .text("12.50")),
-    Row("text keeps its quotes", store + "/b", 200, .text(#""text""#)),
-    Row("no items are saved, too", "POST", store, "[]", 204),
-    Row("a key that is not there is 204", store + "/none", 204),
-    Row("strong consistency is taken", store + "/a?consistency=strong", 200, .text(#"{"x":1}"#)),
-    Row("duplicate and trailing slashes are dropped", "//v1.0//state/statestore/a/", 200, .text(#"{"x":1}"#)),
-    Row("an escaped key is that key", "POST", store, #"[{"key":"a b/ü","value":1}]"#, 204),
-    Row("an escaped path names it", store + "/a%20b%2F%C3%BC", 200, .text("1")),
-    Row("a plus in a path is a blank", store + "/a+b%2F%C3%BC", 200, .text("1")),
-    Row(
+    .sending("one item is saved", "POST", store, #"[{"key":"a","value":{"x": 1}}]"#, 204),
+    .getting("a value is as it was stored", store + "/a", 200, .text(#"{"x":1}"#), headers: ["content-type": "application/json"]),
+    .sending("PUT saves as POST does", "PUT", store, #"[{"key":"b","value":"text"},{"key":"n","value":12.50}]"#, 204),
+    .getting("a number keeps its digits", store + "/n", 200, .text("12.50")),
+    .getting("text keeps its quotes", store + "/b", 200, .text(#""text""#)),
+    .sending("no items are saved, too", "POST", store, "[]", 204),
+    .getting("a key that is not there is 204", store + "/none", 204),
+    .getting("strong consistency is taken", store + "/a?consistency=strong", 200, .text(#"{"x":1}"#)),
+    .getting("duplicate and trailing slashes are dropped", "//v1.0//state/statestore/a/", 200, .text(#"{"x":1}"#)),
+    .sending("an escaped key is that key", "POST", store, #"[{"key":"a b/ü","value":1}]"#, 204),
+    .getting("an escaped path names it", store + "/a%20b%2F%C3%BC", 200, .text("1")),
+    .getting("a plus in a path is a blank", store + "/a+b%2F%C3%BC", 200, .text("1")),
+    .getting(
         "a broken escape is plain text", store + "/%zz", 400, .text("the path or query holds a malformed percent escape\n"),
         headers: ["content-type": "text/plain; charset=utf-8"]),
-    Row(
+    .getting(
         "a store that is not there", "/v1.0/state/nostore/a", 400,
         .error("ERR_STATE_STORE_NOT_FOUND", "state store nostore is not found", reason: "DAPR_STATE_NOT_FOUND")),
-    Row(
+    .sending(
         "saving to a store that is not there", "POST", "/v1.0/state/nostore", "[]", 400,
         .error("ERR_STATE_STORE_NOT_FOUND", "state store nostore is not found", reason: "DAPR_STATE_NOT_FOUND")),
-    Row(
+    .getting(
         "two bars in a key", store + "/a||b", 400,
         .error(
             "ERR_MALFORMED_REQUEST", "input key/keyPrefix 'a||b' can't contain '||'", reason: "DAPR_STATE_ILLEGAL_KEY")),
-    Row(
+    .sending(
         "an item with an empty key", "POST", store, #"[{"key":"","value":1}]"#, 400,
         .error("ERR_MALFORMED_REQUEST", #"state key can't be empty; give every item a "key""#)),
-    Row(
+    .sending(
         "bad JSON", "POST", store, "[{", 400,
         .error("ERR_MALFORMED_REQUEST", "failed deserializing HTTP body: a member's name in quotes expected at byte 2")),
-    Row(
+    .sending(
         "a time to live that is no number", "POST", store, #"[{"key":"a","value":1,"metadata":{"ttlInSeconds":"x"}}]"#, 400,
         .error(
             "ERR_STATE_SAVE",
             "failed saving state in state store statestore: metadata ttlInSeconds of key a must be a whole number of "
                 + #"seconds, or -1 for ever; it is "x""#)),
-    Row(
+    .sending(
         "another etag when saving", "POST", store, #"[{"key":"a","value":2,"etag":"999"}]"#, 409,
         .error("ERR_STATE_SAVE", "failed saving state in state store statestore: " + mismatch)),
-    Row("the value stayed", store + "/a", 200, .text(#"{"x":1}"#)),
-    Row("first-write over an absent key", "POST", store,
+    .getting("the value stayed", store + "/a", 200, .text(#"{"x":1}"#)),
+    .sending("first-write over an absent key", "POST", store,
         #"[{"key":"f","value":1,"options":{"concurrency":"first-write","consistency":"strong"}}]"#, 204),
-    Row(
+    .sending(
         "first-write over a present key", "POST", store,
         #"[{"key":"f","value":2,"options":{"concurrency":"first-write"}}]"#, 409,
         .error("ERR_STATE_SAVE", "failed saving state in state store statestore: " + mismatch)),
-    Row(
-        "another etag when deleting", "DELETE", store + "/a", 409,
+    .deleting(
+        "another etag when deleting", store + "/a", 409,
         .error("ERR_STATE_DELETE", "failed deleting state with key a: " + mismatch), with: ["If-Match: 88"]),
-    Row(
-        "an empty If-Match counts", "DELETE", store + "/a", 409,
+    .deleting(
+        "an empty If-Match counts", store + "/a", 409,
         .error("ERR_STATE_DELETE", "failed deleting state with key a: " + mismatch), with: ["If-Match;"]),
-    Row("deleting what is not there", "DELETE", store + "/none", 204),
-    Row("deleting", "DELETE", store + "/b", 204),
-    Row("what was deleted is gone", store + "/b", 204),
-    Row("a null value reads as none", "POST", store, #"[{"key":"z","value":null}]"#, 204),
-    Row("it is 204", store + "/z", 204),
-    Row("bulk without keys", "POST", store + "/bulk", #"{"keys":[]}"#, 200, .text("[]")),
-    Row("bulk by PUT", "PUT", store + "/bulk", #"{"keys":["none"],"parallelism":3}"#, 200, .text(#"[{"key":"none"}]"#)),
-    Row(
+    .deleting("deleting what is not there", store + "/none", 204),
+    .deleting("deleting", store + "/b", 204),
+    .getting("what was deleted is gone", store + "/b", 204),
+    .sending("a null value reads as none", "POST", store, #"[{"key":"z","value":null}]"#, 204),
+    .getting("it is 204", store + "/z", 204),
+    .sending("bulk without keys", "POST", store + "/bulk", #"{"keys":[]}"#, 200, .text("[]")),
+    .sending("bulk by PUT", "PUT", store + "/bulk", #"{"keys":["none"],"parallelism":3}"#, 200, .text(#"[{"key":"none"}]"#)),
+    .sending(
         "bulk with bad JSON", "POST", store + "/bulk", "nonsense", 400,
         .error("ERR_MALFORMED_REQUEST", "failed deserializing HTTP body: an object expected at byte 0")),
-    Row(
+    .sending(
         "a transaction", "POST", store + "/transaction",
         #"{"operations":[{"operation":"upsert","request":{"key":"q","value":1}},{"operation":"delete","request":{"key":"n"}}]}"#,
         204),
-    Row("its write took effect", store + "/q", 200, .text("1")),
-    Row("its delete took effect", store + "/n", 204),
-    Row("a transaction of nothing", "PUT", store + "/transaction", #"{"operations":[]}"#, 204),
-    Row(
+    .getting("its write took effect", store + "/q", 200, .text("1")),
+    .getting("its delete took effect", store + "/n", 204),
+    .sending("a transaction of nothing", "PUT", store + "/transaction", #"{"operations":[]}"#, 204),
+    .sending(
         "a transaction with a foreign etag", "POST", store + "/transaction",
         #"{"operations":[{"operation":"upsert","request":{"key":"r","value":1}},{"operation":"upsert","request":{"key":"q","value":2,"etag":"7"}}]}"#,
         500, .error("ERR_STATE_TRANSACTION", "error while executing state transaction: " + mismatch)),
-    Row("it left nothing", store + "/r", 204),
-    Row("and changed nothing", store + "/q", 200, .text("1")),
-    Row(
+    .getting("it left nothing", store + "/r", 204),
+    .getting("and changed nothing", store + "/q", 200, .text("1")),
+    .sending(
         "a transaction with an unknown operation", "POST", store + "/transaction",
         #"{"operations":[{"operation":"bogus","request":{"key":"q","value":3}}]}"#, 400,
         .error("ERR_NOT_SUPPORTED_STATE_OPERATION", "operation type bogus not supported")),
-    Row("a query without a match", "POST", "/v1.0-alpha1/state/statestore/query", #"{"filter":{"EQ":{"x":9}}}"#, 204),
-    Row("a readable runtime", "/v1.0/healthz", 204),
-    Row("health with the right app id", "/v1.0/healthz?appid=demo", 204),
-    Row(
+    .sending("a query without a match", "POST", "/v1.0-alpha1/state/statestore/query", #"{"filter":{"EQ":{"x":9}}}"#, 204),
+    .getting("health", "/v1.0/healthz", 204),
+    .getting("health with the right app id", "/v1.0/healthz?appid=demo", 204),
+    .getting(
         "health with another app id", "/v1.0/healthz?appid=other", 500,
         .error("ERR_HEALTH_APPID_NOT_MATCH", "dapr app-id does not match")),
-    Row("outbound health", "/v1.0/healthz/outbound", 204),
-    Row("a fact is added to the metadata", "PUT", "/v1.0/metadata/colour", "blue", 204),
-    Row(
+    .getting("outbound health", "/v1.0/healthz/outbound", 204),
+    .sending("a fact is added to the metadata", "PUT", "/v1.0/metadata/colour", "blue", 204),
+    .getting(
         "the metadata", "/v1.0/metadata", 200,
         .members([
             "id": .string("demo"),
@@ -134,12 +141,12 @@ private let rows: [Row] = [
                 ("runtimeStatus", .string("DISABLED")), ("hostReady", .bool(false)), ("placement", .string("")),
             ]),
         ])),
-    Row(
+    .getting(
         "an unknown path", "/nope", 404,
         .error(
             "ERR_DIRECT_INVOKE",
             "failed getting app id either from the URL path or the header dapr-app-id: no route of the API matches GET /nope")),
-    Row(
+    .sending(
         "a method that no route has", "PATCH", store + "/a", "1", 404,
         .error(
             "ERR_DIRECT_INVOKE",

@@ -10,7 +10,8 @@ final class Subprocess: Sendable {
     init(
         _ executable: String, _ arguments: [String], environment: [String: String] = [:], input: String? = nil
     ) throws {
-        scratch = try Scratch()
+        let scratch = try Scratch()
+        self.scratch = scratch
         let inputPath = try input.map { try scratch.write($0, to: "input") } ?? "/dev/null"
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
@@ -18,8 +19,6 @@ final class Subprocess: Sendable {
         posix_spawn_file_actions_addopen(&actions, 0, inputPath, O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, scratch.file("output"), O_WRONLY | O_CREAT | O_APPEND, 0o600)
         posix_spawn_file_actions_addopen(&actions, 2, scratch.file("errors"), O_WRONLY | O_CREAT | O_APPEND, 0o600)
-        // No descriptor of the test process may end up in the child: sockets would outlive their test.
-        posix_spawn_file_actions_addclosefrom_np(&actions, 3)
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -55,7 +54,7 @@ final class Subprocess: Sendable {
     /// Waits for the end. Past `limit` the process is killed and the test fails with both outputs.
     func ended(within limit: Duration = .seconds(30)) async throws -> Result {
         do {
-            let code = try await eventually("the end of process \(processID)", within: limit) { code }
+            let code: Int32 = try await eventually("the end of process \(processID)", within: limit) { self.code }
             return Result(code: code, output: output, errors: errors)
         } catch {
             kill(SIGKILL)
