@@ -166,7 +166,7 @@ let package = Package(
         .testTarget(
             name: "AdminAPITests", dependencies: ["AdminAPI", "Transport", "JSONText"] + nio, swiftSettings: strict),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["JSONText"], exclude: ["python", "plugins"], swiftSettings: strict),
+            name: "EndToEndTests", dependencies: ["JSONText"], exclude: ["python"], swiftSettings: strict),
         .testTarget(name: "DaprAPITests", dependencies: ["DaprAPI", "JSONText"], swiftSettings: strict),
     ] + plugins
 )

@@ -20,8 +20,9 @@ enum Places {
 
     static var python: String { package + "/.build-python/bin/python" }
     static func script(_ name: String) -> String { "\(package)/Tests/EndToEndTests/python/\(name).py" }
-    static func pluginSource(_ name: String) -> String { "\(package)/Tests/EndToEndTests/plugins/\(name).c" }
     static var headers: String { package + "/sdk-c/include" }
+    /// A plugin that breaks the rule that `-DCASE=` names.
+    static var brokenPlugin: String { package + "/Tests/Fixtures/plugins/broken.c" }
 
     /// Whether the Dapr SDK is installed (`tools/setup test`).
     static var hasSDK: Bool { FileManager.default.isExecutableFile(atPath: python) }
