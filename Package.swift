@@ -175,6 +175,8 @@ let package = Package(
                 "DaprAPI", "BuildingBlocks", "Components", "Transport", "DaprProtos", "JSONText", "COctavo", "CNGHTTP2",
                 protobuf, logging,
             ] + nio, swiftSettings: strict),
+        .testTarget(
+            name: "EndToEndTests", dependencies: ["JSONText"], exclude: ["python"], swiftSettings: strict),
     ] + plugins
 )
 

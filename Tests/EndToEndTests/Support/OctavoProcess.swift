@@ -1,0 +1,111 @@
+import Foundation
+import JSONText
+import Testing
+
+/// A runtime in a process of its own, on ports the kernel chose, with a data folder of its own.
+final class OctavoProcess: Sendable {
+    let process: Subprocess
+    let scratch: Scratch
+    let http: Int
+    let grpc: Int
+    let metrics: Int
+
+    var base: String { "http://127.0.0.1:\(http)" }
+    var adminSocket: String { scratch.file("admin") }
+
+    /// Starts a runtime, and returns when it listens; with `untilReady`, when its components are ready, too.
+    static func start(
+        in scratch: Scratch? = nil, flags: [String] = [], environment: [String: String] = [:],
+        command: [String] = [], untilReady: Bool = true
+    ) async throws -> OctavoProcess {
+        let scratch = try scratch ?? Scratch()
+        let process = try launch(in: scratch, flags: flags, environment: environment, command: command)
+        let status = try await eventually("the runtime's readiness\n" + process.errors, within: .seconds(30)) {
+            () async throws -> JSONValue? in
+            if let code = process.code { throw Trouble("octavo ended with \(code):\n\(process.errors)") }
+            // The socket file is there before anybody asks, so that a poll costs no process.
+            guard FileManager.default.fileExists(atPath: scratch.file("admin")) else { return nil }
+            let answer = try await Subprocess.run(
+                Places.octavo, ["status", "--json", "--admin-socket", scratch.file("admin")])
+            guard answer.code == 0 || answer.code == 1 && !untilReady, !answer.output.isEmpty else { return nil }
+            return try JSONValue(parsing: answer.output)
+        }
+        return try OctavoProcess(process, scratch, status)
+    }
+
+    /// The process alone, for what ends by itself.
+    static func launch(
+        in scratch: Scratch, flags: [String] = [], environment: [String: String] = [:], command: [String] = []
+    ) throws -> Subprocess {
+        try Subprocess(
+            Places.octavo,
+            [
+                "run", "--app-id", "demo", "--dapr-http-port", "0", "--dapr-grpc-port", "0", "--metrics-port", "0",
+                "--metrics-listen-address", "127.0.0.1", "--data-dir", scratch.file("data"),
+                "--admin-socket", scratch.file("admin"),
+            ] + flags + (command.isEmpty ? [] : ["--"] + command), environment: environment)
+    }
+
+    private init(_ process: Subprocess, _ scratch: Scratch, _ status: JSONValue) throws {
+        self.process = process
+        self.scratch = scratch
+        func port(_ purpose: String) throws -> Int {
+            let address = status["addresses"]?.array?.first { $0["purpose"]?.string == purpose }?["address"]?.string
+            guard let port = address?.split(separator: ":").last.flatMap({ Int($0) }) else {
+                throw Trouble("octavo status names no \(purpose) port: \(status)")
+            }
+            return port
+        }
+        http = try port("http")
+        grpc = try port("grpc")
+        metrics = try port("metrics")
+    }
+
+    /// Ends the runtime as an operator does.
+    func stop() async throws {
+        process.kill(SIGTERM)
+        let end = try await process.ended(within: .seconds(15))
+        #expect(end.code == 0, "octavo did not stop cleanly:\n\(end.errors)")
+        #expect(!FileManager.default.fileExists(atPath: adminSocket), "the admin socket stayed behind")
+    }
+
+    /// Ends the runtime as a power cut does.
+    func killed() async throws {
+        process.kill(SIGKILL)
+        _ = try await process.ended()
+    }
+
+    /// A command against this runtime.
+    func octavo(_ arguments: String..., input: String? = nil) async throws -> Subprocess.Result {
+        try await Subprocess.run(Places.octavo, arguments + ["--admin-socket", adminSocket], input: input)
+    }
+
+    /// A command with `--json` against this runtime: its exit code and document.
+    func json(_ arguments: String...) async throws -> JSONValue {
+        let answer = try await Subprocess.run(
+            Places.octavo, arguments + ["--json", "--admin-socket", adminSocket])
+        guard answer.code == 0 else {
+            throw Trouble("octavo \(arguments.joined(separator: " ")) gave \(answer.code): \(answer.errors)")
+        }
+        return try JSONValue(parsing: answer.output)
+    }
+
+    /// Runs `body` with a runtime and stops it after. What the runtime wrote is shown when the body throws.
+    static func with<Value>(
+        in scratch: Scratch? = nil, flags: [String] = [], environment: [String: String] = [:],
+        untilReady: Bool = true, _ body: (OctavoProcess) async throws -> Value
+    ) async throws -> Value {
+        let octavo = try await start(
+            in: scratch, flags: flags, environment: environment, untilReady: untilReady)
+        do {
+            let value = try await body(octavo)
+            try await octavo.stop()
+            return value
+        } catch {
+            let code = octavo.process.code
+            throw Trouble(
+                "\(error)\n--- octavo (\(code.map { "ended with \($0)" } ?? "running")) wrote:\n"
+                    + octavo.process.errors.suffix(4000))
+        }
+    }
+}
