@@ -73,7 +73,7 @@ import Testing
         let store = try open(folder, [Setting(name: "busyTimeout", text: "100ms", integer: 100_000_000)])
         try store.write(.set("k", "1"))
         let cli = popen("sqlite3 \(folder.path)/test.db 2>&1", "w")
-        fputs("BEGIN EXCLUSIVE;\n", cli)
+        fputs(".timeout 5000\nBEGIN EXCLUSIVE;\n", cli)
         fflush(cli)
         var told: PluginFailure?
         #expect(eventually {
