@@ -128,7 +128,7 @@ let package = Package(
         .target(name: "Telemetry", dependencies: [logging], swiftSettings: strict),
 
         // The C ABI and its pieces.
-        .target(name: "COctavo", path: "sdk-c", exclude: ["examples", "pkg-config", "plugin.map"], sources: ["src"],
+        .target(name: "COctavo", path: "sdk-c", exclude: ["abi", "examples", "pkg-config", "plugin.map"], sources: ["src"],
                 publicHeadersPath: "include", cSettings: warnings),
         .target(name: "COctavoRing", dependencies: ["COctavo"], cSettings: warnings),
         .target(name: "COctavoHost", dependencies: ["COctavo", "COctavoRing"], cSettings: warnings),
@@ -158,6 +158,8 @@ let package = Package(
         .testTarget(
             name: "ComponentsTests", dependencies: ["Components", "COctavo", "COctavoRing", "COctavoHost", "Resources", logging, concurrency] + nio,
             swiftSettings: strict),
+        .testTarget(
+            name: "RingTests", dependencies: ["COctavo", "COctavoRing"], exclude: ["Native"], swiftSettings: strict),
         .testTarget(
             name: "PluginTests", dependencies: ["COctavo", "COctavoRing", "COctavoHost"], swiftSettings: strict),
         .testTarget(
