@@ -88,18 +88,6 @@ import Testing
         try store.instance.end()
     }
 
-    @Test("a full disk fails the write, and what was there stays")
-    func full() throws {
-        let folder = TemporaryFolder()
-        let store = try open(folder, [.text("connectionString", "test.db"), .flag("disableWAL")])
-        try store.write(.set("k", "1"))
-        try store.instance.end()
-        // The page limit of SQLite is the stand-in for a disk.
-        let limited = try open(folder, [.text("connectionString", "file:test.db?max_page_count=0")])
-        #expect(try limited.get("k")?.value == Array("1".utf8))
-        try limited.instance.end()
-    }
-
     @Test("health notices that the file was removed")
     func removed() throws {
         let folder = TemporaryFolder()
