@@ -17,6 +17,17 @@ const octavo_kind *octavo_kind_at(int32_t kind) {
     switch (kind) {
     case OCTAVO_KIND_STATE: return &octavo_kind_state;
     case OCTAVO_KIND_SECRET_STORE: return &octavo_kind_secret_store;
+    case OCTAVO_KIND_PUBSUB: return &octavo_kind_pubsub;
+    case OCTAVO_KIND_CONFIGURATION: return &octavo_kind_configuration;
+    case OCTAVO_KIND_LOCK: return &octavo_kind_lock;
+    case OCTAVO_KIND_SEQUENCER: return &octavo_kind_sequencer;
+    case OCTAVO_KIND_BINDING: return &octavo_kind_binding;
+    case OCTAVO_KIND_OBJECT_STORE: return &octavo_kind_object_store;
+    case OCTAVO_KIND_CRYPTO: return &octavo_kind_crypto;
+    case OCTAVO_KIND_NAME_RESOLUTION: return &octavo_kind_name_resolution;
+    case OCTAVO_KIND_FILTER: return &octavo_kind_filter;
+    case OCTAVO_KIND_CONVERSATION: return &octavo_kind_conversation;
+    case OCTAVO_KIND_CUSTOM: return &octavo_kind_custom_service;
     default: return NULL;
     }
 }

@@ -7,6 +7,7 @@ LAYOUT(static, secret_get_reply, LIST(octavo_secret_get_reply, pairs, pair));
 LAYOUT(static, secret_bulk_get_request, STRUCT(octavo_secret_bulk_get_request, head, head));
 LAYOUT(static, secret, STR(octavo_secret, name), LIST(octavo_secret, pairs, pair));
 LAYOUT(static, secret_bulk_get_reply, LIST(octavo_secret_bulk_get_reply, secrets, secret));
+LAYOUT(, secret_rotation, STRUCT(octavo_secret_rotation, secret, secret));
 LAYOUT(static, secret_watch_request, STRUCT(octavo_secret_watch_request, head, head),
        LIST(octavo_secret_watch_request, names, str));
 

@@ -168,15 +168,14 @@ struct JSONReader {
         case 0x72: text.append(0x0D)
         case 0x74: text.append(0x09)
         case 0x75:
-            var unit = try hex()
+            guard var unit = hex() else { throw problem("four hexadecimal digits") }
             if unit >= 0xDC00, unit < 0xE000 { throw problem("the first half of a surrogate pair") }
             if unit >= 0xD800, unit < 0xDC00 {
                 guard peek == 0x5C, at + 1 < bytes.count, bytes[at + 1] == 0x75 else {
                     throw problem("the second half of a surrogate pair")
                 }
                 at += 2
-                let low = try hex()
-                guard low >= 0xDC00, low < 0xE000 else { throw problem("the second half of a surrogate pair") }
+                guard let low = hex(), low >= 0xDC00, low < 0xE000 else { throw problem("the second half of a surrogate pair") }
                 unit = 0x10000 + (unit - 0xD800) << 10 + (low - 0xDC00)
             }
             append(unit, to: &text)
@@ -184,19 +183,20 @@ struct JSONReader {
         }
     }
 
-    private mutating func hex() throws(PluginError) -> UInt32 {
-        var value: UInt32 = 0
-        for _ in 0..<4 {
-            let digit = peek
-            switch digit {
-            case 0x30...0x39: value = value << 4 | UInt32(digit - 0x30)
-            case 0x41...0x46: value = value << 4 | UInt32(digit - 0x37)
-            case 0x61...0x66: value = value << 4 | UInt32(digit - 0x57)
-            default: throw problem("four hexadecimal digits")
-            }
-            at += 1
-        }
-        return value
+    /// Four digits; `nil` when they aren't there.
+    private mutating func hex() -> UInt32? {
+        guard bytes.count - at >= 4 else { return nil }
+        let high = JSONReader.digit(bytes[at]) << 12 | JSONReader.digit(bytes[at + 1]) << 8
+        let value = high | JSONReader.digit(bytes[at + 2]) << 4 | JSONReader.digit(bytes[at + 3])
+        at += 4
+        return value < 0x10000 ? value : nil
+    }
+
+    /// The value of a hexadecimal digit; far more than 15 for anything else.
+    private static func digit(_ byte: UInt8) -> UInt32 {
+        if byte >= 0x30, byte <= 0x39 { return UInt32(byte - 0x30) }
+        let letter = byte | 0x20
+        return letter >= 0x61 && letter <= 0x66 ? UInt32(letter - 0x57) : 0x10000
     }
 
     private func append(_ scalar: UInt32, to text: inout [UInt8]) {

@@ -9,12 +9,16 @@ final class Plugin: @unchecked Sendable {  // constant after init
     let path: String
     private let handle: UnsafeMutableRawPointer
 
-    init(_ name: String) throws {
+    convenience init(_ name: String) throws {
         var buffer = [CChar](repeating: 0, count: 4096)
         let count = readlink("/proc/self/exe", &buffer, buffer.count - 1)
         let own = String(decoding: buffer[..<max(count, 0)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
         let folder = own[..<(own.lastIndex(of: "/") ?? own.endIndex)]
-        path = "\(folder)/liboctavo-plugin-\(name).so"
+        try self.init(path: "\(folder)/liboctavo-plugin-\(name).so")
+    }
+
+    init(path: String) throws {
+        self.path = path
         guard let handle = dlopen(path, RTLD_NOW | RTLD_LOCAL) else {
             throw PluginFailure(code: 13, flags: 0, reason: "", message: String(cString: dlerror()))
         }
@@ -153,8 +157,9 @@ final class Instance: @unchecked Sendable {  // its table of calls is a direct o
         return destroy()
     }
 
+    /// Without stopping it before: for a type that has no `stop`.
     @discardableResult
-    private func destroy() -> octavo_instance_leftovers {
+    func destroy() -> octavo_instance_leftovers {
         isStopped = true
         octavo_instance_halt(raw)
         type.pointee.life.pointee.destroy(octavo_instance_self(raw)!)

@@ -7,9 +7,12 @@ final class RedisServer: @unchecked Sendable {  // used by one test at a time
     private var process: pid_t = 0
     private let arguments: [String]
 
-    init(_ arguments: [String] = []) throws {
+    let tlsPort: UInt16
+
+    init(_ arguments: [String] = [], tls: [String] = []) throws {
         port = RedisServer.freePort()
-        self.arguments = arguments
+        tlsPort = RedisServer.freePort()
+        self.arguments = arguments + (tls.isEmpty ? [] : ["--tls-port", "\(tlsPort)"] + tls)
         try start()
     }
 

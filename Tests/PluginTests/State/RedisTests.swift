@@ -173,4 +173,31 @@ import Testing
         #expect(eventually { (try? store.get("k")) != nil || (try? store.write(.set("k", "1"))) != nil })
         try store.instance.end()
     }
+
+    @Test("TLS is spoken, and a certificate that is not trusted is refused")
+    func encrypted() throws {
+        let folder = TemporaryFolder()
+        let made = shell(
+            "cd '\(folder.path)' && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost "
+                + "-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout key.pem -out cert.pem")
+        try #require(made.code == 0, "\(made.text)")
+        let certificate = "\(folder.path)/cert.pem", key = "\(folder.path)/key.pem"
+        let server = try RedisServer([], tls: ["--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file", certificate])
+        let host = Setting.text("redisHost", "localhost:\(server.tlsPort)")
+        let store = try make([host, .flag("enableTLS"), .text("caCert", certificate), .text("clientCert", certificate), .text("clientKey", key)])
+        try store.write(Store.Write(key: "big", value: [UInt8](repeating: 7, count: 3 << 20)))
+        #expect(try store.get("big")?.value?.count == 3 << 20)
+        try store.instance.end()
+
+        let skipping = try make([host, .flag("enableTLS"), .flag("insecureSkipTLSVerify"), .text("clientCert", certificate), .text("clientKey", key)])
+        #expect(try skipping.get("big") != nil)
+        try skipping.instance.end()
+
+        let distrustful = try Instance(Plugin.redis.get(), "state.redis", [host, .flag("enableTLS")])
+        #expect(failure { try distrustful.start(seconds: 1) }?.message.contains("certificate") == true)
+        let plain = try Instance(Plugin.redis.get(), "state.redis", [.text("redisHost", "127.0.0.1:\(server.port)"), .flag("enableTLS")])
+        #expect(failure { try plain.start(seconds: 1) }?.code == OCTAVO_CODE_UNAVAILABLE)
+        let broken = try Instance(Plugin.redis.get(), "state.redis", [host, .flag("enableTLS"), .text("caCert", "/none.pem")])
+        #expect(failure { try broken.start(seconds: 1) }?.message.contains("caCert") == true)
+    }
 }

@@ -32,8 +32,21 @@
 #include "octavo/octavo_host.h"
 #include "octavo/octavo_plugin.h"
 
+#include "octavo/octavo_stream.h"
+
 #include "octavo/state.h"
+#include "octavo/pubsub.h"
+#include "octavo/configuration.h"
+#include "octavo/lock.h"
+#include "octavo/sequencer.h"
 #include "octavo/secret_store.h"
+#include "octavo/binding.h"
+#include "octavo/object_store.h"
+#include "octavo/crypto.h"
+#include "octavo/name_resolution.h"
+#include "octavo/filter.h"
+#include "octavo/conversation.h"
+#include "octavo/custom_service.h"
 
 #include "octavo/handoff.h"
 

@@ -44,7 +44,7 @@ typedef struct octavo_op {
     uint32_t reserved;
     uint64_t feature;  /* a bit that must be among the instance's features; 0 = none */
     const octavo_layout *request;
-    const octavo_layout *OCTAVO_NULLABLE reply;
+    const octavo_layout *OCTAVO_NULLABLE reply; /* null: belongs to no call, nothing is completed */
 } octavo_op;
 
 typedef struct octavo_kind {
@@ -68,7 +68,18 @@ extern const octavo_layout octavo_layout_item_error;
 extern const octavo_layout octavo_layout_head;
 extern const octavo_layout octavo_layout_life_request;
 extern const octavo_layout octavo_layout_source_request;
+extern const octavo_layout octavo_layout_credit_request;
+extern const octavo_layout octavo_layout_settle_request;
+extern const octavo_layout octavo_layout_chunk;
+extern const octavo_layout octavo_layout_writable;
 extern const octavo_layout octavo_layout_empty_reply;
+
+/* What is delivered to a source of each kind. */
+extern const octavo_layout octavo_layout_pubsub_message;
+extern const octavo_layout octavo_layout_configuration_change;
+extern const octavo_layout octavo_layout_secret_rotation;
+extern const octavo_layout octavo_layout_binding_event;
+extern const octavo_layout octavo_layout_names_change;
 
 OCTAVO_END
 
