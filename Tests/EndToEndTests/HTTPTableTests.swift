@@ -170,7 +170,7 @@ struct HTTPTableTests {
             #expect(component?["type"]?.string == "state.sqlite")
             #expect(component?["version"]?.string == "v1")
             let capabilities = component?["capabilities"]?.array?.compactMap(\.string) ?? []
-            #expect(Set(capabilities).isSuperset(of: ["ETAG", "TRANSACTIONAL", "TTL"]))
+            for word in ["ETAG", "TRANSACTIONAL", "TTL"] { #expect(capabilities.contains(word)) }
         }
     }
 
