@@ -28,9 +28,9 @@ struct BrokenPluginTests {
         try files.setAttributes([.posixPermissions: 0o666], ofItemAtPath: place("writable"))
         try await compile(["-DCASE=0", "-DNO_ENTRY"], to: place("entryless"))
         try await compile(["-DCASE=0", "-DENTRY_V2"], to: place("newer"))
-        try await compile(["-DCASE=14"], to: place("short"))
-        try await compile(["-DCASE=1"], to: place("nameless"))
-        try await compile(["-DCASE=21"], to: place("unlicensed"))
+        try await compile(["-DCASE=14"], to: scratch.file("short.so"))
+        try await compile(["-DCASE=1"], to: scratch.file("nameless.so"))
+        try await compile(["-DCASE=21"], to: scratch.file("unlicensed.so"))
         try files.createSymbolicLink(atPath: place("dangling"), withDestinationPath: "/no/such/file.so")
 
         let reasons: [(name: String, has: String)] = [
@@ -49,12 +49,12 @@ struct BrokenPluginTests {
                 #expect(found?["state"]?.string == "rejected", "\(name): \(String(describing: found))")
                 #expect(found?["reason"]?.string?.hasPrefix(has) == true, "\(name): \(String(describing: found))")
             }
-            // Without a note a plugin's code would have to run to tell more: that happens when it is loaded.
+            // What only the plugin's own code can tell is found when it is loaded.
             for (name, has) in [
                 ("short", "its descriptor says it has"), ("nameless", "describes itself wrongly"),
                 ("unlicensed", "its licence has run out"),
             ] {
-                let load = try await octavo.octavo("plugin", "load", place(name))
+                let load = try await octavo.octavo("plugin", "load", scratch.file(name + ".so"))
                 #expect(load.code == 1 && load.errors.contains(has), "\(name): \(load)")
             }
             #expect(plugins.first { $0["name"]?.string == "sqlite" }?["state"]?.string == "ready")

@@ -58,7 +58,7 @@ private let rows: [Row] = [
     .getting("an escaped path names it", store + "/a%20b%2F%C3%BC", 200, .text("1")),
     .getting("a plus in a path is a blank", store + "/a+b%2F%C3%BC", 200, .text("1")),
     .getting(
-        "a broken escape is plain text", store + "/%zz", 400, .text("the path or query holds a malformed percent escape\n"),
+        "a broken escape is plain text", store + "/%zz", 400, .text("the path holds a malformed percent escape, or bytes that are not UTF-8\n"),
         headers: ["content-type": "text/plain; charset=utf-8"]),
     .getting(
         "a store that is not there", "/v1.0/state/nostore/a", 400,
@@ -72,7 +72,7 @@ private let rows: [Row] = [
             "ERR_MALFORMED_REQUEST", "input key/keyPrefix 'a||b' can't contain '||'", reason: "DAPR_STATE_ILLEGAL_KEY")),
     .sending(
         "an item with an empty key", "POST", store, #"[{"key":"","value":1}]"#, 400,
-        .error("ERR_MALFORMED_REQUEST", #"state key can't be empty; give every item a "key""#)),
+        .error("ERR_MALFORMED_REQUEST", "state key cannot be empty")),
     .sending(
         "bad JSON", "POST", store, "[{", 400,
         .error("ERR_MALFORMED_REQUEST", "failed deserializing HTTP body: a member's name in quotes expected at byte 2")),
@@ -91,18 +91,16 @@ private let rows: [Row] = [
     .sending(
         "first-write over a present key", "POST", store,
         #"[{"key":"f","value":2,"options":{"concurrency":"first-write"}}]"#, 409,
-        .error("ERR_STATE_SAVE", "failed saving state in state store statestore: " + mismatch)),
+        .error("ERR_STATE_SAVE", "failed saving state in state store statestore: The key exists already, and the write asked to be the first.")),
     .deleting(
         "another etag when deleting", store + "/a", 409,
         .error("ERR_STATE_DELETE", "failed deleting state with key a: " + mismatch), with: ["If-Match: 88"]),
-    .deleting(
-        "an empty If-Match counts", store + "/a", 409,
-        .error("ERR_STATE_DELETE", "failed deleting state with key a: " + mismatch), with: ["If-Match;"]),
+    .deleting("an empty If-Match is no condition", store + "/f", 204, with: ["If-Match;"]),
     .deleting("deleting what is not there", store + "/none", 204),
     .deleting("deleting", store + "/b", 204),
     .getting("what was deleted is gone", store + "/b", 204),
-    .sending("a null value reads as none", "POST", store, #"[{"key":"z","value":null}]"#, 204),
-    .getting("it is 204", store + "/z", 204),
+    .sending("null is a value", "POST", store, #"[{"key":"z","value":null}]"#, 204),
+    .getting("it reads as it was stored", store + "/z", 200, .text("null")),
     .sending("bulk without keys", "POST", store + "/bulk", #"{"keys":[]}"#, 200, .text("[]")),
     .sending("bulk by PUT", "PUT", store + "/bulk", #"{"keys":["none"],"parallelism":3}"#, 200, .text(#"[{"key":"none"}]"#)),
     .sending(
@@ -138,7 +136,7 @@ private let rows: [Row] = [
         .members([
             "id": .string("demo"),
             "actorRuntime": .object([
-                ("runtimeStatus", .string("DISABLED")), ("hostReady", .bool(false)), ("placement", .string("")),
+                ("runtimeStatus", .string("DISABLED")), ("hostReady", .bool(false)),
             ]),
         ])),
     .getting(
@@ -263,18 +261,23 @@ struct HTTPTableTests {
         }
     }
 
-    @Test("and a body over the limit is 413, headers over the limit are 431, and both are counted out in time")
+    @Test("and a body over the limit is 413, a header section over it 431, and the next request is served")
     func limits() async throws {
+        let scratch = try Scratch()
+        let item = #"[{"key":"a","value":"\#(String(repeating: "x", count: 70_000))"}]"#
+        let file = try scratch.write(item, to: "item")
         try await OctavoProcess.with(flags: ["--max-body-size", "64Ki"]) { octavo in
-            let big = Curl(method: "POST", path: store, body: #"[{"key":"a","value":"\#(String(repeating: "x", count: 70_000))"}]"#)
+            let big = try await Curl(method: "POST", path: store, body: item).send(to: octavo.base)
+            #expect(big.status == 413)
+            #expect(big.json?["errorCode"]?.string == "ERR_BODY_READ", "\(big)")
+            // The answer comes before the end of the request, which not every release of curl can take.
+            let early = try await Subprocess.run("nghttp", ["-v", "-d", file, octavo.base + store])
+            #expect(early.output.contains(":status: 413") && early.output.contains("ERR_BODY_READ"), "\(early)")
+            let long = Curl(path: "/v1.0/healthz", headers: ["x: " + String(repeating: "a", count: 8000)])
             for version in Curl.Version.allCases {
-                let answer = try await big.send(to: octavo.base, version)
-                #expect(answer.status == 413)
-                #expect(answer.json?["errorCode"]?.string == "ERR_BODY_READ", "\(answer)")
-                let long = Curl(path: "/v1.0/healthz", headers: ["x: " + String(repeating: "a", count: 8000)])
                 #expect(try await long.send(to: octavo.base, version).status == 431)
+                #expect(try await Curl(path: "/v1.0/healthz").send(to: octavo.base, version).status == 204)
             }
-            #expect(try await Curl(path: "/v1.0/healthz").send(to: octavo.base).status == 204)
         }
     }
 
