@@ -121,22 +121,35 @@ struct StoreTests {
         }
     }
 
-    @Test("puts secrets in before a start and waits for the store that holds them")
+    @Test("says which secret store a setting needs and does not get")
     func secrets() async throws {
         try await Harness.with(plugins: [Fixtures.store()]) { it in
-            let tries = NIOLockedValueBox(0)
-            await it.store.onResolve { definition in
-                guard tries.withLockedValue({ $0 += 1; return $0 }) > 1 else {
-                    return .failure(CallError(code: OCTAVO_CODE_UNAVAILABLE, message: "secret store vault is starting"))
-                }
-                var definition = definition
-                definition.metadata = [.init(name: "colour", value: "red", isSecret: true)]
-                return .success(definition)
+            func refer(_ store: String) -> ComponentDefinition {
+                var definition = ComponentDefinition(
+                    name: "to-\(store)", type: "state.fixture", metadata: [.init(name: "host", value: "")])
+                definition.metadata[0].reference = .init(store: store, name: "n", key: "k")
+                return definition
             }
-            try await it.add("store")
-            #expect(await it.reaches("store", "retrying"))
-            #expect(await it.facts("store")?.reason == "secret store vault is starting")
-            #expect(await it.reaches("store", "ready"))
+            try await it.add("other")
+            #expect(await it.reaches("other", "ready"))
+            for store in ["vault", "other"] { try await it.store.add(refer(store)) }
+            #expect(await it.reaches("to-vault", "failed"))
+            #expect(
+                await it.facts("to-vault")?.reason
+                    == "the setting host refers to the secret store vault, which is not among the components")
+            #expect(await it.reaches("to-other", "failed"))
+            #expect(await it.facts("to-other")?.reason == "auth.secretStore names other, which is a state.fixture")
+        }
+    }
+
+    @Test("gives up waiting for a secret store that waits for itself")
+    func secretOfItself() async throws {
+        try await Harness.with(plugins: [Fixtures.store()]) { it in
+            var definition = ComponentDefinition(
+                name: "self", type: "state.fixture", metadata: [.init(name: "host", value: "")])
+            definition.metadata[0].reference = .init(store: "self", name: "n", key: "k")
+            try await it.store.add(definition)
+            #expect(await eventually { await it.facts("self")?.reason.contains("is still starting") == true })
         }
     }
 

@@ -19,9 +19,25 @@ extension ComponentStore {
                         + "\(setting) names")
             }
             definition.metadata[index].value = value
+            definition.metadata[index].isSecret = true
         }
         return definition
     }
+
+    /// Waits while a secret store starts, for as long as a start may take: two stores may wait for each
+    /// other.
+    private func started(_ store: String, for setting: String) async throws(StartFailure) {
+        let deadline = ContinuousClock.now + ComponentStore.secretStorePatience
+        while components[store]?.state == .starting {
+            guard ContinuousClock.now < deadline, (try? await Task.sleep(for: .milliseconds(2))) != nil else {
+                throw StartFailure(
+                    message: "the setting \(setting) refers to the secret store \(store), which is still starting",
+                    isPermanent: false)
+            }
+        }
+    }
+
+    private static let secretStorePatience = Duration.seconds(6)
 
     private func secret(
         _ reference: ComponentDefinition.SecretReference, for setting: String
@@ -29,7 +45,7 @@ extension ComponentStore {
         guard !reference.store.isEmpty else {
             throw .permanent("the setting \(setting) refers to a secret, but auth.secretStore names no store")
         }
-        while components[reference.store]?.state == .starting { try? await Task.sleep(for: .milliseconds(2)) }
+        try await started(reference.store, for: setting)
         guard let store = components[reference.store] else {
             throw .permanent(
                 "the setting \(setting) refers to the secret store \(reference.store), which is not among the components")
@@ -39,7 +55,7 @@ extension ComponentStore {
         }
         if store.state == .waiting {
             startLazy(reference.store)
-            while components[reference.store]?.state == .starting { try? await Task.sleep(for: .milliseconds(2)) }
+            try await started(reference.store, for: setting)
         }
         let loop = loops[0]
         let promise = loop.eventLoop.makePromise(of: [(String, String)].self)

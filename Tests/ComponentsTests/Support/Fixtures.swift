@@ -95,11 +95,16 @@ func mapped(_ fragment: String) -> Int {
     String(decoding: readFile("/proc/self/maps"), as: UTF8.self).split(separator: "\n").filter { $0.contains(fragment) }.count
 }
 
-/// Names of this process's threads.
+/// Threads of this process whose name holds the fragment.
 func threads(named fragment: String) -> Int {
     (listFolder("/proc/self/task") ?? []).filter { task in
-        access("/proc/self/task/\(task)/comm", R_OK) == 0
-            && String(decoding: readFile("/proc/self/task/\(task)/comm"), as: UTF8.self).contains(fragment)
+        // A thread may end while it is looked at.
+        let descriptor = open("/proc/self/task/\(task)/comm", O_RDONLY)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        var name = [UInt8](repeating: 0, count: 64)
+        let count = read(descriptor, &name, name.count)
+        return String(decoding: name.prefix(max(count, 0)), as: UTF8.self).contains(fragment)
     }.count
 }
 
