@@ -183,6 +183,5 @@ if Context.environment["OCTAVO_FUZZ"] == "1" {
     package.targets.append(
         .executableTarget(
             name: "fuzz-http2", dependencies: ["Transport", .product(name: "NIOEmbedded", package: "swift-nio")] + nio,
-            path: "tools/fuzzing/http2", swiftSettings: fuzzer,
-            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]))
+            path: "tools/fuzzing/http2", swiftSettings: fuzzer, linkerSettings: [.unsafeFlags(["-use-ld=lld"])]))
 }

@@ -8,7 +8,8 @@ import Testing
 @Suite("Listening and stopping") struct DrainTests {
     @Test("a drain lets what is in flight finish and takes nothing new")
     func drain() async throws {
-        try await TestServer.run { server in
+        let folder = try TemporaryFolder()
+        try await TestServer.run(endpoints: [.unix(path: folder.file("s"))]) { server in
             let client = try HTTP2Client(server.address)
             client.send(.call("/test.Test/Chat"), .message([1]))
             try await client.wait { client.answers[1]?.messages.count == 1 }

@@ -79,7 +79,7 @@ import Testing
         try await TestServer.run(limits: Self.limits { $0.keepAliveTime = .milliseconds(50); $0.keepAliveTimeout = .milliseconds(50) }) { server in
             let client = try HTTP2Client(server.address)
             try await client.waitForEnd()
-            #expect(client.pings.count == 1)
+            #expect(!client.pings.isEmpty)
             #expect(await server.server.statistics().errors[.deadPeer] == 1)
         }
     }

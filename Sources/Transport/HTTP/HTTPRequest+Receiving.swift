@@ -21,6 +21,7 @@ extension HTTPRequest {
 
     func receive(_ bytes: ByteBuffer) {
         guard !isEnded, !isDiscarding else {
+            discarded += bytes.readableBytes
             responder?.consumed(self, bytes.readableBytes)
             return
         }

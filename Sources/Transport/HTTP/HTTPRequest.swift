@@ -38,6 +38,8 @@ package final class HTTPRequest {
     var isBodyDelivered = false
     /// Nobody wants the rest of the body.
     var isDiscarding = false
+    /// Bytes that came although nobody wanted them.
+    var discarded = 0
     var mayDeliver = true
     var held = 0
     /// The value of `content-length`, 0 without one.

@@ -67,7 +67,10 @@ extension HTTP1Connection: HTTPResponder {
 
     func sendContinue(_ request: HTTPRequest) { write(ByteBuffer(staticString: "HTTP/1.1 100 Continue\r\n\r\n")) }
 
-    func consumed(_ request: HTTPRequest, _ count: Int) {}
+    func consumed(_ request: HTTPRequest, _ count: Int) {
+        // The rest of a body that was answered early is read away, so that the connection can go on; not for ever.
+        if request.discarded > loop.limits.maxBodySize { closeGently() }
+    }
 
     func scheduleTurn(_ request: HTTPRequest) {
         let bound = NIOLoopBound((self, request), eventLoop: loop.eventLoop)

@@ -33,6 +33,7 @@ final class HTTP2Connection: ChannelInboundHandler, Connection {
     private var isReadPaused = false
     /// Close as soon as what nghttp2 has queued is written.
     private var isClosing = false
+    private var isOutputClosed = false
 
     var headStarted: NIODeadline?
     private var opened: NIODeadline
@@ -167,10 +168,18 @@ final class HTTP2Connection: ChannelInboundHandler, Connection {
         }
         if loop.outgoing.readableBytes > 0 { writeOut(context) }
         isSending = false
+        guard self.session != nil else { return }
         if nghttp2_session_want_read(session) == 0, nghttp2_session_want_write(session) == 0 { isClosing = true }
-        if isClosing, nghttp2_session_want_write(session) == 0 || !context.channel.isActive {
-            context.close(promise: nil)
-        }
+        if isClosing, nghttp2_session_want_write(session) == 0 { closeGently(context) }
+    }
+
+    /// Sends our end and leaves the peer a second to read it: closing with unread bytes would make the kernel throw
+    /// away what we said last.
+    private func closeGently(_ context: ChannelHandlerContext) {
+        guard !isOutputClosed else { return }
+        isOutputClosed = true
+        if closingSince == nil { closingSince = loop.now }
+        context.close(mode: .output, promise: nil)
     }
 
     private func writeOut(_ context: ChannelHandlerContext) {
@@ -257,7 +266,6 @@ final class HTTP2Connection: ChannelInboundHandler, Connection {
         for stream in streams { stream.cancelled(.shutdown) }
         isGoingAway = true
         goAway(NGHTTP2_NO_ERROR, "the server stops")
-        if isClosing { closingSince = .uptimeNanoseconds(0) }
         flush()
         context?.close(promise: nil)
     }

@@ -104,6 +104,7 @@ func run(_ input: UnsafeRawBufferPointer) {
         while (try? channel.readOutbound(as: ByteBuffer.self)) != nil {}
         offset = end
     }
+    context.drain(loop.makePromise())
     context.cut()
     loop.run()
     channel.close(promise: nil)
