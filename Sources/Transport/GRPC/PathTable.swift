@@ -1,56 +1,59 @@
+#if canImport(Glibc)
+import Glibc
+#endif
+
 /// A hash table from paths to values that is asked with bytes, so that a request's path never becomes a `String`.
 ///
 /// Only our own paths are inserted; what a peer sends is only looked up, so collisions can't be provoked
 /// into long probes.
 struct PathTable<Value> {
-    private struct Slot {
-        var hash: UInt64
-        var path: [UInt8]
-        var value: Value
-    }
-
-    private var slots: [Slot?] = Array(repeating: nil, count: 16)
+    /// Parallel arrays of a power of two; a hash of 0 marks a free place.
+    private var hashes: [UInt64] = Array(repeating: 0, count: 16)
+    private var paths: [[UInt8]] = Array(repeating: [], count: 16)
+    private var places: [Value?] = Array(repeating: nil, count: 16)
     private var count = 0
 
-    var values: [Value] { slots.compactMap { $0?.value } }
+    var values: [Value] { places.compactMap { $0 } }
 
     mutating func insert(_ value: Value, for path: String) {
+        if (count + 1) * 2 > hashes.count { grow() }
         let bytes = Array(path.utf8)
-        if (count + 1) * 2 > slots.count { grow() }
-        place(Slot(hash: bytes.withUnsafeBytes(Self.hash), path: bytes, value: value))
+        place(bytes.withUnsafeBytes(Self.hash), bytes, value)
     }
 
     func find(_ path: UnsafeRawBufferPointer) -> Value? {
         let hash = Self.hash(path)
-        var index = Int(truncatingIfNeeded: hash) & (slots.count - 1)
-        while true {
-            let found = slots.withUnsafeBufferPointer { slots -> (done: Bool, value: Value?) in
-                switch slots[index] {
-                case .none: return (true, nil)
-                case .some(let slot):
-                    guard slot.hash == hash, slot.path.count == path.count,
-                        slot.path.withUnsafeBytes({ $0.elementsEqual(path) })
-                    else { return (false, nil) }
-                    return (true, slot.value)
-                }
+        var index = Int(truncatingIfNeeded: hash) & (hashes.count - 1)
+        while hashes[index] != 0 {
+            if hashes[index] == hash, paths[index].count == path.count,
+                paths[index].withUnsafeBytes({ path.count == 0 || memcmp($0.baseAddress!, path.baseAddress!, path.count) == 0 })
+            {
+                return places[index]
             }
-            if found.done { return found.value }
-            index = (index + 1) & (slots.count - 1)
+            index = (index + 1) & (hashes.count - 1)
         }
+        return nil
     }
 
-    private mutating func place(_ slot: Slot) {
-        var index = Int(truncatingIfNeeded: slot.hash) & (slots.count - 1)
-        while let held = slots[index], held.path != slot.path { index = (index + 1) & (slots.count - 1) }
-        if slots[index] == nil { count += 1 }
-        slots[index] = slot
+    private mutating func place(_ hash: UInt64, _ path: [UInt8], _ value: Value) {
+        var index = Int(truncatingIfNeeded: hash) & (hashes.count - 1)
+        while hashes[index] != 0, paths[index] != path { index = (index + 1) & (hashes.count - 1) }
+        if hashes[index] == 0 { count += 1 }
+        hashes[index] = hash
+        paths[index] = path
+        places[index] = value
     }
 
     private mutating func grow() {
-        let old = slots
-        slots = Array(repeating: nil, count: old.count * 2)
+        let old = (hashes, paths, places)
+        let size = hashes.count * 2
+        hashes = Array(repeating: 0, count: size)
+        paths = Array(repeating: [], count: size)
+        places = Array(repeating: nil, count: size)
         count = 0
-        for case .some(let slot) in old { place(slot) }
+        for index in old.0.indices where old.0[index] != 0 {
+            if let value = old.2[index] { place(old.0[index], old.1[index], value) }
+        }
     }
 
     /// FNV-1a over words of 8 bytes: paths are 30 to 80 bytes long.
@@ -66,6 +69,6 @@ struct PathTable<Value> {
             hash = (hash ^ UInt64(bytes[offset])) &* 0x100_0000_01b3
             offset += 1
         }
-        return hash ^ (hash >> 29)
+        return (hash ^ (hash >> 29)) | 1 << 63
     }
 }

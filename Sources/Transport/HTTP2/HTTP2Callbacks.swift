@@ -61,10 +61,12 @@ private let onBeginHeaders: nghttp2_on_begin_headers_callback = { session, frame
 }
 
 private let onHeader: nghttp2_on_header_callback = { _, _, name, nameLength, value, valueLength, _, userData in
-    let connection = connection(userData)
-    connection.receivingHead?.receiveField(
-        UnsafeRawBufferPointer(start: name, count: nameLength), UnsafeRawBufferPointer(start: value, count: valueLength),
-        connection.loop.limits)
+    // Called for each field: without the counting of references, which the owner above makes unnecessary.
+    Unmanaged<HTTP2Connection>.fromOpaque(userData!)._withUnsafeGuaranteedRef { connection in
+        connection.receivingHead?.receiveField(
+            UnsafeRawBufferPointer(start: name, count: nameLength),
+            UnsafeRawBufferPointer(start: value, count: valueLength), connection.loop)
+    }
     return 0
 }
 

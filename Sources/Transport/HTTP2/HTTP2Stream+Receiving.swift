@@ -19,9 +19,9 @@ extension HTTP2Connection {
 /// What comes in on a stream, in the order of its frames.
 extension HTTP2Stream {
     /// One header field, validated by nghttp2 (RFC 9113 §8.2, §8.3).
-    func receiveField(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, _ limits: Server.Limits) {
+    func receiveField(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, _ loop: LoopContext) {
         headerBytes += name.count + value.count + 32
-        guard headerBytes <= limits.maxHeaderBytes, headers.count < limits.maxHeaderCount else {
+        guard headerBytes <= loop.maxHeaderBytes, headers.count < loop.maxHeaderCount else {
             isOversized = true
             return
         }

@@ -14,6 +14,9 @@ final class LoopContext {
     let router: GRPCRouter
     let http: any HTTPHandler
     let deadlines: DeadlineHeap
+    /// Of `limits`, for what is asked for each header field.
+    let maxHeaderBytes: Int
+    let maxHeaderCount: Int
 
     /// Counters; `openConnections` is kept by the connections array.
     var counts = Server.Statistics()
@@ -43,6 +46,8 @@ final class LoopContext {
         self.index = index
         self.limits = limits
         self.tls = tls
+        maxHeaderBytes = limits.maxHeaderBytes
+        maxHeaderCount = limits.maxHeaderCount
         router = application.grpc
         http = application.http
         deadlines = DeadlineHeap(eventLoop: eventLoop)
