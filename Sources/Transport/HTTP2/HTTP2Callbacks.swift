@@ -128,10 +128,12 @@ private let onFrameSent: nghttp2_on_frame_send_callback = { session, frame, user
 private let onData: nghttp2_on_data_chunk_recv_callback = { session, flags, id, bytes, count, userData in
     // The window of the connection never waits for one stream; that of the stream waits for its reader.
     nghttp2_session_consume_connection(session, count)
-    guard let stream = stream(session, id) else { return 0 }
-    stream.receiveData(
-        UnsafeRawBufferPointer(start: bytes, count: count),
-        inLastFrame: flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0)
+    guard let pointer = nghttp2_session_get_stream_user_data(session, id) else { return 0 }
+    Unmanaged<HTTP2Stream>.fromOpaque(pointer)._withUnsafeGuaranteedRef { stream in
+        stream.receiveData(
+            UnsafeRawBufferPointer(start: bytes, count: count),
+            inLastFrame: flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0)
+    }
     return 0
 }
 
@@ -150,33 +152,43 @@ private let onInvalidFrame: nghttp2_on_invalid_frame_recv_callback = { _, _, _, 
 /// How nghttp2 asks for the next part of a body: says how much there is and lets `sendData` copy it, so that it is
 /// copied once.
 let readOutgoing: nghttp2_data_source_read_callback = { session, id, _, limit, flags, source, _ in
-    let stream = Unmanaged<HTTP2Stream>.fromOpaque(source!.pointee.ptr).takeUnretainedValue()
-    let available = stream.outgoing.readableBytes
-    if available == 0, stream.ending == .open {
-        stream.isDeferred = true
-        return Int(NGHTTP2_ERR_DEFERRED.rawValue)
+    Unmanaged<HTTP2Stream>.fromOpaque(source!.pointee.ptr)._withUnsafeGuaranteedRef { stream in
+        stream.nextPart(session, limit, flags!)
     }
-    flags!.pointee |= UInt32(NGHTTP2_DATA_FLAG_NO_COPY.rawValue)
-    if available <= limit, stream.ending != .open {
-        flags!.pointee |= UInt32(NGHTTP2_DATA_FLAG_EOF.rawValue)
-        switch stream.ending {
+}
+
+extension HTTP2Stream {
+    /// How many bytes the next DATA frame has; submits the trailers with the last.
+    fileprivate func nextPart(_ session: OpaquePointer?, _ limit: Int, _ flags: UnsafeMutablePointer<UInt32>) -> Int {
+        let available = outgoing.readableBytes
+        if available == 0, ending == .open {
+            isDeferred = true
+            return Int(NGHTTP2_ERR_DEFERRED.rawValue)
+        }
+        flags.pointee |= UInt32(NGHTTP2_DATA_FLAG_NO_COPY.rawValue)
+        guard available <= limit, ending != .open else { return min(available, limit) }
+        flags.pointee |= UInt32(NGHTTP2_DATA_FLAG_EOF.rawValue)
+        switch ending {
         case .okTrailers:
-            flags!.pointee |= UInt32(NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue)
+            flags.pointee |= UInt32(NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue)
             let trailers = StaticHeaders.shared.okTrailers
             nghttp2_submit_trailer(session, id, trailers.baseAddress, trailers.count)
         case .trailers:
-            flags!.pointee |= UInt32(NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue)
-            stream.trailers?.withFields { _ = nghttp2_submit_trailer(session, id, $0.baseAddress, $0.count) }
+            flags.pointee |= UInt32(NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue)
+            trailers?.withFields { _ = nghttp2_submit_trailer(session, id, $0.baseAddress, $0.count) }
         case .open, .endStream: break
         }
-        stream.stopInput()
+        if !isInputEnded { stopInput() }
+        return available
     }
-    return min(available, limit)
 }
 
 private let sendData: nghttp2_send_data_callback = { _, _, header, length, source, userData in
     // No padding is ever asked for, so a frame is its header and its bytes.
-    let stream = Unmanaged<HTTP2Stream>.fromOpaque(source!.pointee.ptr).takeUnretainedValue()
-    connection(userData).writeData(header: header!, length: length, of: stream)
+    Unmanaged<HTTP2Connection>.fromOpaque(userData!)._withUnsafeGuaranteedRef { connection in
+        Unmanaged<HTTP2Stream>.fromOpaque(source!.pointee.ptr)._withUnsafeGuaranteedRef { stream in
+            connection.writeData(header: header!, length: length, of: stream)
+        }
+    }
     return 0
 }

@@ -190,12 +190,20 @@ final class HTTP2Connection: ChannelInboundHandler, Connection {
 
     /// Takes `length` bytes of `stream` as a DATA frame. Called by nghttp2 while `flush` runs.
     func writeData(header: UnsafePointer<UInt8>, length: Int, of stream: HTTP2Stream) {
-        loop.outgoing.writeBytes(UnsafeRawBufferPointer(start: header, count: 9))
-        stream.outgoing.readWithUnsafeReadableBytes { bytes in
-            loop.outgoing.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[..<length]))
-            return length
+        let loop = loop
+        loop.outgoing.writeWithUnsafeMutableBytes(minimumWritableBytes: length + 9) { target in
+            target.copyMemory(from: UnsafeRawBufferPointer(start: header, count: 9))
+            stream.outgoing.withUnsafeReadableBytes { bytes in
+                UnsafeMutableRawBufferPointer(rebasing: target[9...])
+                    .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<length]))
+            }
+            return length + 9
         }
-        if stream.outgoing.readableBytes == 0 { stream.outgoing.clear() }
+        if length == stream.outgoing.readableBytes {
+            stream.outgoing.clear()
+        } else {
+            stream.outgoing.moveReaderIndex(forwardBy: length)
+        }
         stream.lastOutput = loop.now
         if stream.isAboveHighWater, stream.outgoing.readableBytes <= loop.limits.sendLowWater {
             stream.isAboveHighWater = false

@@ -85,31 +85,30 @@ final class HTTP2Stream {
 
     /// Sends the head from memory that lives as long as the process, with the body that `outgoing` will hold.
     func submitHead(_ fields: UnsafeMutableBufferPointer<nghttp2_nv>) {
-        guard let session = connection?.session, !isHeadSent else { return }
-        isHeadSent = true
-        var provider = nghttp2_data_provider()
-        provider.source.ptr = Unmanaged.passUnretained(self).toOpaque()
-        provider.read_callback = readOutgoing
-        if nghttp2_submit_response(session, id, fields.baseAddress, fields.count, &provider) != 0 { reset(withCode: NGHTTP2_INTERNAL_ERROR) }
-        lastOutput = connection?.loop.now ?? lastOutput
-        connection?.markDirty()
+        submit(fields.baseAddress, fields.count, hasBody: true)
     }
 
     /// Sends the head; without a body it ends the stream.
     func submitHead(_ fields: borrowing HeaderBatch, hasBody: Bool) {
-        guard let session = connection?.session, !isHeadSent else { return }
+        fields.withFields { submit($0.baseAddress, $0.count, hasBody: hasBody) }
+    }
+
+    private func submit(_ fields: UnsafeMutablePointer<nghttp2_nv>?, _ count: Int, hasBody: Bool) {
+        guard !isHeadSent, let connection, let session = connection.session else { return }
         isHeadSent = true
-        var provider = nghttp2_data_provider()
-        provider.source.ptr = Unmanaged.passUnretained(self).toOpaque()
-        provider.read_callback = readOutgoing
-        let result = fields.withFields { fields in
-            hasBody
-                ? nghttp2_submit_response(session, id, fields.baseAddress, fields.count, &provider)
-                : nghttp2_submit_response(session, id, fields.baseAddress, fields.count, nil)
+        lastOutput = connection.loop.now
+        let result: Int32
+        if hasBody {
+            var provider = nghttp2_data_provider()
+            provider.source.ptr = Unmanaged.passUnretained(self).toOpaque()
+            provider.read_callback = readOutgoing
+            result = nghttp2_submit_response(session, id, fields, count, &provider)
+        } else {
+            result = nghttp2_submit_response(session, id, fields, count, nil)
+            if !isInputEnded { connection.hasEarlyAnswers = true }
         }
-        if result != 0 { reset(withCode: NGHTTP2_INTERNAL_ERROR) } else if !hasBody { stopInput() }
-        lastOutput = connection?.loop.now ?? lastOutput
-        connection?.markDirty()
+        if result != 0 { reset(withCode: NGHTTP2_INTERNAL_ERROR) }
+        connection.markDirty()
     }
 
     /// The answer is complete before the request: once it is out, the peer need not send the rest (RFC 9113 §8.1).
