@@ -200,14 +200,13 @@ if Context.environment["OCTAVO_FUZZ"] == "1" {
     package.targets.append(
         .executableTarget(
             name: "fuzz-http2", dependencies: ["Transport", .product(name: "NIOEmbedded", package: "swift-nio")] + nio,
-            path: "tools/fuzzing/http2", swiftSettings: fuzzer,
-            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]))
+            path: "tools/fuzzing/http2", swiftSettings: fuzzer, linkerSettings: [.unsafeFlags(["-use-ld=lld"])]))
     package.targets += [
         .executableTarget(
             name: "fuzz-yaml", dependencies: ["Resources"], path: "tools/fuzzing/yaml", exclude: ["seeds"],
-            swiftSettings: fuzzer, linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]),
+            swiftSettings: fuzzer, linkerSettings: [.unsafeFlags(["-use-ld=lld"])]),
         .executableTarget(
             name: "fuzz-json", dependencies: ["JSONText"], path: "tools/fuzzing/json", exclude: ["seeds"],
-            swiftSettings: fuzzer, linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]),
+            swiftSettings: fuzzer, linkerSettings: [.unsafeFlags(["-use-ld=lld"])]),
     ]
 }
