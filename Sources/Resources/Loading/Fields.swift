@@ -41,7 +41,8 @@ struct Fields {
 
     /// The member as written; nil when it is missing or null.
     subscript(_ name: String) -> YAMLNode? {
-        let node = members.first { $0.name == name }?.value
+        let node =
+            members.first { $0.name == name }?.value
             ?? members.first { $0.name.lowercased() == name.lowercased() }?.value
         return node.flatMap { $0.isNull ? nil : $0 }
     }
@@ -129,7 +130,8 @@ struct Fields {
             if let text = member.value.scalar {
                 texts[member.name] = member.value.isNull ? "" : text
             } else {
-                report.error(member.value.mark, "\(fields.at(member.name)) must be a text, not \(member.value.kindName)")
+                report.error(
+                    member.value.mark, "\(fields.at(member.name)) must be a text, not \(member.value.kindName)")
             }
         }
         return texts

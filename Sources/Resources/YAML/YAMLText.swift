@@ -51,7 +51,8 @@ private func checkCharacters(_ bytes: UnsafeBufferPointer<UInt8>, firstLine: Int
         case 0..<0x80:
             let name = byte == 0 ? "a NUL byte" : "the control character 0x\(hexadecimal(byte))"
             throw YAMLError(
-                SourceMark(line: line, column: column), "the text holds \(name); remove it, or write it as an escape in double quotes")
+                SourceMark(line: line, column: column),
+                "the text holds \(name); remove it, or write it as an escape in double quotes")
         default:
             let length = utf8Length(bytes, at)
             guard length > 0 else {
@@ -64,7 +65,8 @@ private func checkCharacters(_ bytes: UnsafeBufferPointer<UInt8>, firstLine: Int
             guard !isControl, !(byte == 0xef && bytes[at + 1] == 0xbf && bytes[at + 2] >= 0xbe) else {
                 throw YAMLError(
                     SourceMark(line: line, column: column),
-                    "the text holds a character that YAML does not allow; remove it, or write it as an escape in double quotes")
+                    "the text holds a character that YAML does not allow; remove it, or write it as an escape in double quotes"
+                )
             }
             at += length
         }
