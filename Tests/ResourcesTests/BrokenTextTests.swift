@@ -239,6 +239,31 @@ private let head = "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata:\n  
             outcome.diagnostics.map(\.message) == ["the file has 4194305 bytes; at most 4194304 are read: split it up"])
     }
 
+    @Test("of very many mistakes in a document the first hundred are told")
+    func boundsDiagnostics() {
+        let unknown = (0..<5000).map { "  typ\($0): x\n" }.joined()
+        let outcome = ResourceText.read(Array((head + "spec:\n  type: a.b\n" + unknown).utf8), file: "f.yaml")
+        #expect(outcome.diagnostics.count == 101)
+        #expect(
+            outcome.diagnostics.last?.message == "there is more to say about the document; mend what was said first")
+        #expect(outcome.resources.count == 1)
+        let wrong = String(repeating: "  - {name: x, value: 1, envRef: Y}\n", count: 5000)
+        let refused = ResourceText.read(
+            Array((head + "spec:\n  type: a.b\n  metadata:\n" + wrong).utf8), file: "f.yaml")
+        #expect(refused.diagnostics.count == 101)
+        #expect(refused.diagnostics.last?.severity == .error)
+        #expect(refused.resources.isEmpty)
+    }
+
+    @Test("a file of very many documents is read up to a limit, in reasonable time")
+    func boundsDocuments() {
+        let outcome = ResourceText.read(Array(String(repeating: "--- @\n", count: 20_000).utf8), file: "f.yaml")
+        #expect(outcome.diagnostics.count == 1_001)
+        let empty = ResourceText.read(Array(String(repeating: "---\n", count: 1 << 20).utf8), file: "f.yaml")
+        #expect(empty.diagnostics.map(\.location.mark.line) == [1_001])
+        #expect(outcome.diagnostics.last?.message.contains("more than 1000 documents") == true)
+    }
+
     @Test("no diagnostic repeats the value of a setting")
     func keepsValuesSecret() {
         let text =

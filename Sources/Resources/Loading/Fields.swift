@@ -26,6 +26,7 @@ struct Fields {
         self.members = members
         guard let known else { return }
         for member in members where !known.contains(member.name) {
+            if report.isFull { break }
             // Go's decoder does not mind the case, so Dapr doesn't either.
             if let same = known.first(where: { $0.lowercased() == member.name.lowercased() }) {
                 report.warning(member.mark, "\(at(member.name)) is read as \(same); write it so")

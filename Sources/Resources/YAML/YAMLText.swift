@@ -18,7 +18,17 @@ package enum YAMLText {
         }
         return bytes.withUnsafeBufferPointer { buffer in
             var results: [Result<YAMLNode, YAMLError>] = []
-            for piece in DocumentPieces(buffer) {
+            for (number, piece) in DocumentPieces(buffer).enumerated() {
+                guard number < limits.documents else {
+                    let mark = SourceMark(line: piece.firstLine, column: 1)
+                    results.append(
+                        .failure(
+                            YAMLError(
+                                mark,
+                                "the file has more than \(limits.documents) documents; the rest is not read: split it up"
+                            )))
+                    break
+                }
                 do throws(YAMLError) {
                     try checkCharacters(piece.bytes, firstLine: piece.firstLine)
                     var composer = YAMLComposer(
