@@ -167,7 +167,9 @@ package struct JSONScanner {
         guard offset + 5 <= bytes.count else { throw error("four hexadecimal digits expected") }
         var value: UInt32 = 0
         for byte in bytes[offset + 1..<offset + 5] {
-            guard let digit = JSONScanner.hexadecimalDigit(byte) else { throw error("four hexadecimal digits expected") }
+            guard let digit = JSONScanner.hexadecimalDigit(byte) else {
+                throw error("four hexadecimal digits expected")
+            }
             value = value << 4 | digit
         }
         offset += 5

@@ -109,7 +109,9 @@ package enum JSONValue: Sendable, Equatable {
         _ one: [(name: String, value: JSONValue)], _ other: [(name: String, value: JSONValue)]
     ) -> Bool {
         // The usual case, which needs no table.
-        if zip(one, other).allSatisfy({ $0.name == $1.name }) { return zip(one, other).allSatisfy { $0.value == $1.value } }
+        if zip(one, other).allSatisfy({ $0.name == $1.name }) {
+            return zip(one, other).allSatisfy { $0.value == $1.value }
+        }
         let values = Dictionary(other.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
         return one.allSatisfy { values[$0.name] == $0.value }
     }

@@ -14,7 +14,9 @@ func endOfPlainRun(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
         // A byte that is zero borrows from its highest bit; so does one below 0x20.
         let quotes = word ^ (ones &* 0x22)
         let backslashes = word ^ (ones &* 0x5c)
-        let found = ((quotes &- ones) & ~quotes) | ((backslashes &- ones) & ~backslashes) | ((word &- ones &* 0x20) & ~word) | word
+        let found =
+            ((quotes &- ones) & ~quotes) | ((backslashes &- ones) & ~backslashes) | ((word &- ones &* 0x20) & ~word)
+            | word
         guard found & highs == 0 else { return at }
         at &+= 8
     }

@@ -29,7 +29,9 @@ import Testing
         do throws(JSONError) { _ = try JSONValue(parsing: text) } catch { #expect(error.description == message) }
     }
 
-    @Test("bytes that are not UTF-8 are refused", arguments: [[0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf5, 0x80, 0x80, 0x80], [0x80], [0xe2, 0x82]] as [[UInt8]])
+    @Test(
+        "bytes that are not UTF-8 are refused",
+        arguments: [[0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf5, 0x80, 0x80, 0x80], [0x80], [0xe2, 0x82]] as [[UInt8]])
     func refusesInvalidUTF8(bytes: [UInt8]) {
         let text = [0x22] + bytes + [0x22]
         #expect(!text.withUnsafeBytes { isJSON($0) })

@@ -24,7 +24,8 @@ private let head = "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata:\n  
                 diagnostic: "f.yaml:4:1: error: a tab is used for indentation; YAML wants spaces"),
             BrokenText(
                 what: "bad indentation", text: "kind: Component\n metadata:\n  name: a\n",
-                diagnostic: "f.yaml:2:10: error: a ':' stands where no name can be; align the line with its neighbours, "
+                diagnostic:
+                    "f.yaml:2:10: error: a ':' stands where no name can be; align the line with its neighbours, "
                     + "or put a value that has ': ' in it in quotes"),
             BrokenText(
                 what: "indentation in a mapping", text: "a:\n  b: 1\n c: 2\n",
@@ -48,7 +49,8 @@ private let head = "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata:\n  
                 diagnostic: "f.yaml:1:4: error: a value without quotes can't start with '@'; put the value in quotes"),
             BrokenText(
                 what: "unknown escape", text: "a: \"\\q\"\n",
-                diagnostic: "f.yaml:1:5: error: there is no such escape in double quotes; write '\\\\' for a backslash, "
+                diagnostic:
+                    "f.yaml:1:5: error: there is no such escape in double quotes; write '\\\\' for a backslash, "
                     + "or use single quotes"),
             BrokenText(
                 what: "alias without anchor", text: "a: *b\n",
@@ -62,28 +64,33 @@ private let head = "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata:\n  
                 diagnostic: "f.yaml:3:1: error: \"kind\" is given twice, first at line 1; keep one of them"),
             BrokenText(
                 what: "name that is a list", text: "? [a]\n: b\n",
-                diagnostic: "f.yaml:1:3: error: a name must be a text, not a list; quote it if it starts with '[' or '{'"),
+                diagnostic:
+                    "f.yaml:1:3: error: a name must be a text, not a list; quote it if it starts with '[' or '{'"),
             BrokenText(
                 what: "merge of a text", text: "a: &x 1\nb:\n  <<: *x\n",
                 diagnostic: "f.yaml:3:7: error: '<<' takes in mappings only; give it an alias of a mapping"),
             BrokenText(
                 what: "NUL", text: "a: b\u{0}c\n",
-                diagnostic: "f.yaml:1:5: error: the text holds a NUL byte; remove it, or write it as an escape in double "
+                diagnostic:
+                    "f.yaml:1:5: error: the text holds a NUL byte; remove it, or write it as an escape in double "
                     + "quotes"),
             BrokenText(
                 what: "control character", text: "a: ü\u{1b}c\n",
-                diagnostic: "f.yaml:1:5: error: the text holds the control character 0x1b; remove it, or write it as an "
+                diagnostic:
+                    "f.yaml:1:5: error: the text holds the control character 0x1b; remove it, or write it as an "
                     + "escape in double quotes"),
             BrokenText(
                 what: "control character beyond ASCII", text: "a: \u{81}\n",
-                diagnostic: "f.yaml:1:4: error: the text holds a character that YAML does not allow; remove it, or write "
+                diagnostic:
+                    "f.yaml:1:4: error: the text holds a character that YAML does not allow; remove it, or write "
                     + "it as an escape in double quotes"),
             BrokenText(
                 what: "deep nesting", text: String(repeating: "[", count: 5000),
                 diagnostic: "f.yaml:1:65: error: mappings and lists are nested more than 64 deep; flatten them"),
             BrokenText(
                 what: "not a mapping", text: "- a\n",
-                diagnostic: "f.yaml:1:1: error: a resource is a mapping with apiVersion, kind, metadata and spec, not a "
+                diagnostic:
+                    "f.yaml:1:1: error: a resource is a mapping with apiVersion, kind, metadata and spec, not a "
                     + "list"),
             BrokenText(
                 what: "missing kind", text: "apiVersion: dapr.io/v1alpha1\nmetadata: {name: a}\n",
@@ -116,15 +123,18 @@ private let head = "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata:\n  
                     + "metadata"),
             BrokenText(
                 what: "missing type", text: head + "spec:\n  version: v1\n",
-                diagnostic: "f.yaml:6:3: error: Component \"a\": spec.type is missing; write spec.type as category.name, "
+                diagnostic:
+                    "f.yaml:6:3: error: Component \"a\": spec.type is missing; write spec.type as category.name, "
                     + "such as state.redis"),
             BrokenText(
                 what: "type without category", text: head + "spec:\n  type: redis\n",
-                diagnostic: "f.yaml:6:9: error: Component \"a\": spec.type \"redis\" is not category.name; write it like "
+                diagnostic:
+                    "f.yaml:6:9: error: Component \"a\": spec.type \"redis\" is not category.name; write it like "
                     + "state.redis"),
             BrokenText(
                 what: "unknown name", text: head + "spec:\n  type: a.b\n  metdata: []\n",
-                diagnostic: "f.yaml:7:3: warning: Component \"a\": spec.metdata is not known and not used; did you mean "
+                diagnostic:
+                    "f.yaml:7:3: warning: Component \"a\": spec.metdata is not known and not used; did you mean "
                     + "metadata?"),
             BrokenText(
                 what: "name in other case", text: head + "spec:\n  Type: a.b\n",
@@ -144,17 +154,21 @@ private let head = "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata:\n  
             BrokenText(
                 what: "value and secret",
                 text: head + "spec:\n  type: a.b\n  metadata:\n  - {name: p, value: x, secretKeyRef: {name: s}}\n",
-                diagnostic: "f.yaml:8:5: error: Component \"a\": the setting p has both value and secretKeyRef; give one "
+                diagnostic:
+                    "f.yaml:8:5: error: Component \"a\": the setting p has both value and secretKeyRef; give one "
                     + "of them"),
             BrokenText(
                 what: "secret without a name",
                 text: head + "spec:\n  type: a.b\n  metadata:\n  - {name: p, secretKeyRef: {key: s}}\n",
-                diagnostic: "f.yaml:8:29: error: Component \"a\": spec.metadata[0].secretKeyRef.name is missing; it names "
+                diagnostic:
+                    "f.yaml:8:29: error: Component \"a\": spec.metadata[0].secretKeyRef.name is missing; it names "
                     + "the secret in the secret store"),
             BrokenText(
                 what: "setting given twice",
-                text: head + "spec:\n  type: a.b\n  metadata:\n  - {name: Host, value: x}\n  - {name: host, value: y}\n",
-                diagnostic: "f.yaml:9:5: error: Component \"a\": the setting host is given twice, first at line 8; names "
+                text: head
+                    + "spec:\n  type: a.b\n  metadata:\n  - {name: Host, value: x}\n  - {name: host, value: y}\n",
+                diagnostic:
+                    "f.yaml:9:5: error: Component \"a\": the setting host is given twice, first at line 8; names "
                     + "are compared without regard to case: keep one of them"),
             BrokenText(
                 what: "bad boolean", text: head + "spec:\n  type: a.b\n  ignoreErrors: perhaps\n",
@@ -167,7 +181,8 @@ private let head = "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata:\n  
                 what: "bad start mode",
                 text: "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata:\n  name: a\n  annotations:\n"
                     + "    octavo.io/start: later\nspec: {type: a.b}\n",
-                diagnostic: "f.yaml:6:5: error: Component \"a\": octavo.io/start must be required, optional or lazy, not "
+                diagnostic:
+                    "f.yaml:6:5: error: Component \"a\": octavo.io/start must be required, optional or lazy, not "
                     + "\"later\""),
             BrokenText(
                 what: "unknown annotation of ours",
@@ -179,13 +194,15 @@ private let head = "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata:\n  
                 what: "bad access",
                 text: "apiVersion: dapr.io/v1alpha1\nkind: Configuration\nmetadata: {name: c}\nspec:\n  secrets:\n"
                     + "    scopes: [{storeName: s, defaultAccess: maybe}]\n",
-                diagnostic: "f.yaml:6:44: error: Configuration \"c\": spec.secrets.scopes[0].defaultAccess must be allow "
+                diagnostic:
+                    "f.yaml:6:44: error: Configuration \"c\": spec.secrets.scopes[0].defaultAccess must be allow "
                     + "or deny, not \"maybe\""),
             BrokenText(
                 what: "bad protocol",
                 text: "apiVersion: dapr.io/v1alpha1\nkind: Configuration\nmetadata: {name: c}\nspec:\n  api:\n"
                     + "    denied: [{name: state, version: v1, protocol: smtp}]\n",
-                diagnostic: "f.yaml:6:51: error: Configuration \"c\": spec.api.denied[0].protocol must be http or grpc, "
+                diagnostic:
+                    "f.yaml:6:51: error: Configuration \"c\": spec.api.denied[0].protocol must be http or grpc, "
                     + "not \"smtp\""),
         ])
     func explains(broken: BrokenText) {
@@ -222,9 +239,35 @@ private let head = "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata:\n  
             outcome.diagnostics.map(\.message) == ["the file has 4194305 bytes; at most 4194304 are read: split it up"])
     }
 
+    @Test("of very many mistakes in a document the first hundred are told")
+    func boundsDiagnostics() {
+        let unknown = (0..<5000).map { "  typ\($0): x\n" }.joined()
+        let outcome = ResourceText.read(Array((head + "spec:\n  type: a.b\n" + unknown).utf8), file: "f.yaml")
+        #expect(outcome.diagnostics.count == 101)
+        #expect(
+            outcome.diagnostics.last?.message == "there is more to say about the document; mend what was said first")
+        #expect(outcome.resources.count == 1)
+        let wrong = String(repeating: "  - {name: x, value: 1, envRef: Y}\n", count: 5000)
+        let refused = ResourceText.read(
+            Array((head + "spec:\n  type: a.b\n  metadata:\n" + wrong).utf8), file: "f.yaml")
+        #expect(refused.diagnostics.count == 101)
+        #expect(refused.diagnostics.last?.severity == .error)
+        #expect(refused.resources.isEmpty)
+    }
+
+    @Test("a file of very many documents is read up to a limit, in reasonable time")
+    func boundsDocuments() {
+        let outcome = ResourceText.read(Array(String(repeating: "--- @\n", count: 20_000).utf8), file: "f.yaml")
+        #expect(outcome.diagnostics.count == 1_001)
+        let empty = ResourceText.read(Array(String(repeating: "---\n", count: 1 << 20).utf8), file: "f.yaml")
+        #expect(empty.diagnostics.map(\.location.mark.line) == [1_001])
+        #expect(outcome.diagnostics.last?.message.contains("more than 1000 documents") == true)
+    }
+
     @Test("no diagnostic repeats the value of a setting")
     func keepsValuesSecret() {
-        let text = head + "spec:\n  type: a.b\n  metadata:\n  - {name: p, value: hunter2, envRef: hunter2}\n"
+        let text =
+            head + "spec:\n  type: a.b\n  metadata:\n  - {name: p, value: hunter2, envRef: hunter2}\n"
             + "  - {name: p, value: [hunter2], secretKeyRef: hunter2}\n  - {value: hunter2}\n"
         for diagnostic in ResourceText.read(Array(text.utf8), file: "f.yaml").diagnostics {
             #expect(!diagnostic.description.contains("hunter2"))

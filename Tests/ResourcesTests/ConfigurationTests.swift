@@ -63,7 +63,8 @@ import Testing
     @Test("later files lie over earlier ones, and a bad one changes nothing")
     func overlays() throws {
         let outcome = load([
-            configuration("  metric: {enabled: false}\n  logging: {apiLogging: {enabled: true}}\n  components: {deny: [a.b]}\n"),
+            configuration(
+                "  metric: {enabled: false}\n  logging: {apiLogging: {enabled: true}}\n  components: {deny: [a.b]}\n"),
             "kind: \"open\n",
             configuration("  logging: {apiLogging: {obfuscateURLs: true}}\n  components: {deny: [c.d]}\n"),
             configuration("  metric: {enabled: perhaps}\n"),

@@ -14,7 +14,8 @@ import Testing
     @Test(
         "placeholders are filled in",
         arguments: [
-            ("{appID}-{namespace}", "app-prod.app"), ("{podName}", "pod-1"), ("{other}{", "{other}{"), ("{{appID}}", "{app}"),
+            ("{appID}-{namespace}", "app-prod.app"), ("{podName}", "pod-1"), ("{other}{", "{other}{"),
+            ("{{appID}}", "{app}"),
             ("plain", "plain"),
         ])
     func fills(written: String, value: String) {
@@ -47,7 +48,8 @@ import Testing
         arguments: [
             ("USER_NAME", nil, "me", true), ("DAPR_API_TOKEN", nil, "", false), ("APP_API_TOKEN", nil, "", false),
             ("app_api_token", nil, "", false), ("A B", nil, "", false), ("UNSET", nil, "", false),
-            ("USER_NAME", "OTHER", "", false), ("USER_NAME", "OTHER USER_NAME", "me", true), ("USER_NAME", "", "me", true),
+            ("USER_NAME", "OTHER", "", false), ("USER_NAME", "OTHER USER_NAME", "me", true),
+            ("USER_NAME", "", "me", true),
         ] as [(String, String?, String, Bool)])
     func environment(name: String, list: String?, value: String, isQuiet: Bool) {
         var environment = ["USER_NAME": "me", "DAPR_API_TOKEN": "t", "APP_API_TOKEN": "t", "A B": "x"]

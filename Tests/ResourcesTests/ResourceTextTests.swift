@@ -86,7 +86,8 @@ import Testing
         arguments: [
             ("on", "on"), ("1e3", "1e3"), ("0x10", "0x10"), ("012", "012"), ("true", "true"), ("1.0", "1.0"),
             ("2001-12-14", "2001-12-14"), ("~", ""), ("null", ""), ("", ""), ("\"null\"", "null"), ("'a''b'", "a'b"),
-            ("\"a\\tb\\u00fc\"", "a\tbü"), ("|\n          a\n          b", "a\nb"), (">-\n          a\n          b", "a b"),
+            ("\"a\\tb\\u00fc\"", "a\tbü"), ("|\n          a\n          b", "a\nb"),
+            (">-\n          a\n          b", "a b"),
             ("!!str 12", "12"), ("[1, \"2\", x, true, 1_0]", "[1,\"2\",\"x\",true,\"1_0\"]"),
             ("{a: 1, b: null}", "{\"a\":1,\"b\":null}"),
         ])
@@ -102,7 +103,8 @@ import Testing
         let good = { (name: String) in
             "apiVersion: dapr.io/v1alpha1\nkind: Component\nmetadata: {name: \(name)}\nspec: {type: a.b}\n"
         }
-        let text = "\u{feff}# first\n---\n" + good("one") + "---\nkind: \"open\n---\n" + good("two")
+        let text =
+            "\u{feff}# first\n---\n" + good("one") + "---\nkind: \"open\n---\n" + good("two")
             + "--- # three\n" + good("three") + "...\n" + good("four") + "---\n---\n# nothing\n---\nkind: Pod\n"
         let outcome = ResourceText.read(Array(text.utf8), file: "f.yaml")
         #expect(outcome.resources.map(\.header.name) == ["one", "two", "three", "four"])
@@ -135,7 +137,8 @@ import Testing
     @Test("every kind of Dapr is recognised, with its scopes", arguments: ResourceKind.allCases)
     func recognises(kind: ResourceKind) throws {
         for version in kind.apiVersions {
-            let text = "apiVersion: \(version)\nkind: \(kind.rawValue)\nmetadata: {name: n}\nspec: {type: a.b}\nscopes: [s]\n"
+            let text =
+                "apiVersion: \(version)\nkind: \(kind.rawValue)\nmetadata: {name: n}\nspec: {type: a.b}\nscopes: [s]\n"
             let outcome = ResourceText.read(Array(text.utf8), file: "f.yaml")
             let resource = try #require(outcome.resources.first)
             #expect(resource.header.kind == kind)

@@ -11,7 +11,9 @@ import Testing
         #expect(Spelling.nearest(slip, in: ["name", "metadata", "version", "type"]) == name)
     }
 
-    @Test("a name that is like none finds nothing", arguments: ["", "qqqqq", "host", String(repeating: "x", count: 100_000)])
+    @Test(
+        "a name that is like none finds nothing",
+        arguments: ["", "qqqqq", "host", String(repeating: "x", count: 100_000)])
     func findsNothing(name: String) {
         #expect(Spelling.nearest(name, in: ["metadata", "version"]) == nil)
     }

@@ -49,11 +49,15 @@ private final class Pipe {
         logger[metadataKey: "component"] = "orders"
         logger.warning(
             "it is \"slow\"\n",
-            metadata: ["took": .stringConvertible(12), "ok": .stringConvertible(false), "level": "x", "list": ["a", ["k": "v"]]])
+            metadata: [
+                "took": .stringConvertible(12), "ok": .stringConvertible(false), "level": "x",
+                "list": ["a", ["k": "v"]],
+            ])
         let value = try JSONValue(parsing: try #require(pipe.lines(1).first))
         #expect(
             value.members?.map(\.name) == [
-                "time", "level", "type", "msg", "scope", "app_id", "instance", "ver", "component", "fields.level", "list",
+                "time", "level", "type", "msg", "scope", "app_id", "instance", "ver", "component", "fields.level",
+                "list",
                 "ok", "took",
             ])
         #expect(value["level"]?.string == "warning")
@@ -88,7 +92,9 @@ private final class Pipe {
         #expect(!LogConfiguration.wantsColour(descriptor: pipe.writing))
     }
 
-    @Test("no secret shows: neither a registered value anywhere, nor the value of a telling key", arguments: [LogFormat.json, .text(colour: false)])
+    @Test(
+        "no secret shows: neither a registered value anywhere, nor the value of a telling key",
+        arguments: [LogFormat.json, .text(colour: false)])
     func redacts(format: LogFormat) throws {
         let redaction = LogRedaction()
         redaction.protect("hunter2-and")
@@ -98,7 +104,8 @@ private final class Pipe {
         logger.info(
             "refused hunter2-and-more\" twice: hunter2-and",
             metadata: [
-                "error": "login hunter2-and failed", "Redis-Password": "abc", "nested": ["api_token": "abc", "x": "hunter2-and"],
+                "error": "login hunter2-and failed", "Redis-Password": "abc",
+                "nested": ["api_token": "abc", "x": "hunter2-and"],
                 "value": "\(Sensitive("abc"))", "note": "it is short",
             ])
         let line = try #require(pipe.lines(1).first)

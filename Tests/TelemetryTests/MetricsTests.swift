@@ -19,7 +19,9 @@ import Testing
         calls.series("line\nfeed", "false").add()
         depth.series().add(5, MetricShard(loop: 1))
         depth.series().add(-7, MetricShard(loop: 0))
-        registry.collect { $0.metric("up", .gauge, help: "Up."); $0.sample("up", [], 0.5) }
+        registry.collect {
+            $0.metric("up", .gauge, help: "Up."); $0.sample("up", [], 0.5)
+        }
         #expect(
             page(registry) == [
                 "# HELP calls_total Calls\\\\so\\nfar.", "# TYPE calls_total counter",
@@ -34,7 +36,8 @@ import Testing
     func histograms() {
         let registry = MetricsRegistry(loops: 1)
         let family = registry.histogram(
-            MetricDefinition("took_ms", help: "Took."), scale: HistogramScale(bounds: [1_000_000, 5_000_000], divisor: 1e6))
+            MetricDefinition("took_ms", help: "Took."),
+            scale: HistogramScale(bounds: [1_000_000, 5_000_000], divisor: 1e6))
         let series = family.series()
         for value: UInt64 in [0, 1_000_000, 1_000_001, 5_000_000, 5_000_001, .max >> 20] {
             series.record(value, MetricShard(loop: 0))
@@ -50,7 +53,9 @@ import Testing
     @Test("every value falls into the first bucket whose bound holds it", arguments: [1, 2, 3] as [UInt64])
     func findsBuckets(seed: UInt64) {
         var random = SplitMix(state: seed)
-        for scale in [HistogramScale.latency, .size, HistogramScale(bounds: [0, 1, 3, 7, .max], divisor: 1)] {
+        for scale in [
+            HistogramScale.latency, .daprLatency, .size, HistogramScale(bounds: [0, 1, 3, 7, .max], divisor: 1),
+        ] {
             let registry = MetricsRegistry(loops: 0)
             let series = registry.histogram(MetricDefinition("x", help: ""), scale: scale).series()
             for _ in 0..<2000 {

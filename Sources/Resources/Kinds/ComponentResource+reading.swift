@@ -35,7 +35,8 @@ extension ComponentResource {
             initTimeout = timeout
         } else {
             report.warning(
-                node.mark, "spec.initTimeout must be a duration such as 500ms, 10s or 1m30s, not "
+                node.mark,
+                "spec.initTimeout must be a duration such as 500ms, 10s or 1m30s, not "
                     + "\(node.scalar.map { "\"\($0.prefix(80))\"" } ?? node.kindName); the default of 5s is used")
         }
     }

@@ -38,7 +38,8 @@ extension ConfigurationResource {
         var rules: [APIAccess.Rule] = []
         for (index, node) in parent.items(name, &report).enumerated() {
             let fields = Fields(
-                node, path: "\(parent.at(name))[\(index)]", in: node.mark, known: ["name", "version", "protocol"], &report)
+                node, path: "\(parent.at(name))[\(index)]", in: node.mark, known: ["name", "version", "protocol"],
+                &report)
             guard let group = fields.requiredText("name", &report, hint: "it names a group of the API, such as state")
             else { continue }
             let written = fields.text("protocol", &report) ?? "http"
@@ -86,7 +87,8 @@ extension ConfigurationResource {
         for (index, node) in fields.items("latencyDistributionBuckets", &report).enumerated() {
             guard let bound = node.scalar.flatMap({ Int($0) }), bound > settings.latencyBuckets.last ?? -1 else {
                 report.error(
-                    node.mark, "\(fields.at("latencyDistributionBuckets"))[\(index)] must be a whole number of "
+                    node.mark,
+                    "\(fields.at("latencyDistributionBuckets"))[\(index)] must be a whole number of "
                         + "milliseconds, larger than the one before")
                 break
             }

@@ -11,7 +11,8 @@ extension MetadataItem {
             else { continue }
             if let line = lines.updateValue(node.mark.line, forKey: itemName.lowercased()) {
                 report.error(
-                    node.mark, "the setting \(itemName) is given twice, first at line \(line); names are compared without "
+                    node.mark,
+                    "the setting \(itemName) is given twice, first at line \(line); names are compared without "
                         + "regard to case: keep one of them")
                 continue
             }
@@ -37,7 +38,9 @@ extension MetadataItem {
             let key = reference.text("key", &report) ?? ""
             return .secret(name: secret, key: key.isEmpty ? secret : key)
         case "envRef":
-            return fields.requiredText("envRef", &report, hint: "it names an environment variable").map { .environment($0) }
+            return fields.requiredText("envRef", &report, hint: "it names an environment variable").map {
+                .environment($0)
+            }
         case "value":
             return fields["value"].map { .text($0.scalar ?? $0.jsonText) }
         default:

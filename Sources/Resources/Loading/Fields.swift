@@ -26,6 +26,7 @@ struct Fields {
         self.members = members
         guard let known else { return }
         for member in members where !known.contains(member.name) {
+            if report.isFull { break }
             // Go's decoder does not mind the case, so Dapr doesn't either.
             if let same = known.first(where: { $0.lowercased() == member.name.lowercased() }) {
                 report.warning(member.mark, "\(at(member.name)) is read as \(same); write it so")
@@ -41,7 +42,8 @@ struct Fields {
 
     /// The member as written; nil when it is missing or null.
     subscript(_ name: String) -> YAMLNode? {
-        let node = members.first { $0.name == name }?.value
+        let node =
+            members.first { $0.name == name }?.value
             ?? members.first { $0.name.lowercased() == name.lowercased() }?.value
         return node.flatMap { $0.isNull ? nil : $0 }
     }
@@ -129,7 +131,8 @@ struct Fields {
             if let text = member.value.scalar {
                 texts[member.name] = member.value.isNull ? "" : text
             } else {
-                report.error(member.value.mark, "\(fields.at(member.name)) must be a text, not \(member.value.kindName)")
+                report.error(
+                    member.value.mark, "\(fields.at(member.name)) must be a text, not \(member.value.kindName)")
             }
         }
         return texts

@@ -41,7 +41,8 @@ package struct MetadataResolver: Sendable {
                     [
                         Diagnostic(
                             .warning, item.source, resource: resource,
-                            "the environment variable \(name) of the setting \(item.name) is not set; the setting is empty")
+                            "the environment variable \(name) of the setting \(item.name) is not set; the setting is empty"
+                        )
                     ]
                 )
             }
@@ -53,7 +54,8 @@ package struct MetadataResolver: Sendable {
                     [
                         Diagnostic(
                             .error, item.source, resource: resource,
-                            "the setting \(item.name) has {podName} in it, but the pod's name is not known; set POD_NAME")
+                            "the setting \(item.name) has {podName} in it, but the pod's name is not known; set POD_NAME"
+                        )
                     ]
                 )
             }

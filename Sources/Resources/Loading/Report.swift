@@ -10,7 +10,13 @@ struct Report {
         self.resource = resource
     }
 
-    var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }
+    private(set) var hasErrors = false
+
+    /// Nobody reads more about one document; what makes a thousand mistakes makes one kind of them.
+    private static let limit = 100
+
+    /// Whether anything further is dropped.
+    var isFull: Bool { diagnostics.count > Report.limit }
 
     mutating func error(_ mark: SourceMark, _ message: String) { add(.error, mark, message) }
 
@@ -19,7 +25,15 @@ struct Report {
     mutating func note(_ mark: SourceMark, _ message: String) { add(.note, mark, message) }
 
     private mutating func add(_ severity: Diagnostic.Severity, _ mark: SourceMark, _ message: String) {
-        diagnostics.append(Diagnostic(severity, location(mark), resource: resource, message))
+        if severity == .error { hasErrors = true }
+        if isFull { return }
+        let isLast = diagnostics.count == Report.limit
+        diagnostics.append(
+            isLast
+                ? Diagnostic(
+                    hasErrors ? .error : .warning, location(mark), resource: resource,
+                    "there is more to say about the document; mend what was said first")
+                : Diagnostic(severity, location(mark), resource: resource, message))
     }
 
     func location(_ mark: SourceMark) -> SourceLocation { SourceLocation(file: file, mark: mark) }

@@ -17,7 +17,9 @@ package struct ResourceSet: Sendable, Equatable {
 
     /// The documents of a kind whose members are not read here.
     package func documents(_ kind: ResourceKind) -> [ResourceDocument] {
-        resources.compactMap { if case .document(let resource) = $0, resource.header.kind == kind { resource } else { nil } }
+        resources.compactMap {
+            if case .document(let resource) = $0, resource.header.kind == kind { resource } else { nil }
+        }
     }
 
     package var errors: [Diagnostic] { diagnostics.filter { $0.severity == .error } }

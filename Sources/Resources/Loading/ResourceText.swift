@@ -31,7 +31,8 @@ package enum ResourceText {
     /// The resource of one document; nil when it is none of ours or has errors, which the report then says.
     static func resource(_ node: YAMLNode, _ scope: ResourceScope?, _ report: inout Report) -> Resource? {
         guard node.members != nil else {
-            report.error(node.mark, "a resource is a mapping with apiVersion, kind, metadata and spec, not \(node.kindName)")
+            report.error(
+                node.mark, "a resource is a mapping with apiVersion, kind, metadata and spec, not \(node.kindName)")
             return nil
         }
         guard let kind = kind(of: node, &report) else { return nil }
@@ -73,7 +74,8 @@ package enum ResourceText {
         guard let kind = ResourceKind(rawValue: written) else {
             if isOurs {
                 report.warning(
-                    place, "the kind \(written.prefix(64)) is not known and the document is ignored"
+                    place,
+                    "the kind \(written.prefix(64)) is not known and the document is ignored"
                         + Spelling.hint(written, in: kinds))
             } else {
                 report.note(place, "the kind \(written.prefix(64)) is not ours and the document is ignored")

@@ -50,7 +50,9 @@ struct DocumentPieces: Sequence, IteratorProtocol {
 
     /// A line of `---` or `...`, with or without more behind a space.
     private func isMarker(_ from: Int, _ end: Int, _ byte: UInt8) -> Bool {
-        guard end - from >= 3, bytes[from] == byte, bytes[from + 1] == byte, bytes[from + 2] == byte else { return false }
+        guard end - from >= 3, bytes[from] == byte, bytes[from + 1] == byte, bytes[from + 2] == byte else {
+            return false
+        }
         return end - from == 3 || [0x20, 0x09, 0x0a, 0x0d].contains(bytes[from + 3])
     }
 

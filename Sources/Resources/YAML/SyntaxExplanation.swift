@@ -6,10 +6,12 @@ func explainSyntax(problem: String, context: String, contextLine: Int, found byt
         if byte == 0x09 { return "a tab is used for indentation; YAML wants spaces" }
         let shown = byte > 0x20 && byte < 0x7f ? "'\(Character(Unicode.Scalar(byte)))'" : "this character"
         return "a value without quotes can't start with \(shown); put the value in quotes"
-    case "found a tab character that violates indentation", "found a tab character where an indentation space is expected":
+    case "found a tab character that violates indentation",
+        "found a tab character where an indentation space is expected":
         return "a tab is used for indentation; YAML wants spaces"
     case "mapping values are not allowed in this context":
-        return "a ':' stands where no name can be; align the line with its neighbours, or put a value that has ': ' in it "
+        return
+            "a ':' stands where no name can be; align the line with its neighbours, or put a value that has ': ' in it "
             + "in quotes"
     case "did not find expected key":
         return "the indentation does not fit the \(subject(context)) that starts at line \(contextLine); "

@@ -95,7 +95,8 @@ struct YAMLComposer: ~Copyable {
             if case .mappingEnd = event.kind { break }
             let key = try node(event, depth: depth)
             guard case .scalar(let name, let style) = key.content else {
-                throw YAMLError(event.mark, "a name must be a text, not \(key.kindName); quote it if it starts with '[' or '{'")
+                throw YAMLError(
+                    event.mark, "a name must be a text, not \(key.kindName); quote it if it starts with '[' or '{'")
             }
             let value = try node(try events.next(), depth: depth)
             // The merge key of YAML 1.1, which Dapr's reader knows.

@@ -97,7 +97,9 @@ struct YAMLEventSource: ~Copyable {
         let failure = parser.pointee
         let context = failure.context.map { String(cString: $0) } ?? ""
         // What is wrong with an open quote is where it opens, not where the text ends.
-        let mark = context == "while scanning a quoted scalar" && isEnd(failure.problem) ? failure.context_mark : failure.problem_mark
+        let mark =
+            context == "while scanning a quoted scalar" && isEnd(failure.problem)
+            ? failure.context_mark : failure.problem_mark
         return YAMLError(
             place(mark),
             explainSyntax(

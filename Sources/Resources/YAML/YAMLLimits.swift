@@ -3,6 +3,8 @@
 package struct YAMLLimits: Sendable {
     /// Bytes of one file. A Kubernetes object ends at 1.5 MiB, a file may hold several.
     package var bytes = 4 << 20
+    /// Documents of one file, empty ones counted.
+    package var documents = 1_000
     /// Mappings and sequences within each other.
     package var depth = 64
     /// Nodes of one document with every alias counted as often as it is used; 64 bytes of a scalar count

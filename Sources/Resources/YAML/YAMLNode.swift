@@ -52,7 +52,9 @@ extension YAMLNode {
 
     /// Nothing was written, or a plain `~` or `null` (YAML 1.2.2 §10.2.1.1).
     package var isNull: Bool {
-        guard case .scalar(let text, .plain) = content, tag == nil || tag == "tag:yaml.org,2002:null" else { return false }
+        guard case .scalar(let text, .plain) = content, tag == nil || tag == "tag:yaml.org,2002:null" else {
+            return false
+        }
         return text.isEmpty || text == "~" || text == "null" || text == "Null" || text == "NULL"
     }
 

@@ -18,7 +18,17 @@ package enum YAMLText {
         }
         return bytes.withUnsafeBufferPointer { buffer in
             var results: [Result<YAMLNode, YAMLError>] = []
-            for piece in DocumentPieces(buffer) {
+            for (number, piece) in DocumentPieces(buffer).enumerated() {
+                guard number < limits.documents else {
+                    let mark = SourceMark(line: piece.firstLine, column: 1)
+                    results.append(
+                        .failure(
+                            YAMLError(
+                                mark,
+                                "the file has more than \(limits.documents) documents; the rest is not read: split it up"
+                            )))
+                    break
+                }
                 do throws(YAMLError) {
                     try checkCharacters(piece.bytes, firstLine: piece.firstLine)
                     var composer = YAMLComposer(
@@ -51,7 +61,8 @@ private func checkCharacters(_ bytes: UnsafeBufferPointer<UInt8>, firstLine: Int
         case 0..<0x80:
             let name = byte == 0 ? "a NUL byte" : "the control character 0x\(hexadecimal(byte))"
             throw YAMLError(
-                SourceMark(line: line, column: column), "the text holds \(name); remove it, or write it as an escape in double quotes")
+                SourceMark(line: line, column: column),
+                "the text holds \(name); remove it, or write it as an escape in double quotes")
         default:
             let length = utf8Length(bytes, at)
             guard length > 0 else {
@@ -64,7 +75,8 @@ private func checkCharacters(_ bytes: UnsafeBufferPointer<UInt8>, firstLine: Int
             guard !isControl, !(byte == 0xef && bytes[at + 1] == 0xbf && bytes[at + 2] >= 0xbe) else {
                 throw YAMLError(
                     SourceMark(line: line, column: column),
-                    "the text holds a character that YAML does not allow; remove it, or write it as an escape in double quotes")
+                    "the text holds a character that YAML does not allow; remove it, or write it as an escape in double quotes"
+                )
             }
             at += length
         }

@@ -68,7 +68,8 @@ struct TextLine {
     }
 
     private static func appendValue(_ value: String, to out: inout [UInt8]) {
-        let isPlain = !value.isEmpty && !value.utf8.contains { $0 <= 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "=") }
+        let isPlain =
+            !value.isEmpty && !value.utf8.contains { $0 <= 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "=") }
         guard !isPlain else { return append(value, to: &out) }
         out.append(UInt8(ascii: "\""))
         append(value.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\\\""), to: &out)

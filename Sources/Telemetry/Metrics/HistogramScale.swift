@@ -38,8 +38,25 @@ package final class HistogramScale: Sendable {
         return HistogramScale(bounds: bounds, divisor: 1e9, shownStride: 2)
     }()
 
-    /// Sizes in bytes from 64 to 64 Mi, in steps of four.
-    package static let size = HistogramScale(bounds: (0...10).map { 64 << (2 * UInt64($0)) }, divisor: 1)
+    /// Latencies in nanoseconds, shown in milliseconds with Dapr's bounds: for the metrics that carry its names.
+    package static let daprLatency = milliseconds([
+        1, 2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25, 30, 40, 50, 65, 80, 100, 130, 160, 200, 250, 300, 400, 500, 650, 800,
+        1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000,
+    ])
+
+    /// Sizes in bytes with Dapr's bounds, from 1 KiB to 4 GiB.
+    package static let size = HistogramScale(
+        bounds: [
+            1 << 10, 2 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20, 16 << 20, 64 << 20, 256 << 20,
+            1 << 30, 4 << 30,
+        ], divisor: 1)
+
+    /// Latencies in nanoseconds, shown in milliseconds: for bounds that an operator configures.
+    ///
+    /// - Parameter bounds: ascending, at least one, in milliseconds.
+    package static func milliseconds(_ bounds: [Int]) -> HistogramScale {
+        HistogramScale(bounds: bounds.map { UInt64($0) * 1_000_000 }, divisor: 1e6)
+    }
 
     /// The bucket of a value; `bounds.count` is the one beyond all bounds.
     @inline(__always)

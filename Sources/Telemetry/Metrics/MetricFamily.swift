@@ -25,7 +25,8 @@ package final class MetricFamily<Handle: Sendable>: Sendable, MetricPrinting {
     }
 
     init(
-        _ definition: MetricDefinition, kind: PrometheusText.Kind, constantLabels: [(String, String)], refused: Counter?,
+        _ definition: MetricDefinition, kind: PrometheusText.Kind, constantLabels: [(String, String)],
+        refused: Counter?,
         make: @escaping @Sendable () -> Handle,
         print: @escaping @Sendable (Handle, _ labels: [UInt8], inout PrometheusText) -> Void
     ) {

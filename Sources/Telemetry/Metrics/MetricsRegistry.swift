@@ -57,7 +57,8 @@ package final class MetricsRegistry: Sendable {
         print: @escaping @Sendable (Handle, _ labels: [UInt8], inout PrometheusText) -> Void
     ) -> MetricFamily<Handle> {
         let family = MetricFamily(
-            definition, kind: kind, constantLabels: constantLabels, refused: refused.series(definition.name), make: make,
+            definition, kind: kind, constantLabels: constantLabels, refused: refused.series(definition.name),
+            make: make,
             print: print)
         contents.withLock { contents in
             precondition(

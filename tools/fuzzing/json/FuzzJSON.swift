@@ -2,6 +2,7 @@ import JSONText
 
 // Reads bytes as JSON in every way there is, which must agree with each other.
 
+/// libFuzzer's entry: one input.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func run(_ data: UnsafePointer<UInt8>, _ size: Int) -> CInt {
     let bytes = UnsafeRawBufferPointer(start: data, count: size)
@@ -27,6 +28,7 @@ func runFuzzer(
     _ callback: @convention(c) (UnsafePointer<UInt8>, Int) -> CInt
 ) -> CInt
 
+/// The main function.
 @_cdecl("fuzz_json_main")
 public func fuzzMain(_ count: CInt, _ arguments: UnsafeMutableRawPointer) -> CInt {
     var count = count

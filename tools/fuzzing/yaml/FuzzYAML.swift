@@ -3,6 +3,7 @@ import Resources
 // Reads bytes as a resource file. Whatever they are: no crash, no spin, and every diagnostic has a place
 // within the text.
 
+/// libFuzzer's entry: one input.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func run(_ data: UnsafePointer<UInt8>, _ size: Int) -> CInt {
     let bytes = Array(UnsafeBufferPointer(start: data, count: size))
@@ -32,6 +33,7 @@ func runFuzzer(
     _ callback: @convention(c) (UnsafePointer<UInt8>, Int) -> CInt
 ) -> CInt
 
+/// The main function.
 @_cdecl("fuzz_yaml_main")
 public func fuzzMain(_ count: CInt, _ arguments: UnsafeMutableRawPointer) -> CInt {
     var count = count
