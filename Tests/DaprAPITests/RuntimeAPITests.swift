@@ -129,6 +129,7 @@ struct RuntimeAPITests {
         try await Sidecar.run([]) { (sidecar: Sidecar) async throws in
             for (target, headers, status) in [
                 ("/v1.0/invoke/other/method/m", [], 500), ("/m", [("dapr-app-id", "other")], 500), ("/m", [], 404),
+                ("/v1.0/invoke/other", [], 404), ("/v1.0/invoke", [], 404),
             ] as [(String, [(String, String)], Int)] {
                 let answer = try http(sidecar.port, "POST", target, "x", headers: headers)
                 #expect(answer.status == status)

@@ -91,6 +91,7 @@ struct ErrorRow: Sendable, CustomTestStringConvertible {
             "ERR_STATE_BULK_DELETE"),
         component(.bulkDelete, OCTAVO_CODE_INTERNAL, gives: .internal, 500, "ERR_STATE_BULK_DELETE"),
         component(.get, OCTAVO_CODE_INTERNAL, gives: .internal, 500, "ERR_STATE_GET"),
+        component(.bulkGet, OCTAVO_CODE_INTERNAL, gives: .internal, 500, "ERR_STATE_BULK_GET"),
         component(.get, OCTAVO_CODE_UNAVAILABLE, gives: .unavailable, 503, "ERR_STATE_GET"),
         component(.get, OCTAVO_CODE_DEADLINE_EXCEEDED, gives: .deadlineExceeded, 504, "ERR_STATE_GET"),
         component(.get, OCTAVO_CODE_RESOURCE_EXHAUSTED, gives: .resourceExhausted, 429, "ERR_STATE_GET"),

@@ -128,7 +128,8 @@ extension APIError {
 
     private static func word(_ operation: StateFailure.Operation) -> String {
         switch operation {
-        case .get, .bulkGet: "ERR_STATE_GET"
+        case .get: "ERR_STATE_GET"
+        case .bulkGet: "ERR_STATE_BULK_GET"
         case .save: "ERR_STATE_SAVE"
         case .delete: "ERR_STATE_DELETE"
         case .bulkDelete: "ERR_STATE_BULK_DELETE"

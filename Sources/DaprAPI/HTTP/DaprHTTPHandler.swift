@@ -69,7 +69,8 @@ package final class DaprHTTPHandler: HTTPHandler {
 
     /// What no route matches is taken for a service invocation; without a target app that is not found.
     private func unknown(_ request: HTTPRequest, _ target: RequestTarget) {
-        let isInvocation = target.segments.count >= 2 && target.segments[0] == "v1.0" && target.segments[1] == "invoke"
+        let isInvocation =
+            target.segments.starts(with: ["v1.0", "invoke"]) && target.segments.dropFirst(3).contains("method")
         let hasTarget = isInvocation || request.headers["dapr-app-id" as StaticString] != nil
         if hasTarget {
             request.fail(
