@@ -1,6 +1,7 @@
 #include "plugin_kit.h"
 
 #include <linux/futex.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/syscall.h>
 
@@ -36,6 +37,33 @@ void plugin_kit_lock_slow(plugin_kit_lock *lock) {
 }
 
 void plugin_kit_wake(plugin_kit_lock *lock) { futex(lock, FUTEX_WAKE_PRIVATE, 1); }
+
+typedef struct start {
+    void (*fn)(void *);
+    void *argument;
+} start;
+
+static void *run(void *argument) {
+    start given = *(start *)argument;
+    free(argument);
+    given.fn(given.argument);
+    return NULL;
+}
+
+int32_t plugin_kit_thread_start(pthread_t *thread, const char *name, void (*fn)(void *), void *argument) {
+    start *given = malloc(sizeof *given);
+    sigset_t all, before;
+    int failed;
+    if (!given) return ENOMEM;
+    *given = (start){fn, argument};
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    failed = pthread_create(thread, NULL, run, given);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (failed) free(given);
+    else pthread_setname_np(*thread, name);
+    return failed;
+}
 
 static int64_t clock_ns(clockid_t clock) {
     struct timespec time;

@@ -74,6 +74,13 @@ static inline int64_t plugin_kit_add(int64_t *counter, int64_t amount) {
 
 static inline int64_t plugin_kit_load(const int64_t *counter) { return __atomic_load_n(counter, __ATOMIC_RELAXED); }
 
+/*
+ * A thread that the plugin joins, so that none of its code runs any more when an instance is destroyed.
+ * It takes no signals. 0, or an errno.
+ */
+int32_t plugin_kit_thread_start(pthread_t *thread, const char *name, void (*fn)(void *_Nullable),
+                                void *_Nullable argument);
+
 /* CLOCK_MONOTONIC and CLOCK_REALTIME in nanoseconds. */
 int64_t plugin_kit_monotonic(void);
 int64_t plugin_kit_wall(void);

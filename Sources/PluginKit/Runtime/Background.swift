@@ -1,9 +1,11 @@
 /// Work that blocks, for a reactor instance: runs on a thread of its own, then goes on on the reactor
-/// thread.
+/// thread, where the thread is joined first: once `done` has been called nothing of it is left. The
+/// instance does not complete `stop` before that.
 public final class Background {
     private let instance: Instance
     private let work: () -> Void
     private let done: () -> Void
+    private var thread = pthread_t()
 
     private init(_ instance: Instance, _ work: @escaping () -> Void, _ done: @escaping () -> Void) {
         self.instance = instance
@@ -11,23 +13,29 @@ public final class Background {
         self.done = done
     }
 
-    /// Starts the thread; `false` when there is none to be had, and nothing will be called.
+    /// Starts the thread; `false` when there is none to be had, and nothing will be called. At most 15
+    /// letters of `name` are shown.
     public static func start(
         _ instance: Instance, name: StaticString, work: @escaping () -> Void, then done: @escaping () -> Void
     ) -> Bool {
-        let job = Unmanaged.passRetained(Background(instance, work, done))
-        let answer = table.pointee.thread_start(
-            instance.raw, Str(name),
+        let background = Background(instance, work, done)
+        let job = Unmanaged.passRetained(background)
+        // Written here, read on the reactor thread, which is this one.
+        let failed = plugin_kit_thread_start(
+            &background.thread, UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self),
             { argument in
-                let job = Unmanaged<Background>.fromOpaque(argument!)
-                job.takeUnretainedValue().work()
-                let posted = table.pointee.post(
-                    job.takeUnretainedValue().instance.raw,
-                    { argument in Unmanaged<Background>.fromOpaque(argument!).takeRetainedValue().done() }, argument)
-                if posted != OCTAVO_OK { job.release() }
+                let background = Unmanaged<Background>.fromOpaque(argument!).takeUnretainedValue()
+                background.work()
+                _ = table.pointee.post(
+                    background.instance.raw,
+                    { argument in
+                        let background = Unmanaged<Background>.fromOpaque(argument!).takeRetainedValue()
+                        pthread_join(background.thread, nil)
+                        background.done()
+                    }, argument)
             }, job.toOpaque())
-        if answer != OCTAVO_OK { job.release() }
-        return answer == OCTAVO_OK
+        if failed != 0 { job.release() }
+        return failed == 0
     }
 }
 
