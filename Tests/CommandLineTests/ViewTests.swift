@@ -18,7 +18,7 @@ import Testing
     @Test("plugins stand in a table with their figures")
     func plugins() {
         #expect(PluginView.table([Self.redis, Self.broken], on: Self.pipe) == """
-            NAME   VERSION  STATE             GEN  MODE        COMPONENTS      CALLS  ERRORS    P50      P99  TYPES                      REASON
+            NAME   VERSION  STATE            GEN  MODE        COMPONENTS      CALLS  ERRORS    P50      P99  TYPES                      REASON
             redis  1.5.0    ready     4 (+1 old)  in process           2  1,204,331       2  84 µs  1.23 ms  state.redis, pubsub.redis  –
             mail   –        rejected           –  –                    0          0       0      –        –  –                          It is for ARM64, this machine is x86-64.
 
