@@ -12,16 +12,17 @@ final class RunningProgram {
     /// Starts it and waits until it says that it is up.
     init(_ arguments: [String] = []) throws {
         folder = try TemporaryFolder()
-        var pipes: (read: Int32, write: Int32) = (0, 0)
-        let made = withUnsafeMutableBytes(of: &pipes) { pipe2($0.assumingMemoryBound(to: Int32.self).baseAddress!, O_CLOEXEC) }
-        guard made == 0 else { throw Program.Failure(what: "no pipe: \(errno)") }
-        output = pipes.read
+        var ends: [Int32] = [0, 0]
+        guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
+            throw Program.Failure(what: "no socket pair: \(errno)")
+        }
+        output = ends[0]
         let flags = [
             "run", "--data-dir", folder.path + "/data", "--admin-socket", folder.path + "/admin.sock",
             "--dapr-http-port", "0", "--dapr-grpc-port", "0", "--metrics-port", "0",
         ]
-        process = try Program.spawn(Program.octavo, flags + arguments, output: pipes.write)
-        close(pipes.write)
+        process = try Program.spawn(Program.octavo, flags + arguments, output: ends[1])
+        close(ends[1])
         try wait(for: "You're up and running!")
     }
 
