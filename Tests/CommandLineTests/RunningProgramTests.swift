@@ -20,6 +20,12 @@ import Testing
         #expect(try runtime.command("component", "describe", "statestore", "--json").output.contains(#""type":"state."#))
         #expect(try runtime.command("component", "describe", "nothing").code == 1)
 
+        // As the shells ask: which argument, of which words.
+        let words = ["octavo", "plugin", "reload", "--admin-socket", runtime.socket, ""]
+        let asked = ["---completion", "plugin", "reload", "--", "positional@0", "5", "0"] + words
+        let names = try Program.run(asked)
+        #expect(names.output.split(separator: "\n").contains("sqlite"), "\(names)")
+
         let reload = try runtime.command("plugin", "reload", "sqlite")
         #expect(reload.code == 0, "\(reload.errors)")
         #expect(reload.output.contains("generation 1 → 2"))

@@ -12,8 +12,8 @@ enum PluginChangeView {
             if plugin.state != .ready { facts.append(plugin.state.rawValue) }
         }
         if !change.components.isEmpty {
-            facts.append(
-                "\(HumanFormat.count(change.components.count, "component")) (\(change.components.joined(separator: ", ")))")
+            let names = change.components.joined(separator: ", ")
+            facts.append("\(HumanFormat.count(change.components.count, "component")) (\(names))")
         }
         if change.drainedCalls > 0 { facts.append("\(HumanFormat.count(change.drainedCalls, "call")) drained") }
         if change.abandonedCalls > 0 { facts.append("\(HumanFormat.count(change.abandonedCalls, "call")) ended") }
