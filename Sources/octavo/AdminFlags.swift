@@ -7,7 +7,8 @@ import Glibc
 struct AdminFlags: ParsableArguments {
     @Option(
         name: [.customLong("app-id"), .customShort("a")],
-        help: ArgumentHelp("The runtime of this app. (default: the one that is running)", valueName: "app-id"))
+        help: ArgumentHelp("The runtime of this app. (default: the one that is running)", valueName: "app-id"),
+        completion: NameCompletion.appIDs)
     var appID: String?
     @Option(help: ArgumentHelp("The runtime's admin socket, if it is not in its usual place.", valueName: "path"))
     var adminSocket: String?

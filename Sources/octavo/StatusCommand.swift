@@ -45,7 +45,7 @@ enum StatusView {
         list.add(
             "components", "\(status.componentCount)" + (failed > 0 ? ", \(failed) failed" : ""),
             failed > 0 ? .bad : .plain)
-        list.add("calls", HumanFormat.count(status.calls) + (status.errors > 0 ? ", \(HumanFormat.count(status.errors)) failed" : ""))
+        list.add("calls", CallView.text(CallStatistics(calls: status.calls, errors: status.errors)))
         list.add("data", status.dataFolder)
         list.add("plugin folders", status.pluginFolders.joined(separator: ", "))
         return list.rendered(colour: terminal.colour)

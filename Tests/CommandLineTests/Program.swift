@@ -18,7 +18,7 @@ enum Program {
 
     /// Runs a program to its end, with nothing to read and both outputs in files.
     static func run(
-        _ arguments: [String], executable: String = octavo, environment: [String] = ["PATH=/usr/bin:/bin", "HOME=/"]
+        _ arguments: [String], executable: String = octavo, environment: [String] = environment
     ) throws -> Result {
         let folder = try TemporaryFolder()
         defer { folder.remove() }
@@ -29,15 +29,41 @@ enum Program {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT, 0o600)
         posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT, 0o600)
+        let code = try exitCode(of: spawn(executable, arguments, environment, &actions))
+        return Result(code: code, output: read(output), errors: read(errors))
+    }
+
+    /// Starts a program whose outputs both go to the descriptor `output`.
+    static func spawn(_ executable: String, _ arguments: [String], output: Int32) throws -> pid_t {
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_adddup2(&actions, output, 1)
+        posix_spawn_file_actions_adddup2(&actions, output, 2)
+        return try spawn(executable, arguments, environment, &actions)
+    }
+
+    static let environment = ["PATH=/usr/bin:/bin", "HOME=/"]
+
+    /// Waits for the end of `process`.
+    static func exitCode(of process: pid_t) throws -> Int32 {
+        var status: Int32 = 0
+        while waitpid(process, &status, 0) < 0, errno == EINTR {}
+        guard status & 0x7F == 0 else { throw Failure(what: "the process ended by signal \(status & 0x7F)") }
+        return status >> 8 & 0xFF
+    }
+
+    private static func spawn(
+        _ executable: String, _ arguments: [String], _ environment: [String],
+        _ actions: inout posix_spawn_file_actions_t
+    ) throws -> pid_t {
         var process = pid_t()
         let spawned = withStrings([executable] + arguments) { argv in
             withStrings(environment) { envp in posix_spawn(&process, executable, &actions, nil, argv, envp) }
         }
         guard spawned == 0 else { throw Failure(what: "\(executable) can't be run: \(spawned)") }
-        var status: Int32 = 0
-        while waitpid(process, &status, 0) < 0, errno == EINTR {}
-        guard status & 0x7F == 0 else { throw Failure(what: "\(executable) ended by signal \(status & 0x7F)") }
-        return Result(code: status >> 8 & 0xFF, output: read(output), errors: read(errors))
+        return process
     }
 
     struct Failure: Error { let what: String }
@@ -76,17 +102,21 @@ struct TemporaryFolder {
         fclose(file)
     }
 
-    /// Removes the folder with the files in it.
-    func remove() {
-        if let folder = opendir(path) {
-            while let entry = readdir(folder) {
-                let name = withUnsafeBytes(of: &entry.pointee.d_name) {
-                    String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-                }
-                unlink("\(path)/\(name)")
-            }
-            closedir(folder)
+    /// Removes the folder with all that is in it.
+    func remove() { Self.remove(path) }
+
+    private static func remove(_ path: String) {
+        guard let folder = opendir(path) else {
+            unlink(path)
+            return
         }
+        while let entry = readdir(folder) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != ".", name != ".." { remove("\(path)/\(name)") }
+        }
+        closedir(folder)
         rmdir(path)
     }
 }

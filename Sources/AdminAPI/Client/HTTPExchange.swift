@@ -51,7 +51,9 @@ struct HTTPExchange {
     }
 
     private func reason(_ code: Int32) -> String {
-        let start = "start one with `octavo run" + (appID.map { $0 == AdminSocket.standardAppID ? "" : " --app-id \($0)" } ?? "") + "`"
+        let start =
+            "start one with `octavo run"
+            + (appID.map { $0 == AdminSocket.standardAppID ? "" : " --app-id \($0)" } ?? "") + "`"
         let subject = appID.map { "for app id \($0)" } ?? "at \(socket)"
         let looked = appID == nil ? "" : " (looked for \(socket))"
         return switch code {

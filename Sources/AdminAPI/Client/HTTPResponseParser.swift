@@ -59,7 +59,8 @@ struct HTTPResponseParser {
     mutating func end() throws -> Response {
         switch phase {
         case .untilEnd, .done: return response
-        case .head where pending.isEmpty && response.status == 0: throw Malformed(reason: "the connection was closed without one")
+        case .head where pending.isEmpty && response.status == 0:
+            throw Malformed(reason: "the connection was closed without one")
         default: throw Malformed(reason: "the connection was closed in the middle of it")
         }
     }

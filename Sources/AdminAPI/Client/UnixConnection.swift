@@ -93,7 +93,8 @@ final class UnixConnection {
             let left = deadline - .now
             guard left > .zero else { throw Failure(step: step, code: ETIMEDOUT) }
             var request = pollfd(fd: descriptor, events: Int16(event), revents: 0)
-            let milliseconds = min(left.components.seconds, 1_000_000) * 1_000 + left.components.attoseconds / 1_000_000_000_000_000
+            let milliseconds =
+                min(left.components.seconds, 1_000_000) * 1_000 + left.components.attoseconds / 1_000_000_000_000_000
             let ready = poll(&request, 1, Int32(milliseconds) + 1)
             if ready > 0 { return }
             if ready < 0, errno != EINTR { throw Failure(step: step, code: errno) }

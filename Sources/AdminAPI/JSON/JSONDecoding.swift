@@ -16,7 +16,8 @@ struct JSONDecoding: Decoder {
         guard case .object(let members) = tree else { throw mismatch([String: JSONValue].self, "an object") }
         return KeyedDecodingContainer(
             Keyed<Key>(
-                members: Dictionary(members.map { ($0.name, $0.value) }, uniquingKeysWith: { _, last in last }), codingPath: codingPath))
+                members: Dictionary(members.map { ($0.name, $0.value) }, uniquingKeysWith: { _, last in last }),
+                codingPath: codingPath))
     }
     func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
         guard case .array(let items) = tree else { throw mismatch([JSONValue].self, "an array") }

@@ -22,7 +22,8 @@ package enum AdminServer {
         do {
             var limits = limits
             limits.allowedUsers = [0, geteuid()]
-            server = try await Server.bind([.unix(path: path)], group: group, limits: limits, name: "admin") { loop, _ in
+            server = try await Server.bind([.unix(path: path)], group: group, limits: limits, name: "admin") {
+                loop, _ in
                 LoopApplication(grpc: GRPCRouter(), http: AdminHandler(backend: backend, eventLoop: loop))
             }
         } catch {

@@ -25,8 +25,8 @@ enum AdminSocketFile {
     /// Lets the owner alone connect to the socket at `path` (unix(7): connecting takes the right to write).
     static func restrict(_ path: String) throws(AdminError) {
         guard chmod(path, 0o600) == 0 else {
-            throw AdminError(
-                .unavailable, "The admin socket \(path) can't be kept from others: \(String(cString: strerror(errno))).")
+            let cause = String(cString: strerror(errno))
+            throw AdminError(.unavailable, "The admin socket \(path) can't be kept from others: \(cause).")
         }
     }
 

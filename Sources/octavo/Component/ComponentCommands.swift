@@ -42,7 +42,7 @@ struct ComponentDescribeCommand: ParsableCommand {
             """)
 
     @OptionGroup var admin: AdminFlags
-    @Argument(help: "The component's name.")
+    @Argument(help: "The component's name.", completion: NameCompletion.components)
     var name: String
 
     func run() throws {

@@ -40,7 +40,7 @@ struct PluginUnloadCommand: ParsableCommand {
             """)
 
     @OptionGroup var admin: AdminFlags
-    @Argument(help: "The plugin's name.")
+    @Argument(help: "The plugin's name.", completion: NameCompletion.plugins)
     var name: String
     @Flag(help: "Also stop the components that need it.")
     var force = false
@@ -68,7 +68,7 @@ struct PluginReloadCommand: ParsableCommand {
             """)
 
     @OptionGroup var admin: AdminFlags
-    @Argument(help: "The plugin's name.")
+    @Argument(help: "The plugin's name.", completion: NameCompletion.plugins)
     var name: String
     @Argument(
         help: ArgumentHelp("The new shared object. (default: the plugin's own file, read again)"),

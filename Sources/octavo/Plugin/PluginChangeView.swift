@@ -1,8 +1,8 @@
 import AdminAPI
 import Console
 
-/// What a load, reload or unload did, for eyes: `Reloaded redis: generation 3 → 4, version 1.4.0 → 1.5.0, 2
-/// components moved over, 14 calls drained, in 12 ms.`
+/// What a load, reload or unload did, for eyes: `Reloaded redis in 12 ms: generation 3 → 4, version
+/// 1.4.0 → 1.5.0, 2 components (cart, stock), 14 calls drained.`
 enum PluginChangeView {
     static func text(_ change: PluginChange, verb: String) -> String {
         var facts: [String] = []
@@ -12,13 +12,13 @@ enum PluginChangeView {
             if plugin.state != .ready { facts.append(plugin.state.rawValue) }
         }
         if !change.components.isEmpty {
-            facts.append(
-                "\(HumanFormat.count(change.components.count, "component")) (\(change.components.joined(separator: ", ")))")
+            let names = change.components.joined(separator: ", ")
+            facts.append("\(HumanFormat.count(change.components.count, "component")) (\(names))")
         }
         if change.drainedCalls > 0 { facts.append("\(HumanFormat.count(change.drainedCalls, "call")) drained") }
         if change.abandonedCalls > 0 { facts.append("\(HumanFormat.count(change.abandonedCalls, "call")) ended") }
-        facts.append("in \(HumanFormat.duration(nanoseconds: change.durationNanoseconds))")
-        let line = "\(verb) \(change.name): \(facts.joined(separator: ", "))."
+        let time = "in \(HumanFormat.duration(nanoseconds: change.durationNanoseconds))"
+        let line = "\(verb) \(change.name) \(time)" + (facts.isEmpty ? "" : ": \(facts.joined(separator: ", "))") + "."
         return ([line] + change.notes).map { $0.printable + "\n" }.joined()
     }
 

@@ -17,7 +17,7 @@ struct PluginDescribeCommand: ParsableCommand {
             """)
 
     @OptionGroup var admin: AdminFlags
-    @Argument(help: "A plugin's name, or its file.")
+    @Argument(help: "A plugin's name, or its file.", completion: NameCompletion.plugins)
     var plugin: String
 
     func run() throws {

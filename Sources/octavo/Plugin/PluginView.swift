@@ -57,9 +57,11 @@ enum PluginView {
         list.add("file", summary.path)
         list.add("size", plugin.fileBytes.map(HumanFormat.bytes))
         list.add("build id", plugin.buildID)
-        list.add("plugin ABI", plugin.abi.map { abi in
-            abi + (plugin.minimumHostABI.map { $0 == abi ? "" : ", needs \($0)" } ?? "")
-        })
+        list.add(
+            "plugin ABI",
+            plugin.abi.map { abi in
+                abi + (plugin.minimumHostABI.map { $0 == abi ? "" : ", needs \($0)" } ?? "")
+            })
         list.add("needs", plugin.neededLibraries.joined(separator: ", "))
         list.add("mode", summary.mode?.rawValue)
         list.add("unload", summary.unloadClass?.rawValue)

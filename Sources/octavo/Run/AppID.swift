@@ -8,7 +8,8 @@ enum AppID {
 
     /// `text`, if it can name an app: it becomes part of file names and, before `||`, of state keys.
     static func checked(_ text: String) throws -> String {
-        let isUsable = !text.isEmpty && text.utf8.count <= 64 && text.first != "."
+        let isUsable =
+            !text.isEmpty && text.utf8.count <= 64 && text.first != "."
             && text.unicodeScalars.allSatisfy { $0.value > 0x20 && $0.value != 0x7F && $0 != "/" && $0 != "|" }
         guard isUsable else {
             throw ValidationError(

@@ -3,11 +3,17 @@ import Runtime
 
 /// Flags of `octavo run` about the wire API.
 struct ListenerFlags: ParsableArguments {
-    @Option(name: [.long, .customShort("H")], help: ArgumentHelp("Port of the HTTP API; 0 asks the kernel. (default: 3500)", valueName: "port"))
+    @Option(
+        name: [.long, .customShort("H")],
+        help: ArgumentHelp("Port of the HTTP API; 0 asks the kernel. (default: 3500)", valueName: "port"))
     var daprHttpPort: Port?
-    @Option(name: [.long, .customShort("G")], help: ArgumentHelp("Port of the gRPC API; 0 asks the kernel. (default: 50001)", valueName: "port"))
+    @Option(
+        name: [.long, .customShort("G")],
+        help: ArgumentHelp("Port of the gRPC API; 0 asks the kernel. (default: 50001)", valueName: "port"))
     var daprGrpcPort: Port?
-    @Option(name: [.long, .customShort("I")], help: ArgumentHelp("Port for other sidecars. (default: one from the kernel)", valueName: "port"))
+    @Option(
+        name: [.long, .customShort("I")],
+        help: ArgumentHelp("Port for other sidecars. (default: one from the kernel)", valueName: "port"))
     var daprInternalGrpcPort: Port?
     @Option(help: ArgumentHelp("Port with health and metadata alone. (default: none)", valueName: "port"))
     var daprPublicPort: Port?

@@ -11,7 +11,9 @@ struct TelemetryFlags: ParsableArguments {
     var enableApiLogging: Bool?
     @Option(help: ArgumentHelp("Serve metrics.", valueName: "bool"))
     var enableMetrics = true
-    @Option(name: [.long, .customShort("M")], help: ArgumentHelp("Port of the metrics; 0 asks the kernel. (default: 9090)", valueName: "port"))
+    @Option(
+        name: [.long, .customShort("M")],
+        help: ArgumentHelp("Port of the metrics; 0 asks the kernel. (default: 9090)", valueName: "port"))
     var metricsPort: Port?
     @Option(help: ArgumentHelp("Address of the metrics.", valueName: "address"))
     var metricsListenAddress = "0.0.0.0"

@@ -13,7 +13,7 @@ struct StateCommand: ParsableCommand {
 
 /// The key that a state command is about.
 struct StateKey: ParsableArguments {
-    @Argument(help: "The state store's component name.")
+    @Argument(help: "The state store's component name.", completion: NameCompletion.stateStores)
     var store: String
     @Argument(help: "The key, as the app names it.")
     var key: String
@@ -83,15 +83,18 @@ struct StateSetCommand: ParsableCommand {
     }
 
     func run() throws {
-        let bytes: [UInt8] =
-            if let file { try FileBytes.read(path: file) }
-            else if value == "-" { try FileBytes.read(descriptor: STDIN_FILENO, name: "standard input") }
-            else { Array((value ?? "").utf8) }
+        let bytes = try bytes()
         let write = StateWrite(value: bytes, etag: etag, ttlSeconds: ttl.map { Int($0.duration.components.seconds) })
         try admin.client().setStateItem(store: name.store, key: name.key, write: write)
         admin.output.write(StateDone(store: name.store, key: name.key, bytes: bytes.count)) { _ in
             "Wrote \(HumanFormat.bytes(Int64(bytes.count))) to \(name.key.printable) in \(name.store.printable).\n"
         }
+    }
+
+    private func bytes() throws -> [UInt8] {
+        if let file { return try FileBytes.read(path: file) }
+        if value == "-" { return try FileBytes.read(descriptor: STDIN_FILENO, name: "standard input") }
+        return Array((value ?? "").utf8)
     }
 }
 
