@@ -13,6 +13,7 @@ final class BulkGet: Exchange {
         var value = -1
         var etag = -1
         var error: PluginError?
+        var message = 0
     }
     private var entries: [Entry]
 
@@ -69,14 +70,21 @@ final class BulkGet: Exchange {
     private func count() {
         left -= 1
         if left > 0 { return }
+        for number in entries.indices {
+            guard var message = entries[number].error?.message else { continue }
+            entries[number].start = bytes.count
+            message.withUTF8 { bytes.append(contentsOf: $0) }
+            entries[number].message = bytes.count - entries[number].start
+        }
         bytes.append(0)
         bytes.withUnsafeBytes { bytes in
             var items = [octavo_state_item](repeating: octavo_state_item(), count: entries.count)
-            let message = Str("The key could not be read from the Redis server. See the log for the reason.")
             for number in items.indices {
                 let entry = entries[number]
                 items[number].key = key(number)
-                if let error = entry.error { items[number].error = error.item(message: message) }
+                if let error = entry.error {
+                    items[number].error = error.item(message: Str(bytes.baseAddress! + entry.start, entry.message))
+                }
                 guard entry.value >= 0 else { continue }
                 items[number].flags = OCTAVO_STATE_FOUND
                 items[number].value = Bytes(bytes.baseAddress! + entry.start, entry.value)

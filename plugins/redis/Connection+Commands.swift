@@ -126,7 +126,7 @@ extension Connection {
         if value.kind == .error { throw Failure.from(value.text, settings) }
         if value.text.equals(Script.mismatch) { throw .etagMismatch }
         if value.text.equals(Script.exists) { throw .keyExists }
-        throw PluginError(OCTAVO_CODE_INTERNAL, "The Redis server \(settings.address) answered a write with something else than a number.")
+        throw Failure.unexpected(settings)
     }
 
     private func fail(_ call: octavo_call, _ text: Str) { Call(call).fail(Failure.from(text, settings)) }

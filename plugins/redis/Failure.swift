@@ -46,6 +46,13 @@ enum Failure {
         return PluginError(OCTAVO_CODE_INTERNAL, "The Redis server \(server) answered: \(said).")
     }
 
+    /// A reply of another shape than the command has.
+    static func unexpected(_ settings: Settings) -> PluginError {
+        PluginError(
+            OCTAVO_CODE_INTERNAL,
+            "The Redis server \(settings.address) gave a reply of another shape than the command has. Is it really Redis, version 6 or later?")
+    }
+
     static func lost(_ settings: Settings, _ why: String) -> PluginError {
         .outage("The connection to the Redis server \(settings.address) is lost: \(why).")
     }

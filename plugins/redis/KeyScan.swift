@@ -88,8 +88,11 @@ final class KeyScan: Exchange {
     override func answered(_ number: Int, _ answer: inout RESPReader) {
         let head = answer.next()
         if head.kind == .error { return reply.call.fail(Failure.from(head.text, connection.settings)) }
-        let next = answer.next().text.array
-        let count = Int(answer.next().integer)
+        let next = answer.next().text.array, list = answer.next()
+        guard head.kind == .array, list.kind == .array, !next.isEmpty else {
+            return reply.call.fail(Failure.unexpected(connection.settings))
+        }
+        let count = Int(list.integer)
         var taken = 0
         while taken < count {
             let key = answer.next().text
@@ -162,7 +165,11 @@ final class PrefixRemoval: Exchange {
             return proceed()
         }
         cursor = answer.next().text.array
-        let count = Int(answer.next().integer)
+        let list = answer.next()
+        guard head.kind == .array, list.kind == .array, !cursor.isEmpty else {
+            return reply.call.fail(Failure.unexpected(connection.settings))
+        }
+        let count = Int(list.integer)
         guard count > 0 else { return proceed() }
         connection.expect(Pending(kind: .exchange, call: 0, request: nil, exchange: self, number: 1))
         connection.output.command(1 + count)

@@ -200,4 +200,35 @@ import Testing
         let broken = try Instance(Plugin.redis.get(), "state.redis", [host, .flag("enableTLS"), .text("caCert", "/none.pem")])
         #expect(failure { try broken.start(seconds: 1) }?.message.contains("caCert") == true)
     }
+
+    @Test("whatever a server says, every call ends, and the plugin lives", arguments: [1, 2, 3, 4] as [UInt64])
+    func hostile(_ seed: UInt64) throws {
+        let server = HostileServer(seed: seed)
+        let store = try make([
+            .text("redisHost", "127.0.0.1:\(server.port)"), Setting(name: "readTimeout", text: "20ms", integer: 20_000_000),
+            Setting(name: "writeTimeout", text: "20ms", integer: 20_000_000),
+            Setting(name: "redisMinRetryInterval", text: "1ms", integer: 1_000_000),
+            Setting(name: "redisMaxRetryInterval", text: "1ms", integer: 1_000_000),
+        ])
+        var ended = 0
+        for round in 0..<200 {
+            switch round % 7 {
+            case 0: _ = try? store.get("k")
+            case 1: _ = try? store.write(.set("k", "v"))
+            case 2: _ = try? store.write(.remove("k", etag: "1"))
+            case 3: _ = try? store.transact([.set("a", "1"), .remove("b")])
+            case 4: _ = try? store.keys("k", limit: 5)
+            case 5: _ = try? store.removePrefix("k")
+            default:
+                _ = try? store.bulkGet(["a", "b"])
+                _ = try? store.bulkWrite([.set("a", "1"), .set("b", "1")])
+            }
+            ended += 1
+            // Most time would go by without a connection otherwise.
+            if round % 10 == 9 { _ = eventually(seconds: 0.2) { (try? store.instance.health()) != nil } }
+        }
+        #expect(ended == 200)
+        let left = try store.instance.end()
+        #expect(left.watches == 0 && left.timers == 0 && left.threads == 0)
+    }
 }
