@@ -82,7 +82,8 @@ import Testing
         try await TestServer.run { server in
             let port = server.port
             let error = await #expect(throws: ServerError.self) {
-                _ = try await Server.bind([.tcp(host: "127.0.0.1", port: port)], group: server.group, name: "second") { _, _ in
+                _ = try await Server.bind([.tcp(host: "127.0.0.1", port: port)], group: server.group, name: "second") {
+                    _, _ in
                     LoopApplication(grpc: GRPCRouter(), http: EchoHandler(EventLog()))
                 }
             }

@@ -25,7 +25,9 @@ import Testing
             let client = try HTTP2Client(server.address)
             client.send(.call("/test.Test/Chat"))
             let messages = [0, 1, 5, 300, 2].map { [UInt8](repeating: UInt8($0 & 255), count: $0) }
-            let stream: [UInt8] = messages.flatMap { message -> [UInt8] in [0] + Frame.number(UInt32(message.count)) + message }
+            let stream: [UInt8] = messages.flatMap { message -> [UInt8] in
+                [0] + Frame.number(UInt32(message.count)) + message
+            }
             for start in stride(from: 0, to: stream.count, by: piece) {
                 client.send(.data(Array(stream[start..<min(start + piece, stream.count)])))
             }
@@ -53,9 +55,12 @@ import Testing
     func credit() async throws {
         var limits = Server.Limits()
         limits.streamWindow = 100_000
-        try await TestServer.run(limits: limits, configure: { router, log in
-            router.stream("/test.Test/Hold") { _ in Holder(log) }
-        }) { server in
+        try await TestServer.run(
+            limits: limits,
+            configure: { router, log in
+                router.stream("/test.Test/Hold") { _ in Holder(log) }
+            }
+        ) { server in
             let client = try HTTP2Client(server.address)
             try await client.wait { !client.settings.isEmpty }
             client.send(.call("/test.Test/Hold"))
@@ -81,7 +86,8 @@ import Testing
             var roomOfStream = 65_535
             for index in 0..<100 {
                 try await client.wait {
-                    room + (client.windowUpdates[0] ?? 0) >= 10_005 && roomOfStream + (client.windowUpdates[1] ?? 0) >= 10_005
+                    room + (client.windowUpdates[0] ?? 0) >= 10_005
+                        && roomOfStream + (client.windowUpdates[1] ?? 0) >= 10_005
                 }
                 client.send(.message([UInt8](repeating: 1, count: 10_000), last: index == 99))
                 room -= 10_005

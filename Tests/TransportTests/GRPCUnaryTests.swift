@@ -29,7 +29,8 @@ import Testing
     func dribble() async throws {
         try await TestServer.run { server in
             let client = try HTTP2Client(server.address, greets: false)
-            let all = Frame.preface + Frame.settings.bytes + Frame.call("/test.Test/Echo").bytes
+            let all =
+                Frame.preface + Frame.settings.bytes + Frame.call("/test.Test/Echo").bytes
                 + Frame.message("hi".utf8, last: true).bytes
             for byte in all { client.send(bytes: [byte]) }
             #expect(try await client.answer().messages.map(\.bytes) == [Array("hi".utf8)])
@@ -67,12 +68,21 @@ import Testing
             Refusal(name: "unknown compression", extra: [("grpc-encoding", "br")], status: "12", text: "'br'"),
             Refusal(name: "malformed timeout", extra: [("grpc-timeout", "5x")], status: "13", text: "grpc-timeout"),
             Refusal(name: "no message", body: .data([], last: true), status: "13", text: "without a complete"),
-            Refusal(name: "cut message", body: .data([0, 0, 0, 0, 9, 1], last: true), status: "13", text: "after 1 of 9"),
-            Refusal(name: "two messages", body: .data([0, 0, 0, 0, 0, 0, 0, 0, 0, 0], last: true), status: "12", text: "one request message"),
+            Refusal(
+                name: "cut message", body: .data([0, 0, 0, 0, 9, 1], last: true), status: "13", text: "after 1 of 9"),
+            Refusal(
+                name: "two messages", body: .data([0, 0, 0, 0, 0, 0, 0, 0, 0, 0], last: true), status: "12",
+                text: "one request message"),
             Refusal(name: "bad flag", body: .message([1], last: true, flag: 2), status: "13", text: "flag 2"),
-            Refusal(name: "flag without compression", body: .message([1], last: true, flag: 1), status: "13", text: "names no compression"),
-            Refusal(name: "too large", body: .data([0, 255, 255, 255, 255, 1], last: false), status: "8", text: "--max-body-size"),
-            Refusal(name: "not gzip", extra: [("grpc-encoding", "gzip")], body: .message([1, 2, 3], last: true, flag: 1), status: "13", text: "gzip"),
+            Refusal(
+                name: "flag without compression", body: .message([1], last: true, flag: 1), status: "13",
+                text: "names no compression"),
+            Refusal(
+                name: "too large", body: .data([0, 255, 255, 255, 255, 1], last: false), status: "8",
+                text: "--max-body-size"),
+            Refusal(
+                name: "not gzip", extra: [("grpc-encoding", "gzip")], body: .message([1, 2, 3], last: true, flag: 1),
+                status: "13", text: "gzip"),
         ])
     func refusals(_ refusal: Refusal) async throws {
         try await TestServer.run { server in
@@ -113,7 +123,8 @@ import Testing
             var packed = ByteBuffer()
             _ = plain.withUnsafeBytes { Gzip.compress($0, into: &packed) }
             let extra = [("grpc-encoding", "gzip"), ("grpc-accept-encoding", "identity, gzip")]
-            client.send(.call("/test.Test/Echo", extra: extra), .message(Array(packed.readableBytesView), last: true, flag: 1))
+            client.send(
+                .call("/test.Test/Echo", extra: extra), .message(Array(packed.readableBytesView), last: true, flag: 1))
             let answer = try await client.answer()
             #expect(answer.headers["grpc-encoding"] == "gzip")
             let message = try #require(answer.messages.first)

@@ -25,7 +25,9 @@ import Testing
     func dribble() async throws {
         try await TestServer.run { server in
             let connection = try RawConnection(server.address)
-            for byte in Array("POST /x HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n".utf8) {
+            for byte in Array(
+                "POST /x HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n".utf8)
+            {
                 connection.send([byte])
             }
             #expect(try await connection.receive(until: "abc").hasPrefix("HTTP/1.1 200 OK\r\n"))
@@ -54,17 +56,26 @@ import Testing
     @Test(
         "what is not a clear request is refused and the connection closed",
         arguments: [
-            Case("length and chunked", head + "content-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\n\r\n", "HTTP/1.1 400"),
-            Case("chunked and length", head + "transfer-encoding: chunked\r\ncontent-length: 3\r\n\r\n0\r\n\r\n", "HTTP/1.1 400"),
+            Case(
+                "length and chunked",
+                head + "content-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\n\r\n",
+                "HTTP/1.1 400"),
+            Case(
+                "chunked and length", head + "transfer-encoding: chunked\r\ncontent-length: 3\r\n\r\n0\r\n\r\n",
+                "HTTP/1.1 400"),
             Case("two lengths", head + "content-length: 3\r\ncontent-length: 4\r\n\r\nabcd", "HTTP/1.1 400"),
             Case("two equal lengths", head + "content-length: 3\r\ncontent-length: 3\r\n\r\nabc", "HTTP/1.1 400"),
             Case("list of lengths", head + "content-length: 3, 3\r\n\r\nabc", "HTTP/1.1 400"),
             Case("negative length", head + "content-length: -1\r\n\r\n", "HTTP/1.1 400"),
             Case("length with a sign", head + "content-length: +3\r\n\r\nabc", "HTTP/1.1 400"),
-            Case("length too large for a number", head + "content-length: 99999999999999999999999\r\n\r\n", "HTTP/1.1 400"),
+            Case(
+                "length too large for a number", head + "content-length: 99999999999999999999999\r\n\r\n",
+                "HTTP/1.1 400"),
             Case("unknown coding", head + "transfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n", "HTTP/1.1 400"),
             Case("coding that hides", head + "transfer-encoding: xchunked\r\n\r\n0\r\n\r\n", "HTTP/1.1 400"),
-            Case("coding twice", head + "transfer-encoding: chunked\r\ntransfer-encoding: identity\r\n\r\n0\r\n\r\n", "HTTP/1.1 400"),
+            Case(
+                "coding twice", head + "transfer-encoding: chunked\r\ntransfer-encoding: identity\r\n\r\n0\r\n\r\n",
+                "HTTP/1.1 400"),
             Case("folded field", head + "x-a: b\r\n folded\r\n\r\n", "HTTP/1.1 400"),
             Case("space before the colon", head + "content-length : 3\r\n\r\nabc", "HTTP/1.1 400"),
             Case("null in a value", head + "x-a: b\0c\r\n\r\n", "HTTP/1.1 400"),
@@ -72,20 +83,31 @@ import Testing
             Case("bare CR", "GET /x HTTP/1.1\r\nhost: x\rx-a: b\r\n\r\n", "HTTP/1.1 400"),
             Case("huge chunk", head + "transfer-encoding: chunked\r\n\r\nfffffffffffffffff\r\n", "HTTP/1.1 400"),
             Case("chunk size that is none", head + "transfer-encoding: chunked\r\n\r\nxyz\r\n", "HTTP/1.1 400"),
-            Case("chunk without its end", head + "transfer-encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n", "HTTP/1.1 400"),
+            Case(
+                "chunk without its end", head + "transfer-encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n", "HTTP/1.1 400"
+            ),
             Case("no host", "GET /x HTTP/1.1\r\n\r\n", "HTTP/1.1 400"),
             Case("two hosts", "GET /x HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n", "HTTP/1.1 400"),
             Case("proxy request", "CONNECT a:1 HTTP/1.1\r\nhost: a:1\r\n\r\n", "HTTP/1.1 405"),
             Case("unknown version", "GET /x HTTP/3.0\r\nhost: x\r\n\r\n", "HTTP/1.1 400"),
             Case("nonsense", "\u{1}\u{2}\u{3}\u{4}\r\n\r\n", "HTTP/1.1 400"),
             Case("almost HTTP/2", "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n", "HTTP/1.1 400"),
-            Case("header bomb", "GET /x HTTP/1.1\r\nhost: x\r\nx-a: " + String(repeating: "a", count: 40_000) + "\r\n\r\n", "HTTP/1.1 431"),
-            Case("too many fields", "GET /x HTTP/1.1\r\nhost: x\r\n" + String(repeating: "a: b\r\n", count: 200) + "\r\n", "HTTP/1.1 431"),
+            Case(
+                "header bomb",
+                "GET /x HTTP/1.1\r\nhost: x\r\nx-a: " + String(repeating: "a", count: 40_000) + "\r\n\r\n",
+                "HTTP/1.1 431"),
+            Case(
+                "too many fields",
+                "GET /x HTTP/1.1\r\nhost: x\r\n" + String(repeating: "a: b\r\n", count: 200) + "\r\n", "HTTP/1.1 431"),
             Case("announced body too large", head + "content-length: 999999999\r\n\r\n", "HTTP/1.1 413"),
             Case("1.0", "GET /x HTTP/1.0\r\n\r\n", "HTTP/1.1 200"),
             Case("1.0 that stays", "GET /x HTTP/1.0\r\nconnection: keep-alive\r\n\r\n", "HTTP/1.1 200", closes: false),
-            Case("upgrade ignored", "GET /x HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n", "HTTP/1.1 200", closes: false),
-            Case("empty lines before a request", "\r\n\r\nGET /x HTTP/1.1\r\nhost: x\r\n\r\n", "HTTP/1.1 200", closes: false),
+            Case(
+                "upgrade ignored", "GET /x HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n",
+                "HTTP/1.1 200", closes: false),
+            Case(
+                "empty lines before a request", "\r\n\r\nGET /x HTTP/1.1\r\nhost: x\r\n\r\n", "HTTP/1.1 200",
+                closes: false),
         ])
     func refusals(_ item: Case) async throws {
         try await TestServer.run { server in

@@ -130,7 +130,9 @@ import Testing
             let client = try HTTP2Client(server.address)
             for index in 0..<20 {
                 let stream = UInt32(index * 2 + 1)
-                client.send(.call("/test.Test/Echo", stream: stream), .data([0, 0, 1, 0, 0] + [UInt8](repeating: 1, count: 10_000), stream: stream))
+                client.send(
+                    .call("/test.Test/Echo", stream: stream),
+                    .data([0, 0, 1, 0, 0] + [UInt8](repeating: 1, count: 10_000), stream: stream))
             }
             #expect(try await client.answer(39).status == "8")
             #expect(await server.server.statistics().bufferedBytes <= 100_000)

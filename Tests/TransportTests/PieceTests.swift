@@ -5,12 +5,16 @@ import Testing
 @testable import Transport
 
 @Suite("Pieces") struct PieceTests {
-    @Test("grpc-timeout", arguments: [
-        ("1n", GRPCTimeout.after(.nanoseconds(1))), ("20u", .after(.microseconds(20))), ("50m", .after(.milliseconds(50))),
-        ("3S", .after(.seconds(3))), ("2M", .after(.minutes(2))), ("1H", .after(.hours(1))),
-        ("99999999H", .after(.hours(8760))), ("", .malformed), ("S", .malformed), ("1", .malformed), ("-1S", .malformed),
-        ("1 S", .malformed), ("123456789S", .malformed), ("1s", .malformed),
-    ])
+    @Test(
+        "grpc-timeout",
+        arguments: [
+            ("1n", GRPCTimeout.after(.nanoseconds(1))), ("20u", .after(.microseconds(20))),
+            ("50m", .after(.milliseconds(50))),
+            ("3S", .after(.seconds(3))), ("2M", .after(.minutes(2))), ("1H", .after(.hours(1))),
+            ("99999999H", .after(.hours(8760))), ("", .malformed), ("S", .malformed), ("1", .malformed),
+            ("-1S", .malformed),
+            ("1 S", .malformed), ("123456789S", .malformed), ("1s", .malformed),
+        ])
     func timeout(text: String, expected: GRPCTimeout) {
         #expect(Array(text.utf8).withUnsafeBytes { GRPCTimeout($0) } == expected)
     }
@@ -39,7 +43,8 @@ import Testing
         for index in 0..<500 { table.insert(index, for: "/package.Service\(index % 7)/Method\(index)") }
         table.insert(-1, for: "/package.Service0/Method0")
         for index in 1..<500 {
-            #expect(Array("/package.Service\(index % 7)/Method\(index)".utf8).withUnsafeBytes { table.find($0) } == index)
+            #expect(
+                Array("/package.Service\(index % 7)/Method\(index)".utf8).withUnsafeBytes { table.find($0) } == index)
         }
         #expect(Array("/package.Service0/Method0".utf8).withUnsafeBytes { table.find($0) } == -1)
         #expect(Array("/package.Service0/Method1".utf8).withUnsafeBytes { table.find($0) } == nil)

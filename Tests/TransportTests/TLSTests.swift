@@ -17,7 +17,8 @@ import Testing
             key = folder.file("key.pem")
             otherKey = folder.file("other.pem")
             let made = try await Command.run(
-                "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
+                "2",
                 "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key,
                 "-out", certificate)
             #expect(made.status == 0, "\(made.output)")
@@ -26,7 +27,8 @@ import Testing
 
         func context(clientAuthorities: String? = nil, allowsPlaintext: Bool = false) throws -> TLSServerContext {
             try TLSServerContext(
-                certificate: certificate, key: key, clientAuthorities: clientAuthorities, allowsPlaintext: allowsPlaintext)
+                certificate: certificate, key: key, clientAuthorities: clientAuthorities,
+                allowsPlaintext: allowsPlaintext)
         }
     }
 
@@ -51,7 +53,8 @@ import Testing
         let files = try await Files()
         try await TestServer.run(tls: files.context()) { server in
             let result = try await Command.run(
-                "openssl", "s_client", "-connect", "127.0.0.1:\(server.port)", options[0], options.count > 1 ? options[1] : "-brief")
+                "openssl", "s_client", "-connect", "127.0.0.1:\(server.port)", options[0],
+                options.count > 1 ? options[1] : "-brief")
             #expect(result.status != 0, "\(result.output)")
         }
     }
@@ -75,7 +78,8 @@ import Testing
     func garbage() async throws {
         let files = try await Files()
         try await TestServer.run(tls: files.context()) { server in
-            for garbage in [[22, 3, 1, 0, 5, 1, 2, 3, 4, 5], [22] + [UInt8](repeating: 0xff, count: 5000)] as [[UInt8]] {
+            for garbage in [[22, 3, 1, 0, 5, 1, 2, 3, 4, 5], [22] + [UInt8](repeating: 0xff, count: 5000)] as [[UInt8]]
+            {
                 let connection = try RawConnection(server.address)
                 connection.send(garbage)
                 _ = try await connection.receiveAll()
@@ -122,8 +126,12 @@ import Testing
                 return "\(error)"
             }
         }
-        #expect(message("/nowhere.pem", files.key) == "Can't read the TLS certificate /nowhere.pem: No such file or directory.")
-        #expect(message(files.certificate, "/nowhere.pem") == "Can't read the TLS key /nowhere.pem: No such file or directory.")
+        #expect(
+            message("/nowhere.pem", files.key)
+                == "Can't read the TLS certificate /nowhere.pem: No such file or directory.")
+        #expect(
+            message(files.certificate, "/nowhere.pem")
+                == "Can't read the TLS key /nowhere.pem: No such file or directory.")
         #expect(message(text, files.key).hasPrefix("The TLS certificate \(text) is not usable: "))
         #expect(message(files.certificate, text).hasPrefix("The TLS key \(text) is not usable: "))
         #expect(message(files.certificate, files.otherKey).contains("does not belong to the certificate"))

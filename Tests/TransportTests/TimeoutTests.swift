@@ -14,7 +14,11 @@ import Testing
         "headers that do not come in time end the connection",
         arguments: ["", "PRI * HTTP/2.0\r\n", "GET / HTTP/1.1\r\nhost:"])
     func slowHeaders(start: String) async throws {
-        try await TestServer.run(limits: Self.limits { $0.headerTimeout = .milliseconds(100); $0.handshakeTimeout = .milliseconds(100) }) { server in
+        try await TestServer.run(
+            limits: Self.limits {
+                $0.headerTimeout = .milliseconds(100); $0.handshakeTimeout = .milliseconds(100)
+            }
+        ) { server in
             let connection = try RawConnection(server.address)
             connection.send(start)
             let text = try await connection.receiveAll()
@@ -76,7 +80,11 @@ import Testing
 
     @Test("a peer that does not answer pings is closed")
     func deadPeer() async throws {
-        try await TestServer.run(limits: Self.limits { $0.keepAliveTime = .milliseconds(50); $0.keepAliveTimeout = .milliseconds(50) }) { server in
+        try await TestServer.run(
+            limits: Self.limits {
+                $0.keepAliveTime = .milliseconds(50); $0.keepAliveTimeout = .milliseconds(50)
+            }
+        ) { server in
             let client = try HTTP2Client(server.address)
             try await client.waitForEnd()
             #expect(!client.pings.isEmpty)
@@ -86,7 +94,11 @@ import Testing
 
     @Test("a peer that answers pings is kept")
     func livePeer() async throws {
-        try await TestServer.run(limits: Self.limits { $0.keepAliveTime = .milliseconds(20); $0.keepAliveTimeout = .seconds(1) }) { server in
+        try await TestServer.run(
+            limits: Self.limits {
+                $0.keepAliveTime = .milliseconds(20); $0.keepAliveTimeout = .seconds(1)
+            }
+        ) { server in
             let client = try HTTP2Client(server.address)
             for round in 1...40 {
                 try await client.wait { client.pings.count >= round }

@@ -5,7 +5,9 @@ import Testing
 
 /// Clients that others wrote.
 @Suite("Foreign clients") struct ToolTests {
-    @Test("curl, over every version of plain text", arguments: ["--http1.0", "--http1.1", "--http2", "--http2-prior-knowledge"])
+    @Test(
+        "curl, over every version of plain text",
+        arguments: ["--http1.0", "--http1.1", "--http2", "--http2-prior-knowledge"])
     func curl(version: String) async throws {
         let folder = try TemporaryFolder()
         let body = folder.write("body", [UInt8](repeating: 0x65, count: 2_000_000))
@@ -13,10 +15,12 @@ import Testing
             let base = "http://127.0.0.1:\(server.port)"
             let got = folder.file("got")
             let large = try await Command.run(
-                "curl", "-sS", version, "--data-binary", "@" + body, "-o", got, "-w", "%{http_code} %{size_download}", base + "/x?y=%20")
+                "curl", "-sS", version, "--data-binary", "@" + body, "-o", got, "-w", "%{http_code} %{size_download}",
+                base + "/x?y=%20")
             #expect(large.output == "200 2000000")
             let streamed = try await Command.run(
-                "curl", "-sS", version, "--data-binary", "@" + body, "-o", got, "-w", "%{http_code} %{size_download}", base + "/stream")
+                "curl", "-sS", version, "--data-binary", "@" + body, "-o", got, "-w", "%{http_code} %{size_download}",
+                base + "/stream")
             #expect(streamed.output == "200 2000000")
             let head = try await Command.run("curl", "-sS", version, "-I", "-w", "%{http_code}", base + "/large")
             #expect(head.output.contains("300000") && head.output.hasSuffix("200"))
@@ -46,7 +50,8 @@ import Testing
         try await TestServer.run(loops: 2) { server in
             let output = try await Command.run(
                 "h2load", "-c8", "-m32", "-n", "20000", "-d", message, "-H", "content-type: application/grpc", "-H",
-                "te: trailers", "http://127.0.0.1:\(server.port)/test.Test/\(method)").output
+                "te: trailers", "http://127.0.0.1:\(server.port)/test.Test/\(method)"
+            ).output
             #expect(output.contains("20000 succeeded"))
             #expect(try await server.eventually { $0.openConnections == 0 && $0.openStreams == 0 })
             #expect(await server.server.statistics().calls == 20_000)
@@ -57,7 +62,8 @@ import Testing
     func h2loadHTTP1() async throws {
         try await TestServer.run { server in
             let output = try await Command.run(
-                "h2load", "--h1", "-c8", "-n", "4000", "http://127.0.0.1:\(server.port)/parts").output
+                "h2load", "--h1", "-c8", "-n", "4000", "http://127.0.0.1:\(server.port)/parts"
+            ).output
             #expect(output.contains("4000 succeeded"))
         }
     }

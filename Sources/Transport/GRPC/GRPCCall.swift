@@ -134,7 +134,8 @@ package final class GRPCCall {
         if stream.isOversized {
             loop.count(.headersTooLarge)
             return GRPCStatus(
-                .resourceExhausted, "The request headers exceed \(loop.limits.maxHeaderBytes) bytes or "
+                .resourceExhausted,
+                "The request headers exceed \(loop.limits.maxHeaderBytes) bytes or "
                     + "\(loop.limits.maxHeaderCount) fields.")
         }
         if stream.encoding == .unknown {

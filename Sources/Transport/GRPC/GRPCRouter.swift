@@ -36,10 +36,12 @@ package final class GRPCRouter {
 
     /// The services of the added methods, e.g. `grpc.health.v1.Health`; sorted.
     package var services: [String] {
-        Set(table.values.compactMap { method in
-            let parts = method.path.split(separator: "/", omittingEmptySubsequences: true)
-            return parts.count == 2 ? String(parts[0]) : nil
-        }).sorted()
+        Set(
+            table.values.compactMap { method in
+                let parts = method.path.split(separator: "/", omittingEmptySubsequences: true)
+                return parts.count == 2 ? String(parts[0]) : nil
+            }
+        ).sorted()
     }
 
     func method(for path: UnsafeRawBufferPointer) -> GRPCMethod? { table.find(path) }

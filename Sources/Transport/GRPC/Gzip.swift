@@ -20,7 +20,8 @@ enum Gzip {
         while true {
             let before = plain.readableBytes
             var result = Z_OK
-            plain.writeWithUnsafeMutableBytes(minimumWritableBytes: min(max(before, 4096), limit - before + 1)) { target in
+            plain.writeWithUnsafeMutableBytes(minimumWritableBytes: min(max(before, 4096), limit - before + 1)) {
+                target in
                 let room = min(target.count, limit - before + 1)
                 stream.next_out = target.assumingMemoryBound(to: UInt8.self).baseAddress
                 stream.avail_out = UInt32(room)
@@ -29,7 +30,9 @@ enum Gzip {
             }
             if plain.readableBytes > limit { return .failure(.tooLarge) }
             if result == Z_STREAM_END { return stream.avail_in == 0 ? .success(plain) : .failure(.malformed) }
-            guard result == Z_OK, plain.readableBytes > before || stream.avail_in > 0 else { return .failure(.malformed) }
+            guard result == Z_OK, plain.readableBytes > before || stream.avail_in > 0 else {
+                return .failure(.malformed)
+            }
         }
     }
 

@@ -1,5 +1,5 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// A hash table from paths to values that is asked with bytes, so that a request's path never becomes a `String`.
@@ -26,7 +26,9 @@ struct PathTable<Value> {
         var index = Int(truncatingIfNeeded: hash) & (hashes.count - 1)
         while hashes[index] != 0 {
             if hashes[index] == hash, paths[index].count == path.count,
-                paths[index].withUnsafeBytes({ path.count == 0 || memcmp($0.baseAddress!, path.baseAddress!, path.count) == 0 })
+                paths[index].withUnsafeBytes({
+                    path.count == 0 || memcmp($0.baseAddress!, path.baseAddress!, path.count) == 0
+                })
             {
                 return places[index]
             }

@@ -9,7 +9,11 @@ enum PercentEncoding {
         for scalar in text.unicodeScalars {
             let start = result.count
             for byte in UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter {
-                if isPlain(byte) { result.append(byte) } else { result.append(contentsOf: [0x25, hex(byte >> 4), hex(byte & 15)]) }
+                if isPlain(byte) {
+                    result.append(byte)
+                } else {
+                    result.append(contentsOf: [0x25, hex(byte >> 4), hex(byte & 15)])
+                }
             }
             if result.count > limit {
                 result.removeLast(result.count - start)

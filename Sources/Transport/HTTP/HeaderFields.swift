@@ -1,5 +1,5 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// Header fields of one request, names in lower case, in the order of arrival. A value.
@@ -73,7 +73,8 @@ package struct HeaderFields: Sendable {
     /// Appends with the name in lower case.
     mutating func append(lowercasing name: String, _ value: String) {
         fields.append(
-            Field(start: UInt32(bytes.count), nameLength: UInt32(name.utf8.count), valueLength: UInt32(value.utf8.count)))
+            Field(
+                start: UInt32(bytes.count), nameLength: UInt32(name.utf8.count), valueLength: UInt32(value.utf8.count)))
         for byte in name.utf8 { bytes.append(byte &- 65 < 26 ? byte | 0x20 : byte) }
         bytes.append(contentsOf: value.utf8)
     }

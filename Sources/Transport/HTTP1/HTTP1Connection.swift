@@ -130,7 +130,8 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
         isKeepAlive = false
         let status = error == .headerOverflow ? 431 : 400
         loop.count(status == 431 ? .headersTooLarge : .malformedHTTP1)
-        let text = status == 431
+        let text =
+            status == 431
             ? "The request headers exceed the limits of this server." : "The request is not valid HTTP/1.1: \(error)."
         if let current {
             if !current.isEnded { current.refuse(status: status, text) }
@@ -191,7 +192,8 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
             request.refuse(status: fault.status, fault.message)
             return
         }
-        let hasBody = head.headers.contains(name: "transfer-encoding")
+        let hasBody =
+            head.headers.contains(name: "transfer-encoding")
             || head.headers.first(name: "content-length").map { $0 != "0" } ?? false
         request.open(isComplete: !hasBody)
     }
@@ -345,7 +347,9 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
             if isBodyOpen, current.awaitsBody, now - lastInput > TimeAmount(limits.bodyTimeout) {
                 loop.count(.slowBody)
                 isKeepAlive = false
-                if current.isEnded { closeGently() } else {
+                if current.isEnded {
+                    closeGently()
+                } else {
                     current.refuse(status: 408, "The request body did not arrive in time.")
                 }
             }

@@ -3,7 +3,7 @@ import NIOCore
 import NIOPosix
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// Takes connections and gives each to the `LoopContext` of its event loop. Used from every loop of a server.
@@ -26,8 +26,11 @@ struct Acceptor: Sendable {
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
             .childChannelOption(.maxMessagesPerRead, value: 4)
             // A request of usual size and a batch of them alike come in with one read.
-            .childChannelOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator(
-                minimum: 4 << 10, initial: 16 << 10, maximum: 64 << 10))
+            .childChannelOption(
+                .recvAllocator,
+                value: AdaptiveRecvByteBufferAllocator(
+                    minimum: 4 << 10, initial: 16 << 10, maximum: 64 << 10)
+            )
             .childChannelOption(.writeBufferWaterMark, value: .init(low: 64 << 10, high: 512 << 10))
             .childChannelInitializer { channel in accept(channel) }
         do {
@@ -88,7 +91,8 @@ struct Acceptor: Sendable {
         let result = address.withSockAddr { connect(probe, $0, socklen_t($1)) }
         guard result != 0, errno == ECONNREFUSED else {
             throw ServerError(
-                description: "Can't listen on unix:\(path): another process listens there; stop it or choose another path.")
+                description:
+                    "Can't listen on unix:\(path): another process listens there; stop it or choose another path.")
         }
         unlink(path)
     }

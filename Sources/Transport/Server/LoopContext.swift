@@ -1,7 +1,7 @@
 import NIOCore
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// What the connections of one server share on one event loop: the application, the limits, reusable objects,
@@ -167,7 +167,8 @@ final class LoopContext {
         gmtime_r(&seconds, &parts)
         dateText = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { text in
             let count = strftime(text.baseAddress!, text.count, "%a, %d %b %Y %H:%M:%S GMT", &parts)
-            return String(decoding: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(text)[..<count]), as: UTF8.self)
+            return String(
+                decoding: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(text)[..<count]), as: UTF8.self)
         }
         return dateText
     }
@@ -202,9 +203,11 @@ protocol Connection: AnyObject {
 extension Server.Limits {
     /// How often timeouts are checked: a quarter of the shortest, at most a second.
     var tickPeriod: TimeAmount {
-        let all = [
-            handshakeTimeout, headerTimeout, bodyTimeout, writeTimeout, idleTimeout, keepAliveTime, keepAliveTimeout,
-        ] + (maxConnectionAge.map { [$0] } ?? [])
+        let all =
+            [
+                handshakeTimeout, headerTimeout, bodyTimeout, writeTimeout, idleTimeout, keepAliveTime,
+                keepAliveTimeout,
+            ] + (maxConnectionAge.map { [$0] } ?? [])
         let shortest = all.map { TimeAmount($0).nanoseconds }.min() ?? 0
         return .nanoseconds(max(5_000_000, min(1_000_000_000, shortest / 4)))
     }

@@ -84,8 +84,9 @@ final class ProtocolDetector: ChannelInboundHandler, RemovableChannelHandler, Co
                 context.close(promise: nil)
                 return
             case .tls: try addTLS(context)
-            case .http1: try HTTP1Connection(loop: loop, peer: peer, isSecure: isSecure)
-                .install(context.pipeline.syncOperations, after: self)
+            case .http1:
+                try HTTP1Connection(loop: loop, peer: peer, isSecure: isSecure)
+                    .install(context.pipeline.syncOperations, after: self)
             case .http2:
                 try context.pipeline.syncOperations.addHandler(
                     HTTP2Connection(loop: loop, peer: peer, isSecure: isSecure), position: .after(self))

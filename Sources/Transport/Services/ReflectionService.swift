@@ -12,7 +12,8 @@ package final class ReflectionService: Sendable {
     /// router's methods at the time of the question.
     package func add(to router: GRPCRouter, services: [String]? = nil) {
         for version in ["v1", "v1alpha"] {
-            router.stream("/grpc.reflection.\(version).ServerReflection/ServerReflectionInfo") { [index, unowned router] call in
+            router.stream("/grpc.reflection.\(version).ServerReflection/ServerReflectionInfo") {
+                [index, unowned router] call in
                 Session(call, index) { services ?? router.services }
             }
         }

@@ -1,7 +1,7 @@
 import COpenSSL
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 /// What a TLS server needs: certificate, key, and optionally whom to trust as a client. Immutable, any thread.

@@ -45,11 +45,15 @@ struct Frame {
         Frame(
             kind: Kind.headers, flags: flags, stream: stream,
             payload: block(
-                [(":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "test"),
-                    ("content-type", "application/grpc"), ("te", "trailers")] + extra))
+                [
+                    (":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "test"),
+                    ("content-type", "application/grpc"), ("te", "trailers"),
+                ] + extra))
     }
 
-    static func request(_ method: String, _ path: String, stream: UInt32 = 1, extra: [(String, String)] = [], flags: UInt8 = 5)
+    static func request(
+        _ method: String, _ path: String, stream: UInt32 = 1, extra: [(String, String)] = [], flags: UInt8 = 5
+    )
         -> Frame
     {
         Frame(
@@ -62,7 +66,9 @@ struct Frame {
     }
 
     /// One gRPC message.
-    static func message(_ bytes: some Collection<UInt8>, stream: UInt32 = 1, last: Bool = false, flag: UInt8 = 0) -> Frame {
+    static func message(_ bytes: some Collection<UInt8>, stream: UInt32 = 1, last: Bool = false, flag: UInt8 = 0)
+        -> Frame
+    {
         data([flag] + number(UInt32(bytes.count)) + bytes, stream: stream, last: last)
     }
 

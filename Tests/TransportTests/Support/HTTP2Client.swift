@@ -108,12 +108,16 @@ final class HTTP2Client {
         case Frame.Kind.settings where frame.flags & 1 == 0:
             for start in stride(from: 0, to: frame.payload.count, by: 6) {
                 if acknowledges, start == 0 { send(.settingsAck) }
-                settings[UInt16(number(frame.payload[start..<start + 2]))] = number(frame.payload[(start + 2)..<(start + 6)])
+                settings[UInt16(number(frame.payload[start..<start + 2]))] = number(
+                    frame.payload[(start + 2)..<(start + 6)])
             }
         case Frame.Kind.ping where frame.flags & 1 == 0: pings.append(frame)
         case Frame.Kind.goAway:
             goAways.append(
-                (number(frame.payload[0..<4]), number(frame.payload[4..<8]), String(decoding: frame.payload[8...], as: UTF8.self)))
+                (
+                    number(frame.payload[0..<4]), number(frame.payload[4..<8]),
+                    String(decoding: frame.payload[8...], as: UTF8.self)
+                ))
         case Frame.Kind.windowUpdate: windowUpdates[frame.stream, default: 0] += Int(number(frame.payload[...]))
         default: break
         }
@@ -132,8 +136,10 @@ final class HTTP2Client {
                 input = input?.advanced(by: used)
                 count -= used
                 if flags & Int32(NGHTTP2_HD_INFLATE_EMIT.rawValue) != 0 {
-                    let name = String(decoding: UnsafeBufferPointer(start: field.name, count: field.namelen), as: UTF8.self)
-                    fields[name] = String(decoding: UnsafeBufferPointer(start: field.value, count: field.valuelen), as: UTF8.self)
+                    let name = String(
+                        decoding: UnsafeBufferPointer(start: field.name, count: field.namelen), as: UTF8.self)
+                    fields[name] = String(
+                        decoding: UnsafeBufferPointer(start: field.value, count: field.valuelen), as: UTF8.self)
                 }
                 if flags & Int32(NGHTTP2_HD_INFLATE_FINAL.rawValue) != 0 {
                     nghttp2_hd_inflate_end_headers(inflater)

@@ -3,7 +3,7 @@ import NIOPosix
 import Transport
 
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #endif
 
 // A gRPC echo and an HTTP "hello" on one event loop, for load generators: transport-echo [port] [loops].
