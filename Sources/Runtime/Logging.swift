@@ -1,11 +1,10 @@
 import Logging
+import Telemetry
 
 /// Once a process.
 func bootstrapLogging(_ options: RuntimeOptions) {
-    let level = Logger.Level(rawValue: options.log.level.rawValue) ?? .info
-    LoggingSystem.bootstrap { label in
-        var handler = StreamLogHandler.standardError(label: label)
-        handler.logLevel = level
-        return handler
-    }
+    LineLogHandler.bootstrap(
+        LogConfiguration(
+            format: options.log.json ? .json : .text(colour: LogConfiguration.wantsColour()),
+            level: Logger.Level(rawValue: options.log.level.rawValue) ?? .info, appID: options.appID))
 }
