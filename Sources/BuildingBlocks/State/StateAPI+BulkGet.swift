@@ -28,38 +28,42 @@ extension StateAPI {
     package typealias ItemsRead = (Result<[StateItem], StateFailure>) -> Void
 
     /// Reads many keys, in their order. A key that can't be read has its error in its item.
+    @discardableResult
     package func bulkGet(
         _ store: StateStore, keys: [String], parallelism: Int, metadata: [(String, String)], deadline: Int64,
         done: @escaping ItemsRead
-    ) throws(StateFailure) {
+    ) throws(StateFailure) -> StateTask {
         for key in keys {
             var key = key
             if let failure = key.withUTF8({ store.check(UnsafeRawBufferPointer($0)) }) { throw failure }
         }
+        let task = StateTask()
         if keys.isEmpty {
             done(.success([]))
-            return
+            return task
         }
         store.whenReady { [self] in
+            if task.isCancelled { return }
             if store.ref.supports(OCTAVO_STATE_OP_BULK_GET) {
-                native(store, keys, parallelism, metadata, deadline, BulkGetWaiter(store, keys, done))
+                task.add(native(store, keys, parallelism, metadata, deadline, BulkGetWaiter(store, keys, done)))
             } else {
-                composed(store, keys, parallelism, metadata, deadline, done)
+                composed(store, keys, parallelism, metadata, deadline, task, done)
             }
         }
+        return task
     }
 
     private func native(
         _ store: StateStore, _ keys: [String], _ parallelism: Int, _ metadata: [(String, String)], _ deadline: Int64,
         _ waiter: CallWaiter
-    ) {
+    ) -> CallHandle? {
         let bytes = keys.reduce(64) { $0 + $1.utf8.count + store.prefix.count + 33 }
         let extra = metadata.reduce(16) { $0 + $1.0.utf8.count + $1.1.utf8.count + 40 }
         guard
             var slot = store.ref.open(
                 OCTAVO_STATE_OP_BULK_GET, octavo_state_bulk_get_request.self, bytes: bytes + extra, deadline: deadline,
                 waiter: waiter)
-        else { return }
+        else { return nil }
         let request = slot.request
         let (elements, list) = slot.list(of: octavo_state_key.self, count: keys.count)
         request.pointee.keys = list
@@ -71,25 +75,30 @@ extension StateAPI {
             }
         }
         if !metadata.isEmpty { request.pointee.head.metadata = slot.pairs(metadata) }
-        slot.submit()
+        return slot.submit()
     }
 
     /// Single reads, a bounded number at a time.
     private func composed(
         _ store: StateStore, _ keys: [String], _ parallelism: Int, _ metadata: [(String, String)], _ deadline: Int64,
-        _ done: @escaping ItemsRead
+        _ task: StateTask, _ done: @escaping ItemsRead
     ) {
-        let gathering = ReadGathering(keys: keys, done)
-        gathering.next = { [self] index in
-            let waiter = SingleReadWaiter(index, gathering)
+        let limit = parallelism > 0 ? min(parallelism, StateAPI.maximalParallelism) : StateAPI.parallelism
+        let series = CallSeries(count: keys.count, parallelism: limit)
+        task.add(series)
+        let found = ItemsFound(keys, series)
+        series.run { [self] index in
             do throws(StateFailure) {
-                _ = try get(
-                    store, key: keys[index], consistency: 0, metadata: metadata, deadline: deadline, waiter: waiter)
+                task.add(
+                    try get(
+                        store, key: keys[index], consistency: 0, metadata: metadata, deadline: deadline,
+                        waiter: SingleReadWaiter(index, found)))
             } catch {
-                gathering.failed(index, "\(error)")
+                found.failed(index, "\(error)")
             }
+        } done: {
+            done(.success(found.items))
         }
-        gathering.start(parallelism: parallelism > 0 ? min(parallelism, 256) : 32)
     }
 }
 
@@ -119,39 +128,14 @@ private final class BulkGetWaiter: CallWaiter {
     }
 }
 
-private final class ReadGathering {
-    private var items: [StateItem]
-    private var started = 0
-    private var ended = 0
-    private var parallelism = 0
-    private var isAdvancing = false
-    private let done: StateAPI.ItemsRead
-    var next: ((Int) -> Void)?
+/// The items of a bulk read that is made of single ones.
+private final class ItemsFound {
+    private(set) var items: [StateItem]
+    private let series: CallSeries
 
-    init(keys: [String], _ done: @escaping StateAPI.ItemsRead) {
+    init(_ keys: [String], _ series: CallSeries) {
         items = keys.map { StateItem(key: $0) }
-        self.done = done
-    }
-
-    func start(parallelism: Int) {
-        self.parallelism = parallelism
-        advance()
-    }
-
-    /// Starts reads until enough are under way. A loop, since a read may end before it returns: with one
-    /// call inside the other, a long list of keys would need as deep a stack.
-    private func advance() {
-        if isAdvancing { return }
-        isAdvancing = true
-        while started < items.count, started - ended < parallelism {
-            started += 1
-            next?(started - 1)
-        }
-        isAdvancing = false
-        if ended == items.count {
-            next = nil
-            done(.success(items))
-        }
+        self.series = series
     }
 
     func completed(_ index: Int, _ reply: UnsafeRawPointer?) {
@@ -164,29 +148,24 @@ private final class ReadGathering {
             items[index].metadata = reply.metadata.elements(as: octavo_pair.self)
                 .map { (String($0.name), String($0.value)) }
         }
-        finished()
+        series.oneEnded()
     }
 
     func failed(_ index: Int, _ message: String) {
         items[index].error = message
-        finished()
-    }
-
-    private func finished() {
-        ended += 1
-        advance()
+        series.oneEnded()
     }
 }
 
 private final class SingleReadWaiter: CallWaiter {
     private let index: Int
-    private let gathering: ReadGathering
+    private let found: ItemsFound
 
-    init(_ index: Int, _ gathering: ReadGathering) {
+    init(_ index: Int, _ found: ItemsFound) {
         self.index = index
-        self.gathering = gathering
+        self.found = found
     }
 
-    override func completed(_ reply: UnsafeRawPointer?) { gathering.completed(index, reply) }
-    override func failed(_ error: CallError) { gathering.failed(index, error.message) }
+    override func completed(_ reply: UnsafeRawPointer?) { found.completed(index, reply) }
+    override func failed(_ error: CallError) { found.failed(index, error.message) }
 }

@@ -11,29 +11,33 @@ package struct StatePage: Sendable {
 
 extension StateAPI {
     /// Runs a query over the store's own keys. `done` is called once; not when this throws.
+    @discardableResult
     package func query(
         _ store: StateStore, _ text: [UInt8], metadata: [(String, String)], deadline: Int64,
         done: @escaping (Result<StatePage, StateFailure>) -> Void
-    ) throws(StateFailure) {
+    ) throws(StateFailure) -> StateTask {
         let query: StateQuery
         do throws(StateQuery.Malformed) {
             query = try StateQuery(parsing: text)
         } catch {
             throw .badQuery(store: store.name, cause: error.cause)
         }
+        let task = StateTask()
         store.whenReady { [self] in
+            if task.isCancelled { return }
             if store.ref.isReady, !store.ref.supports(OCTAVO_STATE_OP_QUERY) {
                 done(.failure(.queryNotSupported(store: store.name)))
             } else {
-                submit(store, query, metadata, deadline, QueryWaiter(store, done))
+                task.add(submit(store, query, metadata, deadline, QueryWaiter(store, done)))
             }
         }
+        return task
     }
 
     private func submit(
         _ store: StateStore, _ query: StateQuery, _ metadata: [(String, String)], _ deadline: Int64,
         _ waiter: CallWaiter
-    ) {
+    ) -> CallHandle? {
         var bytes = 256 + store.prefix.count + (query.token?.utf8.count ?? 0)
         for node in query.nodes {
             bytes += 64 + node.path.utf8.count
@@ -45,7 +49,7 @@ extension StateAPI {
             var slot = store.ref.open(
                 OCTAVO_STATE_OP_QUERY, octavo_state_query_request.self, bytes: bytes, deadline: deadline,
                 waiter: waiter)
-        else { return }
+        else { return nil }
         let request = slot.request
         request.pointee.key_prefix = store.prefix.withUnsafeBytes { slot.text($0) }
         request.pointee.limit = UInt32(query.limit)
@@ -69,7 +73,7 @@ extension StateAPI {
             sort[index].descending = part.isDescending ? 1 : 0
         }
         if !metadata.isEmpty { request.pointee.head.metadata = slot.pairs(metadata) }
-        slot.submit()
+        return slot.submit()
     }
 
     private func text(of value: JSONValue) -> String? {

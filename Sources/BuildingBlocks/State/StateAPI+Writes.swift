@@ -7,27 +7,48 @@ extension StateAPI {
 
     /// Saves or deletes items, each on its own: the first error decides the answer, the others are done all
     /// the same. `done` is called once, perhaps before this returns; not when this throws.
+    @discardableResult
     package func write(
         _ store: StateStore, _ writes: [StateWrite], _ operation: StateFailure.Operation, deadline: Int64,
         done: @escaping Written
-    ) throws(StateFailure) {
+    ) throws(StateFailure) -> StateTask {
         let lives = try check(store, writes, operation)
-        if writes.isEmpty {
+        let task = StateTask()
+        guard let first = writes.first else {
             done(nil)
-            return
+            return task
         }
         store.whenReady { [self] in
-            let removals = writes[0].isRemoval
-            let bulk = removals ? OCTAVO_STATE_OP_BULK_REMOVE : OCTAVO_STATE_OP_BULK_SET
-            if writes.count > 1, store.ref.supports(bulk) {
-                let waiter = BulkWriteWaiter(store, operation, done)
-                submit(store, bulk, writes, lives, deadline, waiter)
+            if task.isCancelled { return }
+            let bulk = first.isRemoval ? OCTAVO_STATE_OP_BULK_REMOVE : OCTAVO_STATE_OP_BULK_SET
+            if writes.count == 1 {
+                let waiter = WriteWaiter(store, operation, first.key, done)
+                task.add(submitOne(store, first, lives[0], deadline, waiter))
+            } else if store.ref.supports(bulk) {
+                task.add(submit(store, bulk, writes, lives, deadline, BulkWriteWaiter(store, operation, done)))
             } else {
-                let gather = WriteGathering(count: writes.count, done)
-                for (write, life) in zip(writes, lives) {
-                    submitOne(store, write, life, deadline, WriteWaiter(store, operation, write.key, gather))
-                }
+                composed(store, writes, lives, operation, deadline, task, done)
             }
+        }
+        return task
+    }
+
+    /// Single writes, a bounded number at a time.
+    private func composed(
+        _ store: StateStore, _ writes: [StateWrite], _ lives: [Int64], _ operation: StateFailure.Operation,
+        _ deadline: Int64, _ task: StateTask, _ done: @escaping Written
+    ) {
+        let series = CallSeries(count: writes.count, parallelism: StateAPI.parallelism)
+        task.add(series)
+        var first: StateFailure?
+        series.run { [self] index in
+            let waiter = WriteWaiter(store, operation, writes[index].key) { failure in
+                if first == nil { first = failure }
+                series.oneEnded()
+            }
+            task.add(submitOne(store, writes[index], lives[index], deadline, waiter))
+        } done: {
+            done(first)
         }
     }
 
@@ -40,17 +61,20 @@ extension StateAPI {
     }
 
     /// All writes in their order, or none.
+    @discardableResult
     package func transact(
         _ store: StateStore, _ writes: [StateWrite], metadata: [(String, String)], deadline: Int64,
         done: @escaping Written
-    ) throws(StateFailure) {
+    ) throws(StateFailure) -> StateTask {
         let lives = try check(store, writes, .transaction)
+        let task = StateTask()
         if writes.isEmpty {
             done(nil)
-            return
+            return task
         }
         let name = store.name
         store.whenReady { [self] in
+            if task.isCancelled { return }
             if store.ref.isReady, !store.ref.supports(OCTAVO_STATE_OP_TRANSACT) {
                 done(.transactionsNotSupported(store: name))
                 return
@@ -60,11 +84,10 @@ extension StateAPI {
                 done(.tooManyOperations(store: name, count: writes.count, limit: limit))
                 return
             }
-            let gather = WriteGathering(count: 1, done)
-            submit(
-                store, OCTAVO_STATE_OP_TRANSACT, writes, lives, deadline,
-                WriteWaiter(store, .transaction, writes[0].key, gather), metadata: metadata)
+            let waiter = WriteWaiter(store, .transaction, writes[0].key, done)
+            task.add(submit(store, OCTAVO_STATE_OP_TRANSACT, writes, lives, deadline, waiter, metadata: metadata))
         }
+        return task
     }
 
     private func check(
@@ -98,28 +121,28 @@ extension StateAPI {
 
     private func submitOne(
         _ store: StateStore, _ write: StateWrite, _ life: Int64, _ deadline: Int64, _ waiter: CallWaiter
-    ) {
+    ) -> CallHandle? {
         let op = write.isRemoval ? OCTAVO_STATE_OP_REMOVE : OCTAVO_STATE_OP_SET
         guard
             var slot = store.ref.open(
                 op, octavo_state_write_request.self, bytes: write.size(prefix: store.prefix.count), deadline: deadline,
                 waiter: waiter)
-        else { return }
+        else { return nil }
         let request = slot.request
         write.fill(&request.pointee.write, &slot, prefix: store.prefix, ttl: life)
-        slot.submit()
+        return slot.submit()
     }
 
     private func submit(
         _ store: StateStore, _ op: Int32, _ writes: [StateWrite], _ lives: [Int64], _ deadline: Int64,
         _ waiter: CallWaiter, metadata: [(String, String)] = []
-    ) {
+    ) -> CallHandle? {
         let bytes = size(of: writes, store)
         let extra = metadata.reduce(16) { $0 + $1.0.utf8.count + $1.1.utf8.count + 40 }
         guard
             var slot = store.ref.open(
                 op, octavo_state_writes_request.self, bytes: bytes + extra, deadline: deadline, waiter: waiter)
-        else { return }
+        else { return nil }
         let request = slot.request
         let (elements, list) = slot.list(of: octavo_state_write.self, count: writes.count)
         request.pointee.writes = list
@@ -127,25 +150,7 @@ extension StateAPI {
             write.fill(&elements[index], &slot, prefix: store.prefix, ttl: lives[index])
         }
         if !metadata.isEmpty { request.pointee.head.metadata = slot.pairs(metadata) }
-        slot.submit()
-    }
-}
-
-/// Several writes that one caller waits for.
-private final class WriteGathering {
-    private var left: Int
-    private var first: StateFailure?
-    private let done: StateAPI.Written
-
-    init(count: Int, _ done: @escaping StateAPI.Written) {
-        left = count
-        self.done = done
-    }
-
-    func ended(_ failure: StateFailure?) {
-        if first == nil { first = failure }
-        left -= 1
-        if left == 0 { done(first) }
+        return slot.submit()
     }
 }
 
@@ -154,19 +159,21 @@ private final class WriteWaiter: CallWaiter {
     private let store: StateStore
     private let operation: StateFailure.Operation
     private let key: String
-    private let gather: WriteGathering
+    private let done: StateAPI.Written
 
-    init(_ store: StateStore, _ operation: StateFailure.Operation, _ key: String, _ gather: WriteGathering) {
+    init(
+        _ store: StateStore, _ operation: StateFailure.Operation, _ key: String, _ done: @escaping StateAPI.Written
+    ) {
         self.store = store
         self.operation = operation
         self.key = key
-        self.gather = gather
+        self.done = done
     }
 
-    override func completed(_ reply: UnsafeRawPointer?) { gather.ended(nil) }
+    override func completed(_ reply: UnsafeRawPointer?) { done(nil) }
 
     override func failed(_ error: CallError) {
-        gather.ended(.component(store: store.name, operation: operation, key: key, error: error))
+        done(.component(store: store.name, operation: operation, key: key, error: error))
     }
 }
 

@@ -10,6 +10,9 @@ package final class StateAPI {
     /// Bytes of one request to a component. A small body may ask for much: metadata of the request counts
     /// again for each item.
     package static let requestLimit = 64 << 20
+    /// Single calls at a time where a request of many items is made of them: by itself, and at most.
+    static let parallelism = 32
+    static let maximalParallelism = 256
 
     package init(loop: CallLoop, identity: AppIdentity) {
         self.loop = loop

@@ -59,9 +59,14 @@ extension DaprAPI {
         }
     }
 
-    /// Runs a request whose failures are thrown or told later.
-    private func answer(_ call: GRPCCall, _ body: () throws(StateFailure) -> Void) {
-        do throws(StateFailure) { try body() } catch { call.fail(APIError(error, appID: appID)) }
+    /// Runs a request whose failures are thrown or told later, and which is given up when its caller goes.
+    private func answer(_ call: GRPCCall, _ body: () throws(StateFailure) -> StateTask) {
+        do throws(StateFailure) {
+            let task = try body()
+            if !call.isEnded { call.onCancel = { _ in task.cancel() } }
+        } catch {
+            call.fail(APIError(error, appID: appID))
+        }
     }
 
     private func ended(_ call: GRPCCall) -> StateAPI.Written {
@@ -75,7 +80,7 @@ extension DaprAPI {
             let store = find(request.storeName, call)
         else { return }
         answer(call) { () throws(StateFailure) in
-            try state.bulkGet(
+            return try state.bulkGet(
                 store, keys: request.keys, parallelism: Int(request.parallelism),
                 metadata: request.metadata.map { ($0.key, $0.value) }, deadline: call.deadlineNanoseconds
             ) { [appID] result in
@@ -104,7 +109,7 @@ extension DaprAPI {
             let store = find(request.storeName, call)
         else { return }
         answer(call) { () throws(StateFailure) in
-            try state.write(
+            return try state.write(
                 store, request.states.map { StateWrite($0) }, .save, deadline: call.deadlineNanoseconds,
                 done: ended(call))
         }
@@ -119,7 +124,7 @@ extension DaprAPI {
             metadata: request.metadata.map { ($0.key, $0.value) }, concurrency: request.options.concurrency.known,
             consistency: request.options.consistency.known, isRemoval: true)
         answer(call) { () throws(StateFailure) in
-            try state.write(store, [write], .delete, deadline: call.deadlineNanoseconds, done: ended(call))
+            return try state.write(store, [write], .delete, deadline: call.deadlineNanoseconds, done: ended(call))
         }
     }
 
@@ -128,7 +133,7 @@ extension DaprAPI {
             let store = find(request.storeName, call)
         else { return }
         answer(call) { () throws(StateFailure) in
-            try state.write(
+            return try state.write(
                 store, request.states.map { StateWrite($0, isRemoval: true) }, .bulkDelete,
                 deadline: call.deadlineNanoseconds, done: ended(call))
         }
@@ -148,7 +153,7 @@ extension DaprAPI {
                 case let other: throw .unknownOperation(store: store.name, name: other)
                 }
             }
-            try state.transact(
+            return try state.transact(
                 store, writes, metadata: request.metadata.map { ($0.key, $0.value) },
                 deadline: call.deadlineNanoseconds, done: ended(call))
         }
@@ -160,7 +165,7 @@ extension DaprAPI {
         else { return }
         let text = Array(request.query.utf8)
         answer(call) { () throws(StateFailure) in
-            try state.query(
+            return try state.query(
                 store, text, metadata: request.metadata.map { ($0.key, $0.value) }, deadline: call.deadlineNanoseconds
             ) { [appID] result in
                 switch result {

@@ -37,8 +37,14 @@ extension DaprAPI {
         }
     }
 
-    private func answer(_ request: HTTPRequest, _ body: () throws(StateFailure) -> Void) {
-        do throws(StateFailure) { try body() } catch { request.fail(APIError(error, appID: appID)) }
+    /// Runs a request whose failures are thrown or told later, and which is given up when its caller goes.
+    private func answer(_ request: HTTPRequest, _ body: () throws(StateFailure) -> StateTask?) {
+        do throws(StateFailure) {
+            let task = try body()
+            if let task, !request.isEnded { request.onCancel = { _ in task.cancel() } }
+        } catch {
+            request.fail(APIError(error, appID: appID))
+        }
     }
 
     private func written(_ request: HTTPRequest) -> StateAPI.Written {
@@ -56,6 +62,7 @@ extension DaprAPI {
                     store, key: key, consistency: consistency(target), metadata: target.metadata, deadline: 0,
                     waiter: waiter)
                 if let handle, !request.isEnded { request.onCancel = { _ in handle.cancel() } }
+                return nil
             }
         }
         if store.ref.startsOnDemand { store.ref.whenSettled(run) } else { run() }
@@ -87,7 +94,7 @@ extension DaprAPI {
             return
         }
         answer(request) { () throws(StateFailure) in
-            try state.write(store, writes, .save, deadline: 0, done: written(request))
+            return try state.write(store, writes, .save, deadline: 0, done: written(request))
         }
     }
 
@@ -97,7 +104,7 @@ extension DaprAPI {
             key: key, etag: StateWrite.condition(request.headers["if-match" as StaticString]), metadata: target.metadata,
             concurrency: concurrency(target), consistency: consistency(target), isRemoval: true)
         answer(request) { () throws(StateFailure) in
-            try state.write(store, [write], .delete, deadline: 0, done: written(request))
+            return try state.write(store, [write], .delete, deadline: 0, done: written(request))
         }
     }
 
@@ -106,10 +113,12 @@ extension DaprAPI {
         answer(request) { () throws(StateFailure) in
             try state.requireTransactions(store)
             switch request.withBody({ StateBody.transaction($0, store: name, metadata: target.metadata) }) {
-            case .failure(.malformed(let cause)): request.failMalformed(cause)
+            case .failure(.malformed(let cause)):
+                request.failMalformed(cause)
+                return nil
             case .failure(.unknown(let operation)): throw .unknownOperation(store: name, name: operation)
             case .success(let body):
-                try state.transact(
+                return try state.transact(
                     store, body.writes, metadata: StateBody.merge(target.metadata, over: body.metadata), deadline: 0,
                     done: written(request))
             }
@@ -122,7 +131,7 @@ extension DaprAPI {
         case .failure(let error): request.failMalformed(error.cause)
         case .success(let body):
             answer(request) { () throws(StateFailure) in
-                try state.bulkGet(
+                return try state.bulkGet(
                     store, keys: body.keys, parallelism: body.parallelism,
                     metadata: StateBody.merge(target.metadata, over: body.metadata), deadline: 0
                 ) { [appID] result in
@@ -138,7 +147,7 @@ extension DaprAPI {
     private func query(_ request: HTTPRequest, _ target: RequestTarget, store name: String) {
         guard let store = find(name, request) else { return }
         answer(request) { () throws(StateFailure) in
-            try state.query(
+            return try state.query(
                 store, request.withBody { Array($0) }, metadata: target.metadata, deadline: 0
             ) { [appID] result in
                 switch result {
