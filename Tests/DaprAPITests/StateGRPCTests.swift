@@ -215,22 +215,58 @@ struct StateGRPCTests {
         }
     }
 
-    @Test("gives up for a caller who has gone")
-    func callerGone() async throws {
+    /// A request, and how many calls of the store are under way when it waits.
+    struct Waiting: Sendable {
+        var method: String
+        var message: [UInt8]
+        var calls: Int
+
+        static let never = "never"
+        static let table: [Waiting] = [
+            Waiting(
+                method: "GetState",
+                message: try! GetState.with { $0.storeName = "store"; $0.key = never }.serializedBytes(), calls: 1),
+            Waiting(
+                method: "SaveState",
+                message: try! SaveState.with { $0.storeName = "store"; $0.states = [Item.with { $0.key = never }] }
+                    .serializedBytes(), calls: 1),
+            Waiting(
+                method: "SaveState",
+                message: try! SaveState.with {
+                    $0.storeName = "store"
+                    $0.states = Array(repeating: Item.with { $0.key = never }, count: 100)
+                }.serializedBytes(), calls: 32),
+            Waiting(
+                method: "GetBulkState",
+                message: try! Dapr_Proto_Runtime_V1_GetBulkStateRequest.with {
+                    $0.storeName = "store"
+                    $0.keys = Array(repeating: never, count: 100)
+                    $0.parallelism = 10
+                }.serializedBytes(), calls: 10),
+        ]
+    }
+
+    @Test("gives up for a caller who has gone, and starts nothing more", arguments: Waiting.table)
+    func callerGone(_ waiting: Waiting) async throws {
         try await Sidecar.run { (sidecar: Sidecar) async throws in
             struct Gone: Error {}
-            func count(_ key: String) throws -> String {
-                String(decoding: try get(sidecar, key).decoded(Dapr_Proto_Runtime_V1_GetStateResponse.self).data, as: UTF8.self)
+            func count(_ key: String) throws -> Int? {
+                let reply = try get(sidecar, key).decoded(Dapr_Proto_Runtime_V1_GetStateResponse.self)
+                return Int(String(decoding: reply.data, as: UTF8.self))
             }
-            let bytes: [UInt8] = try GetState.with { $0.storeName = "store"; $0.key = "never" }.serializedBytes()
-            // The connection is closed once the store holds the call.
+            func reaches(_ key: String, _ number: Int) throws -> Bool {
+                for _ in 0..<5000 where try count(key) == number { return true }
+                return false
+            }
+            // The connection is closed once the store holds the calls.
             #expect(throws: Gone.self) {
-                try grpc(sidecar.port, "GetState", bytes) {
-                    while try count("started") != "1" {}
+                try grpc(sidecar.port, waiting.method, waiting.message) {
+                    #expect(try reaches("started", waiting.calls))
                     throw Gone()
                 }
             }
-            while try count("cancels") != "1" {}
+            #expect(try reaches("cancels", waiting.calls))
+            #expect(try count("started") == waiting.calls)
         }
     }
 

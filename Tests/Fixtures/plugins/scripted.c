@@ -2,7 +2,7 @@
  * A plugin for tests of the APIs: stores that keep values in memory, do what a key tells them, and say
  * what they were asked for. What a key means is decided by its part after the last '||':
  *   error:<code>:<REASON>   any operation fails so
- *   never                   get does not answer before it is cancelled or the store stops
+ *   never                   get and write do not answer before they are cancelled or the store stops
  *   cancels, started        how often a call was cancelled, or left unanswered
  *   last                    the last write, or query, as JSON
  *   request                 this very get as JSON
@@ -183,6 +183,13 @@ static void apply(store *me, const octavo_state_write *write) {
 
 /* MARK: Operations */
 
+static int keep(store *me, octavo_call call) {
+    if (me->kept_count == KEPT) return 0;
+    me->kept[me->kept_count++] = call;
+    me->started++;
+    return 1;
+}
+
 static void get(void *self, octavo_call call, const octavo_state_get_request *request) {
     store *me = self;
     octavo_state_get_reply reply;
@@ -200,9 +207,7 @@ static void get(void *self, octavo_call call, const octavo_state_get_request *re
     reply.flags = OCTAVO_STATE_FOUND;
     reply.etag = octavo_text("7");
     pthread_mutex_lock(&me->lock);
-    if (is(word, "never") && me->kept_count < KEPT) {
-        me->kept[me->kept_count++] = call;
-        me->started++;
+    if (is(word, "never") && keep(me, call)) {
         pthread_mutex_unlock(&me->lock);
         return;
     }
@@ -251,6 +256,10 @@ static void write_one(void *self, octavo_call call, const octavo_state_write_req
     char *made = NULL;
     size_t size = 0;
     pthread_mutex_lock(&me->lock);
+    if (is(script(request->write.key), "never") && keep(me, call)) {
+        pthread_mutex_unlock(&me->lock);
+        return;
+    }
     FILE *out = open_memstream(&made, &size);
     write_out(out, &request->write);
     fclose(out);
