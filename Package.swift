@@ -192,6 +192,12 @@ if Context.environment["OCTAVO_BENCH"] == "1" {
         .executableTarget(
             name: "transport-echo", dependencies: ["Transport"] + nio, path: "tools/bench/transport-echo",
             swiftSettings: strict))
+    package.targets.append(
+        .executableTarget(
+            name: "state-api",
+            dependencies: [
+                "DaprAPI", "BuildingBlocks", "Components", "COctavo", "DaprProtos", "Transport", protobuf, logging,
+            ] + nio, path: "tools/bench/state-api", swiftSettings: strict))
 }
 
 // `tools/fuzz NAME` builds and runs `fuzz-NAME`; libFuzzer brings the main function.
