@@ -43,7 +43,7 @@ final class OctavoProcess: Sendable {
                 "run", "--app-id", "demo", "--dapr-http-port", "0", "--dapr-grpc-port", "0", "--metrics-port", "0",
                 "--metrics-listen-address", "127.0.0.1", "--data-dir", scratch.file("data"),
                 "--admin-socket", scratch.file("admin"),
-            ] + flags + (command.isEmpty ? [] : ["--"] + command), environment: environment)
+            ] + flags + (command.isEmpty ? [] : ["--"] + command), environment: environment, keeping: scratch)
     }
 
     private init(_ process: Subprocess, _ scratch: Scratch, _ status: JSONValue) throws {

@@ -4,12 +4,16 @@ import Foundation
 final class Subprocess: Sendable {
     let processID: pid_t
     private let scratch: Scratch
+    private let kept: Scratch?
     private let exit = Exit()
 
-    /// Starts `executable` with `input` as its standard input, `environment` as the whole environment.
+    /// Starts `executable` with `input` as its standard input and `environment` as the environment, besides
+    /// PATH, HOME and LANG. `folder` is kept for as long as the process may use it.
     init(
-        _ executable: String, _ arguments: [String], environment: [String: String] = [:], input: String? = nil
+        _ executable: String, _ arguments: [String], environment: [String: String] = [:], input: String? = nil,
+        keeping folder: Scratch? = nil
     ) throws {
+        kept = folder
         let scratch = try Scratch()
         self.scratch = scratch
         let inputPath = try input.map { try scratch.write($0, to: "input") } ?? "/dev/null"
