@@ -34,7 +34,7 @@ final class Runtime: Sendable {
         var text: String {
             if let path = address.pathname, !path.isEmpty { return path }
             let host = address.ipAddress ?? ""
-            return host.contains(":") ? "[\(host)]:\(address.port ?? 0)" : "\(host):\(address.port ?? 0)"
+            return host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]:\(address.port ?? 0)" : "\(host):\(address.port ?? 0)"
         }
     }
 

@@ -6,7 +6,7 @@ import Glibc
 enum PluginFiles {
     /// Whether an argument of `plugin describe` means a file.
     static func isFile(_ argument: String) -> Bool {
-        argument.contains("/") || argument.hasSuffix(".so")
+        argument.utf8.contains(UInt8(ascii: "/")) || argument.hasSuffix(".so")
     }
 
     /// The path as the runtime has to be given it; throws when there is no such file.
