@@ -192,6 +192,10 @@ if Context.environment["OCTAVO_BENCH"] == "1" {
         .executableTarget(
             name: "transport-echo", dependencies: ["Transport"] + nio, path: "tools/bench/transport-echo",
             swiftSettings: strict))
+    package.targets.append(
+        .executableTarget(
+            name: "octavo-bench", dependencies: ["Components", "COctavo", "COctavoHost", logging] + nio,
+            path: "tools/bench/octavo-bench", swiftSettings: strict))
 }
 
 // `tools/fuzz NAME` builds and runs `fuzz-NAME`; libFuzzer brings the main function.
@@ -205,6 +209,9 @@ if Context.environment["OCTAVO_FUZZ"] == "1" {
     package.targets += [
         .executableTarget(
             name: "fuzz-yaml", dependencies: ["Resources"], path: "tools/fuzzing/yaml", exclude: ["seeds"],
+            swiftSettings: fuzzer, linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]),
+        .executableTarget(
+            name: "fuzz-plugin", dependencies: ["Components"], path: "tools/fuzzing/plugin", exclude: ["seeds"],
             swiftSettings: fuzzer, linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]),
         .executableTarget(
             name: "fuzz-json", dependencies: ["JSONText"], path: "tools/fuzzing/json", exclude: ["seeds"],
