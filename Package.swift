@@ -198,6 +198,10 @@ if Context.environment["OCTAVO_BENCH"] == "1" {
             dependencies: [
                 "DaprAPI", "BuildingBlocks", "Components", "COctavo", "DaprProtos", "Transport", protobuf, logging,
             ] + nio, path: "tools/bench/state-api", swiftSettings: strict))
+    package.targets.append(
+        .executableTarget(
+            name: "octavo-bench", dependencies: ["Components", "COctavo", "COctavoHost", logging] + nio,
+            path: "tools/bench/octavo-bench", swiftSettings: strict))
 }
 
 // `tools/fuzz NAME` builds and runs `fuzz-NAME`; libFuzzer brings the main function.
@@ -210,6 +214,9 @@ if Context.environment["OCTAVO_FUZZ"] == "1" {
     package.targets += [
         .executableTarget(
             name: "fuzz-yaml", dependencies: ["Resources"], path: "tools/fuzzing/yaml", exclude: ["seeds"],
+            swiftSettings: fuzzer, linkerSettings: [.unsafeFlags(["-use-ld=lld"])]),
+        .executableTarget(
+            name: "fuzz-plugin", dependencies: ["Components"], path: "tools/fuzzing/plugin", exclude: ["seeds"],
             swiftSettings: fuzzer, linkerSettings: [.unsafeFlags(["-use-ld=lld"])]),
         .executableTarget(
             name: "fuzz-json", dependencies: ["JSONText"], path: "tools/fuzzing/json", exclude: ["seeds"],
