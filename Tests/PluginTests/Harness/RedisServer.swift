@@ -42,7 +42,14 @@ final class RedisServer: @unchecked Sendable {  // used by one test at a time
         var argv: [UnsafeMutablePointer<CChar>?] = all.map { strdup($0) }
         argv.append(nil)
         defer { for argument in argv { free(argument) } }
-        let failed = posix_spawnp(&process, "redis-server", nil, nil, argv, environ)
+        // Our output is not the server's: a server that outlived a killed test would keep the runner waiting.
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        for descriptor in Int32(0)...2 {
+            posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0)
+        }
+        let failed = posix_spawnp(&process, "redis-server", &actions, nil, argv, environ)
         guard failed == 0 else { throw PluginFailure(code: 14, flags: 0, reason: "", message: "redis-server can't be started") }
         guard eventually({ isAnswering() }) else {
             throw PluginFailure(code: 14, flags: 0, reason: "", message: "redis-server does not answer")
