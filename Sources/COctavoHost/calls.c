@@ -145,6 +145,7 @@ void octavo_calls_forget(octavo_calls *calls, const octavo_instance *instance) {
 
 void octavo_calls_bind(octavo_calls *calls) { bound = calls; }
 uint32_t octavo_calls_index(const octavo_calls *calls) { return calls->index; }
+void *octavo_calls_owner(const octavo_calls *calls) { return calls->owner; }
 uint32_t octavo_calls_in_use(const octavo_calls *calls) { return __atomic_load_n(&calls->in_use, __ATOMIC_RELAXED); }
 
 octavo_slot *octavo_calls_slot(octavo_calls *calls, uint32_t index) { return slot_at(calls, index); }

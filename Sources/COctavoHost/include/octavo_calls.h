@@ -77,6 +77,8 @@ octavo_calls *OCTAVO_NULLABLE octavo_calls_new(void *owner, octavo_deliver_fn de
 void octavo_calls_retire(octavo_calls *calls);
 /* Says that the calling thread is the owner's. */
 void octavo_calls_bind(octavo_calls *calls);
+/* What the table was made for. */
+void *octavo_calls_owner(const octavo_calls *calls);
 /* The number of the table, for counters of an instance. */
 uint32_t octavo_calls_index(const octavo_calls *calls);
 

@@ -47,8 +47,8 @@ package final class CallLoop {
             let calls = octavo_calls_new(
                 owner,
                 { owner, slot, error, reply in
-                    let loop = owner.assumingMemoryBound(to: CallLoopReference.self).pointee.loop.unsafelyUnwrapped
-                    loop.ended(slot, error, reply)
+                    owner.assumingMemoryBound(to: CallLoopReference.self).pointee.loop
+                        ._withUnsafeGuaranteedRef { $0.ended(slot, error, reply) }
                 },
                 { owner in
                     // The reference is written once, before any call, and never freed: late
@@ -61,7 +61,7 @@ package final class CallLoop {
         }
         self.calls = calls
         self.table = octavo_calls_index(calls)
-        owner.initialize(to: CallLoopReference(loop: self, eventLoop: eventLoop, calls: calls))
+        owner.initialize(to: CallLoopReference(loop: Unmanaged.passUnretained(self), eventLoop: eventLoop, calls: calls))
         octavo_calls_bind(calls)
     }
 
@@ -140,6 +140,12 @@ package final class CallLoop {
                 code: OCTAVO_CODE_UNAVAILABLE, reason: "COMPONENT_STOPPED", message: "the component is being stopped")
         name(&error, slot)
         return error
+    }
+
+    /// The loop of an open call. A loop that is closed has none, so it is still there.
+    static func of(_ slot: UnsafeMutablePointer<octavo_slot>) -> CallLoop {
+        octavo_calls_owner(slot.pointee.table).assumingMemoryBound(to: CallLoopReference.self).pointee.loop
+            .takeUnretainedValue()
     }
 
     /// Ends a call that no plugin has.
@@ -334,7 +340,8 @@ let OCTAVO_CALLS_NONE_VALUE = UInt32.max
 
 /// What the C side holds of a loop. Allocated once for each table and never freed.
 private struct CallLoopReference {
-    unowned(unsafe) let loop: CallLoop?
+    /// Not retained: a loop that is closed has no calls, and its table is not delivered from any more.
+    let loop: Unmanaged<CallLoop>
     let eventLoop: any EventLoop
     let calls: OpaquePointer
 

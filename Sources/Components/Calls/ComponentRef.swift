@@ -87,10 +87,10 @@ package final class ComponentRef {
     /// Room for what a building block keeps of this component on this loop (its key prefix, …).
     package var attachment: AnyObject?
 
-    /// The instance that calls go to. Sendable: constants, and the instance outlives every loop's use of
-    /// it; the counters are those of one loop.
+    /// How calls reach the instance. Plain pointers, so that a call retains nothing; the store keeps the
+    /// instance until no loop has a target of it. Sendable: what it points at is constant, and the counters
+    /// are those of one loop.
     struct Target: @unchecked Sendable {
-        let instance: ComponentInstance
         let raw: OpaquePointer
         let ops: UnsafeRawPointer
         let kind: UnsafePointer<octavo_kind>
@@ -178,7 +178,7 @@ package final class ComponentRef {
         slot.pointee.instance = target.raw
         slot.pointee.stale = target.stale
         slot.pointee.waiter = Unmanaged.passRetained(waiter).toOpaque()
-        return RequestSlot(slot: slot, ref: self, counters: target.counters, used: size)
+        return RequestSlot(slot: slot, ref: Unmanaged.passUnretained(self), counters: target.counters, used: size)
     }
 
     func error(_ code: Int32, _ reason: String, _ message: String, _ op: Int32) -> CallError {

@@ -6,7 +6,9 @@ import Glibc
 /// has completed. Used at once, on the event loop that opened it; must end in `submit()`.
 package struct RequestSlot<Request> {
     let slot: UnsafeMutablePointer<octavo_slot>
-    let ref: ComponentRef
+    /// Not retained, which two times a call would cost more than the rest of it: the request is put together
+    /// and submitted in one go, while its caller and the loop hold the component.
+    let ref: Unmanaged<ComponentRef>
     let counters: UnsafeMutablePointer<octavo_instance_counters>
     var used: Int
 
@@ -76,11 +78,13 @@ package struct RequestSlot<Request> {
     /// be called before this returns.
     @discardableResult
     package consuming func submit() -> CallHandle {
-        let handle = CallHandle(slot: slot, call: octavo_calls_handle(slot), loop: ref.loop)
-        if ref.isParked {
-            ref.park(slot)
-        } else {
-            ref.loop.submit(slot, counters)
+        let handle = CallHandle(slot: slot, call: octavo_calls_handle(slot))
+        ref._withUnsafeGuaranteedRef { ref in
+            if ref.isParked {
+                ref.park(slot)
+            } else {
+                ref.loop.submit(slot, counters)
+            }
         }
         return handle
     }
@@ -90,13 +94,12 @@ package struct RequestSlot<Request> {
 package struct CallHandle {
     let slot: UnsafeMutablePointer<octavo_slot>
     let call: octavo_call
-    let loop: CallLoop
 
     /// Whether the waiter will still be called.
     package var isOpen: Bool { octavo_calls_is_open(call) != 0 }
 
     /// The caller has gone: its waiter is released and not called. No effect on a call that has ended.
     package func cancel() {
-        if isOpen { loop.expire(slot, with: nil) }
+        if isOpen { CallLoop.of(slot).expire(slot, with: nil) }
     }
 }

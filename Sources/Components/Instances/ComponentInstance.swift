@@ -136,7 +136,7 @@ final class ComponentInstance: @unchecked Sendable {
     /// How a loop calls it.
     func target(on loop: CallLoop) -> ComponentRef.Target {
         ComponentRef.Target(
-            instance: self, raw: raw, ops: type.raw.pointee.ops,
+            raw: raw, ops: type.raw.pointee.ops,
             kind: octavo_kind_at(type.kind).unsafelyUnwrapped, features: featureSet.bits,
             maxTransactionOps: featureSet.max_transaction_ops,
             counters: octavo_instance_counters_of(raw, loop.table), stale: plugin.stale)

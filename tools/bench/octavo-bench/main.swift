@@ -76,6 +76,22 @@ func storeCalls(_ plugin: String, _ key: UnsafeRawBufferPointer) -> Double {
     }
     var config = octavo_config()
     config.size = UInt32(MemoryLayout<octavo_config>.size)
+    // Every setting at its default; those of the in-memory store are numbers, and none of them limits it.
+    let values = type.pointee.schema?.pointee.fields.elements(as: octavo_field.self).filter(\.default_text.isPresent)
+        .map { field in
+            octavo_value(
+                name: field.name, text: field.default_text, integer: 0, number: 0, type: field.type,
+                flags: UInt32(OCTAVO_VALUE_DEFAULTED))
+        } ?? []
+    let count = values.count
+    // The list is read by create, and lives until the process ends.
+    let list = UnsafeMutableBufferPointer<octavo_value>.allocate(capacity: max(count, 1))
+    _ = list.initialize(from: values)
+    config.component = octavo_str(data: key.baseAddress!.assumingMemoryBound(to: CChar.self), size: 5)
+    config.type = type.pointee.name
+    config.version = type.pointee.version
+    config.values = octavo_list(
+        items: list.baseAddress, count: UInt32(count), stride: UInt32(MemoryLayout<octavo_value>.stride))
     var made: UnsafeMutableRawPointer?
     guard type.pointee.life.pointee.create(&config, instance, 0, &made) == OCTAVO_OK, let made else {
         fail("\(plugin) makes no instance")
