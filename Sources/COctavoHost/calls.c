@@ -53,12 +53,9 @@ static octavo_slot *slot_of(octavo_call call) {
     return block ? &block[index % OCTAVO_CALLS_BLOCK] : NULL;
 }
 
-/* Counted for the whole process, and for the plugin that last had a call in the slot: of a handle that
-   was made up nobody can say more. */
-static int32_t stale(octavo_slot *slot) {
-    uint64_t *counter = slot ? __atomic_load_n(&slot->stale, __ATOMIC_RELAXED) : NULL;
+static int32_t stale(void) {
     __atomic_add_fetch(&stale_total, 1, __ATOMIC_RELAXED);
-    if (counter) __atomic_add_fetch(counter, 1, __ATOMIC_RELAXED);
+    if (octavo_running && octavo_running->stale) __atomic_add_fetch(octavo_running->stale, 1, __ATOMIC_RELAXED);
     return OCTAVO_STALE;
 }
 
@@ -332,14 +329,14 @@ int32_t octavo_calls_complete(octavo_call call, const octavo_error *error, const
     int32_t answer = OCTAVO_OK;
     int won, here;
 
-    if (!slot || !is_current(slot, call)) return stale(slot);
+    if (!slot || !is_current(slot, call)) return stale();
     calls = slot->table;
     here = bound == calls || is_direct(calls);
     layout = error ? &octavo_layout_error : slot->info ? slot->info->reply : NULL;
     /* The layout is this call's only if the slot did not change hands while it was read: a structure
        read by another operation's layout would be read beyond its end. */
     __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    if (!is_current(slot, call)) return stale(slot);
+    if (!is_current(slot, call)) return stale();
     structure = error ? (const void *)error : reply;
     if (structure) memcpy(&size, structure, sizeof size);
     if (structure && (!layout || size < layout->min_size)) {
@@ -355,9 +352,9 @@ int32_t octavo_calls_complete(octavo_call call, const octavo_error *error, const
     }
     if (here) {
         won = claim(slot, call);
-        if (won == 0) return stale(slot);
+        if (won == 0) return stale();
         if (won < 0) {
-            stale(slot);
+            stale();
             calls->deliver(calls->owner, slot, NULL, NULL);
             return OCTAVO_STALE;
         }
@@ -380,12 +377,12 @@ int32_t octavo_calls_complete(octavo_call call, const octavo_error *error, const
     won = claim(slot, call);
     if (won == 0) {
         free(node);
-        return stale(slot);
+        return stale();
     }
     if (won < 0) {
         node->error = NULL;
         node->reply = NULL;
-        answer = stale(slot);
+        answer = stale();
     }
     enqueue(calls, node);
     return answer;

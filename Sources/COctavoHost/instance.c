@@ -19,16 +19,19 @@
 #define MAX_WORKERS 64u
 
 octavo_instance_events octavo_events;
+_Thread_local octavo_instance *octavo_running;
 
 void octavo_instances_set_events(const octavo_instance_events *events) { octavo_events = *events; }
 
-octavo_instance *octavo_instance_new(const octavo_type *type, const char *name, void *context, uint32_t queue_limit) {
+octavo_instance *octavo_instance_new(const octavo_type *type, const char *name, void *context, uint32_t queue_limit,
+                                     uint64_t *stale) {
     octavo_instance *instance = calloc(1, sizeof *instance);
     uint32_t count = type->workers ? type->workers : DEFAULT_WORKERS;
     if (!instance) return NULL;
     instance->type = type;
     instance->context = context;
     instance->queue_limit = queue_limit;
+    instance->stale = stale;
     snprintf(instance->name, sizeof instance->name, "%s", name);
     if (type->execution == OCTAVO_EXECUTION_REACTOR) {
         instance->reactor = octavo_reactor_new(instance);
@@ -85,13 +88,16 @@ static void run_inline(octavo_instance *instance, octavo_slot *slot) {
     octavo_instance_counters *counters = &instance->counters[octavo_calls_index(slot->table)];
     const octavo_op *info = slot->info;
     int64_t began, took;
+    octavo_running = instance;
     if (counters->calls % INLINE_SAMPLE) {
         octavo_run_slot(instance, slot);
+        octavo_running = NULL;
         return;
     }
     began = now_ns();
     octavo_run_slot(instance, slot);
     took = now_ns() - began;
+    octavo_running = NULL;
     if (took < INLINE_BUDGET_NS) return;
     counters->slow++;
     if (octavo_events.slow) octavo_events.slow(instance->context, info, took);
@@ -105,8 +111,14 @@ int octavo_instance_submit(octavo_instance *instance, octavo_slot *slot) {
 }
 
 void octavo_instance_control(octavo_instance *instance, octavo_fn fn, void *argument) {
-    if (instance->reactor) octavo_reactor_control(instance->reactor, fn, argument);
-    else fn(argument);
+    octavo_instance *outer = octavo_running;
+    if (instance->reactor) {
+        octavo_reactor_control(instance->reactor, fn, argument);
+        return;
+    }
+    octavo_running = instance;
+    fn(argument);
+    octavo_running = outer;
 }
 
 static void run_destroy(void *argument) {

@@ -21,12 +21,16 @@ struct octavo_instance {
     reactor *reactor; /* of a reactor type */
     workers *workers; /* of a blocking type */
     uint32_t queue_limit;
+    uint64_t *stale; /* atomic */
     uint32_t threads; /* of its own, made by thread_start; atomic */
     uint64_t memory;  /* bytes given by alloc; atomic */
     octavo_instance_counters counters[OCTAVO_CALLS_MAX_TABLES];
 };
 
 extern octavo_instance_events octavo_events;
+
+/* Whose code runs on this thread; NULL on a thread that a plugin made behind our back. */
+extern _Thread_local octavo_instance *octavo_running;
 
 /* pthread_create for a thread that runs a plugin's code: signals go to the runtime's own threads. */
 int octavo_thread_create(pthread_t *thread, void *(*fn)(void *), void *argument);

@@ -52,7 +52,6 @@ typedef struct octavo_slot {
     uint8_t *frame;              /* `own_frame` or a bigger one */
     uint64_t frame_size;
     octavo_calls *table;
-    uint64_t *OCTAVO_NULLABLE stale; /* counts what comes too late for a call of this slot; never freed */
     uint32_t tracked;                /* the owner's */
     uint32_t held;                   /* the owner's: not given to the plugin yet */
     void *OCTAVO_NULLABLE holder;    /* the owner's: what it waits for */
@@ -112,7 +111,8 @@ int32_t octavo_calls_reply_buffer(octavo_call call, uint64_t size, octavo_buffer
 int64_t octavo_calls_deadline(octavo_call call);
 int32_t octavo_calls_is_open(octavo_call call);
 
-/* Completions that came too late, twice, or for no call, since the process began. */
+/* Completions that came too late, twice, or for no call, since the process began. Those that come from a
+   thread of an instance are counted there, too: by then the slot may be another plugin's. */
 uint64_t octavo_calls_stale_total(void);
 
 static inline uint32_t octavo_slot_state(const octavo_slot *slot) {

@@ -41,10 +41,11 @@ const octavo_host *octavo_host_table(void);
 
 /*
  * A new instance of `type`; nothing of the plugin is called. `name` becomes its threads' name.
- * `queue_limit` bounds requests that wait for its reactor or workers. NULL without memory or threads.
+ * `queue_limit` bounds requests that wait for its reactor or workers. `stale` counts completions of its
+ * that come too late; atomic, it outlives the instance, NULL for nobody. NULL without memory or threads.
  */
 octavo_instance *OCTAVO_NULLABLE octavo_instance_new(const octavo_type *type, const char *name, void *context,
-                                                     uint32_t queue_limit);
+                                                     uint32_t queue_limit, uint64_t *OCTAVO_NULLABLE stale);
 /* Starts its threads. 0, or an errno. */
 int octavo_instance_run(octavo_instance *instance);
 /* The end of a started instance: the plugin's destroy on the control thread, after which nothing of the

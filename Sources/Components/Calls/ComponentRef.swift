@@ -33,7 +33,8 @@ package final class ComponentRef {
 
     // MARK: Replacing the instance
 
-    /// While it is being replaced by one that can't run beside it, calls are kept.
+    /// While it is being replaced by one that can't run beside it, calls are kept. Of the target only what the
+    /// plugin's code holds is there meanwhile: the operations, not the instance.
     private(set) var isParked = false
     private var parked = SlotQueue()
 
@@ -67,7 +68,6 @@ package final class ComponentRef {
             }
             slot.pointee.function = function
             slot.pointee.instance = target.raw
-            slot.pointee.stale = target.stale
             loop.submit(slot, target.counters)
         }
     }
@@ -97,8 +97,6 @@ package final class ComponentRef {
         let features: UInt64
         let maxTransactionOps: UInt32
         let counters: UnsafeMutablePointer<octavo_instance_counters>
-        /// Counts completions that came too late; the plugin's.
-        let stale: UnsafeMutablePointer<UInt64>
     }
 
     init(definition: ComponentDefinition, type: String, kind: Int32, loop: CallLoop) {
@@ -150,7 +148,8 @@ package final class ComponentRef {
                     "this component does not offer the operation; use a component type that does", op))
             return nil
         }
-        guard target.counters.pointee.expired < loop.expiredLimit else {
+        // While it is parked the instance may be gone, and its counters with it.
+        guard isParked || target.counters.pointee.expired < loop.expiredLimit else {
             waiter.failed(
                 error(
                     OCTAVO_CODE_UNAVAILABLE, "CALLS_NOT_COMPLETED",
@@ -176,7 +175,6 @@ package final class ComponentRef {
         slot.pointee.function = function
         slot.pointee.deadline_ns = deadline
         slot.pointee.instance = target.raw
-        slot.pointee.stale = target.stale
         slot.pointee.waiter = Unmanaged.passRetained(waiter).toOpaque()
         return RequestSlot(slot: slot, ref: Unmanaged.passUnretained(self), counters: target.counters, used: size)
     }

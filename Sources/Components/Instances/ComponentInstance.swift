@@ -69,7 +69,8 @@ final class ComponentInstance: @unchecked Sendable {
         raw = OpaquePointer(bitPattern: 1).unsafelyUnwrapped
         guard
             let made = octavo_instance_new(
-                type.raw, "oct-\(component)", Unmanaged.passUnretained(self).toOpaque(), ComponentInstance.queueLimit)
+                type.raw, "oct-\(component)", Unmanaged.passUnretained(self).toOpaque(), ComponentInstance.queueLimit,
+                plugin.stale)
         else { return nil }
         raw = made
     }
@@ -139,7 +140,7 @@ final class ComponentInstance: @unchecked Sendable {
             raw: raw, ops: type.raw.pointee.ops,
             kind: octavo_kind_at(type.kind).unsafelyUnwrapped, features: featureSet.bits,
             maxTransactionOps: featureSet.max_transaction_ops,
-            counters: octavo_instance_counters_of(raw, loop.table), stale: plugin.stale)
+            counters: octavo_instance_counters_of(raw, loop.table))
     }
 
     private func life(

@@ -91,7 +91,7 @@ final class Instance: @unchecked Sendable {  // its table of calls is a direct o
     init(_ plugin: Plugin, _ typeName: String, folder: String = "/tmp", _ settings: [Setting]) throws {
         self.plugin = plugin
         type = plugin.type(typeName)!
-        raw = octavo_instance_new(type, "test", UnsafeMutableRawPointer(mutating: UnsafeRawPointer(type)), 100_000)!
+        raw = octavo_instance_new(type, "test", UnsafeMutableRawPointer(mutating: UnsafeRawPointer(type)), 100_000, nil)!
         // Anything that is not NULL will do for an owner.
         calls = octavo_calls_new(UnsafeMutableRawPointer(raw), delivered, nil, 16_384)!
         guard octavo_instance_run(raw) == 0 else { fatalError("no threads") }

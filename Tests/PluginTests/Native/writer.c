@@ -64,7 +64,7 @@ int main(int count, char **arguments) {
     memset(bytes, 'x', size);
     config.type = octavo_text(arguments[2]);
     config.data_dir = octavo_text(arguments[3]);
-    instance = octavo_instance_new(type, "writer", (void *)&done, 100);
+    instance = octavo_instance_new(type, "writer", (void *)&done, 100, NULL);
     octavo_instance_run(instance);
     slot = octavo_calls_open(calls, 64);
     if (type->life->create(&config, instance, octavo_calls_handle(slot), &self) != OCTAVO_OK) wait_for_it("create");

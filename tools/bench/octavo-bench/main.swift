@@ -71,7 +71,7 @@ func storeCalls(_ plugin: String, _ key: UnsafeRawBufferPointer) -> Double {
     host.pointee.complete = { _, _, _ in OCTAVO_OK }
     _ = descriptor.pointee.start?(host, 0)
     let type = descriptor.pointee.types[0]
-    guard let instance = octavo_instance_new(type, "bench", UnsafeMutableRawPointer(host), 1) else {
+    guard let instance = octavo_instance_new(type, "bench", UnsafeMutableRawPointer(host), 1, nil) else {
         fail("\(plugin) offers nothing")
     }
     var config = octavo_config()
