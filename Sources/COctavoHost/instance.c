@@ -131,6 +131,8 @@ static void run_destroy(void *argument) {
 void octavo_instance_end(octavo_instance *instance) {
     const struct timespec pause = {0, 1000000};
     int i;
+    /* An operation that has completed its call may still be on its way out of the plugin's code. */
+    if (instance->workers) octavo_workers_halt(instance->workers);
     octavo_instance_control(instance, run_destroy, instance);
     octavo_instance_halt(instance);
     for (i = 0; i < THREADS_END_MS && __atomic_load_n(&instance->threads, __ATOMIC_ACQUIRE); i++) nanosleep(&pause, NULL);

@@ -180,6 +180,19 @@ struct ReloadTests {
         }
     }
 
+    @Test("waits for an operation that has completed its call and is still in the old build's code", arguments: CallTests.types)
+    func lingering(type: String) async throws {
+        try await Harness.with(plugins: [Fixtures.store()]) { it in
+            try await it.add("store", type)
+            #expect(await it.reaches("store", "ready"))
+            #expect(try await it.get("store", "linger:200") == "gone")
+            // The fixture ends the process when it is destroyed inside an operation.
+            let report = try await it.store.reload("fixture", path: Fixtures.store(version: "2.0.0"))
+            #expect(report.stillMapped == nil)
+            #expect(it.mapped("fixture@1/") == 0)
+        }
+    }
+
     @Test("leaves code mapped, with the reason, while something of it is left behind")
     func leftovers() async throws {
         try await Harness.with(plugins: [Fixtures.store(id: "leaver")]) { it in

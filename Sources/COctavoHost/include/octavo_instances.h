@@ -48,8 +48,9 @@ octavo_instance *OCTAVO_NULLABLE octavo_instance_new(const octavo_type *type, co
                                                      uint32_t queue_limit, uint64_t *OCTAVO_NULLABLE stale);
 /* Starts its threads. 0, or an errno. */
 int octavo_instance_run(octavo_instance *instance);
-/* The end of a started instance: the plugin's destroy on the control thread, after which nothing of the
-   plugin's is called any more; then its threads end. Blocks. No call of it may be open. */
+/* The end of a started instance: its workers end, then the plugin's destroy on the control thread, after
+   which nothing of the plugin's is called any more; then its other threads end. Blocks. No call of it may be
+   open, and no operation of an inline one on any stack. */
 void octavo_instance_end(octavo_instance *instance);
 /* Stops its threads after what is queued. */
 void octavo_instance_halt(octavo_instance *instance);

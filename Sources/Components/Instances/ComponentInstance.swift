@@ -207,7 +207,8 @@ final class ComponentInstance: @unchecked Sendable {
     /// Whether the plugin's side is destroyed and ours freed.
     var isGone: Bool { gone.withLockedValue { $0 } }
 
-    /// Destroys the plugin's side, ends its threads, frees ours. No loop may give it calls any more.
+    /// Destroys the plugin's side, ends its threads, frees ours. No loop may give it calls any more, and each
+    /// has run something else since it could: then no inline operation is on its stack.
     /// Returns what keeps its code from being unmapped, `nil` when nothing is left.
     func destroy() async -> String? {
         if counters.inFlight > 0 {

@@ -159,6 +159,7 @@ static void stop(void *self, octavo_call call, const octavo_life_request *reques
 static void destroy(void *self) {
     store *me = self;
     if (me->hang_destroy_ms) pause_ms(me->hang_destroy_ms);
+    if (__atomic_load_n(&me->running, __ATOMIC_SEQ_CST)) abort(); /* an operation is still in our code */
     pthread_mutex_destroy(&me->lock);
     memset(me, 0xdd, sizeof *me);
     free(me);
@@ -229,6 +230,10 @@ static void get(void *self, octavo_call call, const octavo_state_get_request *re
             thread_job(given);
         else
             host->thread_start(me->instance, octavo_text("fixture-own"), own_thread, given);
+    } else if (begins(key, "linger:")) {
+        int64_t milliseconds = number(key, "linger:");
+        reply(call, "gone", 4);
+        pause_ms(milliseconds);
     } else if (is(key, "never")) {
         pthread_mutex_lock(&me->lock);
         me->kept[me->kept_count++ % KEPT] = call;
