@@ -114,7 +114,8 @@ let package = Package(
             name: "BuildingBlocks", dependencies: ["Components", "COctavo", "JSONText"],
             swiftSettings: strict),
         .target(
-            name: "Components", dependencies: ["COctavo", "COctavoRing", "COctavoHost", logging, concurrency] + nio,
+            name: "Components",
+            dependencies: ["COctavo", "COctavoRing", "COctavoHost", "COctavoIsolation", logging, concurrency] + nio,
             swiftSettings: strict),
 
         // Bytes in and out.
@@ -136,6 +137,7 @@ let package = Package(
                 publicHeadersPath: "include", cSettings: warnings),
         .target(name: "COctavoRing", dependencies: ["COctavo"], cSettings: warnings),
         .target(name: "COctavoHost", dependencies: ["COctavo", "COctavoRing"], cSettings: warnings),
+        .target(name: "COctavoIsolation", dependencies: ["COctavo", "COctavoRing", "COctavoHost"], cSettings: warnings),
         .executableTarget(
             name: "octavo-plugin-host", dependencies: ["COctavo", "COctavoRing", "COctavoHost"], cSettings: warnings,
             linkerSettings: [.linkedLibrary("dl"), .linkedLibrary("pthread")]),

@@ -422,6 +422,11 @@ int32_t octavo_calls_reply_buffer(octavo_call call, uint64_t size, octavo_buffer
     return OCTAVO_OK;
 }
 
+void *octavo_calls_waiter(octavo_call call) {
+    octavo_slot *slot = slot_of(call);
+    return slot && is_current(slot, call) ? slot->waiter : NULL;
+}
+
 int64_t octavo_calls_deadline(octavo_call call) {
     octavo_slot *slot = slot_of(call);
     return slot && octavo_calls_is_open(call) ? slot->deadline_ns : 0;

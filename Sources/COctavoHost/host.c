@@ -112,7 +112,7 @@ typedef struct own_thread {
 static void *run_thread(void *argument) {
     own_thread start = *(own_thread *)argument;
     free(argument);
-    octavo_running = start.instance;
+    octavo_thread_began(start.instance);
     start.fn(start.argument);
     __atomic_sub_fetch(&start.instance->threads, 1, __ATOMIC_RELEASE);
     return NULL;

@@ -20,6 +20,9 @@
 
 octavo_instance_events octavo_events;
 _Thread_local octavo_instance *octavo_running;
+_Thread_local octavo_call octavo_running_call;
+
+octavo_call octavo_current_call(void) { return octavo_running_call; }
 
 void octavo_instances_set_events(const octavo_instance_events *events) { octavo_events = *events; }
 
@@ -163,6 +166,7 @@ void octavo_instance_cancel(octavo_instance *instance, octavo_call call) {
     if (octavo_reactor_post(instance->reactor, run_hint, given) != OCTAVO_OK) free(given);
 }
 
+const octavo_type *octavo_instance_type(const octavo_instance *instance) { return instance->type; }
 void *octavo_instance_context(const octavo_instance *instance) { return instance->context; }
 
 typedef struct detached {

@@ -31,13 +31,23 @@ extern octavo_instance_events octavo_events;
 
 /* Whose code runs on this thread; NULL on a thread that a plugin made behind our back. */
 extern _Thread_local octavo_instance *octavo_running;
+/* The call whose operation is on this thread's stack. */
+extern _Thread_local octavo_call octavo_running_call;
+
+/* What a thread that runs a plugin's code begins with. */
+static inline void octavo_thread_began(octavo_instance *instance) {
+    octavo_running = instance;
+    if (octavo_events.thread_began) octavo_events.thread_began();
+}
 
 /* pthread_create for a thread that runs a plugin's code: signals go to the runtime's own threads. */
 int octavo_thread_create(pthread_t *thread, void *(*fn)(void *), void *argument);
 
 /* Runs the function of a slot on the calling thread. */
 static inline void octavo_run_slot(octavo_instance *instance, octavo_slot *slot) {
-    slot->function(instance->self, octavo_calls_handle(slot), slot->frame);
+    octavo_running_call = octavo_calls_handle(slot);
+    slot->function(instance->self, octavo_running_call, slot->frame);
+    octavo_running_call = 0;
 }
 
 reactor *octavo_reactor_new(octavo_instance *instance);

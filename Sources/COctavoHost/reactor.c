@@ -312,7 +312,7 @@ static void *run(void *argument) {
     uint64_t rings;
     int count, i;
     here = loop;
-    octavo_running = loop->instance;
+    octavo_thread_began(loop->instance);
     for (;;) {
         int busy = run_requests(loop) | run_posts(loop);
         run_timers(loop);

@@ -31,7 +31,7 @@ static void *work(void *argument) {
     workers *all = argument;
     octavo_slot *slot;
     here = all;
-    octavo_running = all->instance;
+    octavo_thread_began(all->instance);
     pthread_mutex_lock(&all->lock);
     for (;;) {
         while (!all->first && !all->halted) {

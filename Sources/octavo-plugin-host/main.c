@@ -1,19 +1,28 @@
 /*
  * Runs code of plugins in a process of its own, so that nothing in it can harm the runtime.
  *
- *   octavo-plugin-host describe FILE    prints what the plugin says of itself, as JSON
+ *   octavo-plugin-host describe FILE               prints what the plugin says of itself, as JSON
+ *   octavo-plugin-host serve FILE CHANNELS AREA    serves it to the runtime that has started this process
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "describe.h"
+#include "serve.h"
 
 int main(int count, char **arguments) {
     if (count == 3 && !strcmp(arguments[1], "describe")) {
         /* A plugin that hangs in a constructor must not be waited for. */
         alarm(10);
         return describe(arguments[2]);
+    }
+    if (count == 5 && !strcmp(arguments[1], "serve")) {
+        unsigned long channels = strtoul(arguments[3], NULL, 10);
+        unsigned long long area = strtoull(arguments[4], NULL, 10);
+        if (channels >= 1 && channels <= OCTAVO_CHANNELS_MAX && area >= 65536 && area % 4096 == 0)
+            return serve(arguments[2], (uint32_t)channels, area);
     }
     fprintf(stderr, "usage: octavo-plugin-host describe FILE\n");
     return 2;

@@ -30,6 +30,8 @@ typedef struct octavo_instance_events {
     uint64_t (*OCTAVO_NULLABLE metric_define)(void *OCTAVO_NULLABLE context, const octavo_metric *metric);
     void (*OCTAVO_NULLABLE metric_update)(uint64_t metric, octavo_list labels, double value);
     /* An inline operation held its event loop for so long. On that loop. */
+    /* A thread that runs a plugin's code has begun. On that thread. */
+    void (*OCTAVO_NULLABLE thread_began)(void);
     void (*OCTAVO_NULLABLE slow)(void *OCTAVO_NULLABLE context, const octavo_op *OCTAVO_NULLABLE info, int64_t ns);
 } octavo_instance_events;
 
@@ -81,6 +83,8 @@ int octavo_instance_submit(octavo_instance *instance, octavo_slot *slot);
 /* Hints that nobody waits for the call any more: the type's cancel, on the reactor or here when inline;
    workers are not asked. */
 void octavo_instance_cancel(octavo_instance *instance, octavo_call call);
+/* The type that the instance was made of. */
+const octavo_type *octavo_instance_type(const octavo_instance *instance);
 /* The context that the instance was made with. */
 void *OCTAVO_NULLABLE octavo_instance_context(const octavo_instance *instance);
 
@@ -89,6 +93,10 @@ void *OCTAVO_NULLABLE octavo_instance_context(const octavo_instance *instance);
  * the calling one. Waits until `fn` has returned (not for the call's completion).
  */
 void octavo_instance_control(octavo_instance *instance, octavo_fn fn, void *OCTAVO_NULLABLE argument);
+
+/* The call whose operation runs on this thread, 0 for none: what a crash report names. May be called by a
+   signal handler. */
+octavo_call octavo_current_call(void);
 
 /* From now on the signals arrive as bytes on the descriptor that is returned (-1: errno), and SIGPIPE is
    ignored. Once a process. */

@@ -34,6 +34,18 @@ uint64_t octavo_flat_size(const octavo_layout *layout, const void *structure);
 uint64_t octavo_flatten(const octavo_layout *layout, const void *structure, void *destination,
                         uint64_t capacity, int relative);
 
+/*
+ * Reads a structure that was flattened with `relative` = 1 by another process, which may have lied and
+ * may change `frame` (8-aligned, `length` bytes) at any moment. Structures and lists are copied to
+ * `destination` (8-aligned) first and checked there; nothing of the frame is interpreted twice.
+ * Text, and payloads shorter than `copy_below`, are copied, too; longer payloads stay where they are,
+ * inside the frame: they may be copied on, not interpreted. `copy_below` = 0 trusts the writer and leaves
+ * text in place as well. `capacity` = `length` is enough for what octavo_flatten made.
+ * Returns the bytes used, or INVALID: an offset, count, stride, size or depth breaks the rules.
+ */
+uint64_t octavo_unflatten(const octavo_layout *layout, const void *frame, uint64_t length, void *destination,
+                          uint64_t capacity, uint64_t copy_below);
+
 OCTAVO_END
 
 #endif

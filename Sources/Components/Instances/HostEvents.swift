@@ -47,6 +47,17 @@ enum HostEvents {
         octavo_instances_set_events(&events)
     }()
 
+    /// The lowest `OCTAVO_LOG_*` that a logger of this level writes.
+    static func level(of level: Logger.Level) -> Int32 {
+        switch level {
+        case .trace: OCTAVO_LOG_TRACE
+        case .debug: OCTAVO_LOG_DEBUG
+        case .info, .notice: OCTAVO_LOG_INFO
+        case .warning: OCTAVO_LOG_WARNING
+        case .error, .critical: OCTAVO_LOG_ERROR
+        }
+    }
+
     private static func level(_ level: Int32) -> Logger.Level {
         switch level {
         case ...OCTAVO_LOG_TRACE: .trace

@@ -1,7 +1,9 @@
 import COctavo
 import COctavoHost
 import Glibc
+import Logging
 import NIOConcurrencyHelpers
+import NIOCore
 
 /// One generation of a plugin in this process: mapped, checked and started.
 ///
@@ -16,7 +18,9 @@ final class LoadedPlugin: @unchecked Sendable {
     let types: [PluginType]
     let id: String
     let version: String
-    private let handle: UnsafeMutableRawPointer
+    private let handle: UnsafeMutableRawPointer?
+    /// Where it runs, when that is not this process.
+    let isolated: IsolatedPlugin?
     private(set) var isMapped = true
     /// Completions of its calls that came too late or twice.
     let stale: UnsafeMutablePointer<UInt64>
@@ -33,10 +37,15 @@ final class LoadedPlugin: @unchecked Sendable {
     /// Copies, maps, checks and starts the plugin, on a thread of its own: constructors of a library may
     /// block.
     static func load(
-        path: String, generation: Int, staging: PluginStaging
+        path: String, generation: Int, staging: PluginStaging, isolation: Isolation? = nil
     ) async throws(PluginError) -> LoadedPlugin {
-        let loaded = await ControlThread.run(within: patience) { () -> Result<LoadedPlugin, PluginError> in
-            Result { () throws(PluginError) in try loadHere(path: path, generation: generation, staging: staging) }
+        let loaded = await ControlThread.run(within: patience * 2) { () -> Result<LoadedPlugin, PluginError> in
+            Result { () throws(PluginError) in
+                guard let isolation else {
+                    return try loadHere(path: path, generation: generation, staging: staging)
+                }
+                return try loadIsolated(path: path, generation: generation, staging: staging, isolation)
+            }
         }
         guard let loaded else {
             throw .loading(path: path, cause: "it has not returned from loading within \(patience)")
@@ -68,6 +77,54 @@ final class LoadedPlugin: @unchecked Sendable {
         }
     }
 
+    /// What a plugin needs to run in a helper process.
+    struct Isolation: Sendable {
+        let options: IsolationOptions
+        let loops: [NIOLoopBound<CallLoop>]
+        let logger: Logger
+    }
+
+    /// Copies the plugin and starts a helper process with it. No code of it runs here.
+    private static func loadIsolated(
+        path: String, generation: Int, staging: PluginStaging, _ isolation: Isolation
+    ) throws(PluginError) -> LoadedPlugin {
+        let (bytes, identity) = try PluginInspection.read(path)
+        let inspection = try PluginInspection(path: path, bytes: bytes, identity: identity)
+        let copy = try staging.stage(inspection, bytes: bytes, generation: generation)
+        do throws(PluginError) {
+            let isolated = try IsolatedPlugin.start(
+                path: copy, original: path, options: isolation.options, loops: isolation.loops, logger: isolation.logger)
+            do throws(PluginError) {
+                return try LoadedPlugin(isolated, inspection: inspection, copy: copy, generation: generation)
+            } catch {
+                Task { _ = await isolated.end() }
+                throw error
+            }
+        } catch {
+            staging.remove(copy)
+            throw error
+        }
+    }
+
+    private init(
+        _ isolated: IsolatedPlugin, inspection: PluginInspection, copy: String, generation: Int
+    ) throws(PluginError) {
+        let host = octavo_host_table()
+        let descriptor = isolated.descriptor
+        types = try DescriptorCheck(path: inspection.path, note: inspection.note)
+            .check(descriptor, hostFeatures: host.pointee.features, hostMinor: host.pointee.minor).map { PluginType($0) }
+        self.inspection = inspection
+        self.copy = copy
+        self.generation = generation
+        self.descriptor = descriptor
+        self.isolated = isolated
+        handle = nil
+        stale = .allocate(capacity: 1)
+        stale.initialize(to: 0)
+        id = String(descriptor.pointee.id)
+        version = String(descriptor.pointee.version)
+    }
+
     private init(inspection: PluginInspection, copy: String, generation: Int) throws(PluginError) {
         let path = inspection.path
         guard let handle = dlopen(copy, RTLD_NOW | RTLD_LOCAL) else {
@@ -96,6 +153,7 @@ final class LoadedPlugin: @unchecked Sendable {
         self.generation = generation
         self.descriptor = descriptor
         self.handle = handle
+        isolated = nil
         stale = .allocate(capacity: 1)
         stale.initialize(to: 0)
         id = String(descriptor.pointee.id)
@@ -126,6 +184,11 @@ final class LoadedPlugin: @unchecked Sendable {
         let left = instances
         guard left == 0 else { return left == 1 ? "an instance of it has not ended" : "\(left) instances of it have not ended" }
         let plugin = self
+        if let isolated {
+            let remains = await isolated.end()
+            if remains == nil { isMapped = false }
+            return remains
+        }
         let outcome = await ControlThread.run(within: LoadedPlugin.patience) { () -> String? in
             if let stop = plugin.descriptor.pointee.stop { stop() }
             guard plugin.inspection.unloadClass == .clean else { return plugin.inspection.unloadReason }
@@ -139,6 +202,7 @@ final class LoadedPlugin: @unchecked Sendable {
     }
 
     private func unmap() {
+        guard let handle else { return }
         dlclose(handle)
         // NOLOAD finds the object only when something still holds it.
         if let still = dlopen(copy, RTLD_NOW | RTLD_NOLOAD) {

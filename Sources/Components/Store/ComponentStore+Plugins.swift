@@ -35,6 +35,13 @@ extension ComponentStore {
         }
     }
 
+    /// How a plugin is to run in a helper process; `nil` for this one.
+    func isolation(for id: String) -> LoadedPlugin.Isolation? {
+        let isWanted = options.isolation.wants(id)
+            || components.values.contains { $0.definition.isIsolated && plugins[id]?.offers($0.definition.type) == true }
+        return isWanted ? LoadedPlugin.Isolation(options: options.isolation, loops: loops, logger: logger) : nil
+    }
+
     /// The current generation of a plugin. Loading happens once, whoever asks meanwhile waits for it.
     func loaded(_ id: String) async throws(PluginError) -> LoadedPlugin {
         guard let entry = plugins[id] else { throw .notFound(name: id, places: options.pluginFolders) }
@@ -43,9 +50,12 @@ extension ComponentStore {
         let generation = entry.nextGeneration
         let path = entry.inspection.path
         let staging = self.staging
+        let isolation = isolation(for: id)
         let task = Task { () -> Result<LoadedPlugin, PluginError> in
             do throws(PluginError) {
-                return .success(try await LoadedPlugin.load(path: path, generation: generation, staging: staging))
+                return .success(
+                    try await LoadedPlugin.load(
+                        path: path, generation: generation, staging: staging, isolation: isolation))
             } catch {
                 return .failure(error)
             }

@@ -28,7 +28,8 @@ extension ComponentStore {
         let next: LoadedPlugin
         do throws(PluginError) {
             next = try await LoadedPlugin.load(
-                path: path ?? entry.inspection.path, generation: entry.nextGeneration, staging: staging)
+                path: path ?? entry.inspection.path, generation: entry.nextGeneration, staging: staging,
+                isolation: isolation(for: id))
         } catch {
             throw .plugin(error)
         }

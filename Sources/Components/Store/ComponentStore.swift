@@ -14,6 +14,8 @@ package actor ComponentStore {
         package var namespace: String
         /// Between two health checks of a component.
         package var healthInterval: Duration = .seconds(10)
+        /// What runs in a process of its own.
+        package var isolation = IsolationOptions()
 
         package init(pluginFolders: [String], dataFolder: String, appID: String, namespace: String) {
             self.pluginFolders = pluginFolders

@@ -16,6 +16,12 @@ enum Fixtures {
     }()
 
     /// The path of a shared object `name.so` made from `source` with these flags.
+    /// The program that serves isolated plugins: the tests' own executable lies beside it.
+    static let pluginHost: String = {
+        guard let own = realpath("/proc/self/exe", nil).map({ String(cString: $0) }) else { return "" }
+        return String(own[..<(own.lastIndex(of: "/") ?? own.startIndex)]) + "/octavo-plugin-host"
+    }()
+
     static func build(_ name: String, _ source: String = "fixture.c", _ flags: [String] = []) -> String {
         built.withLockedValue { built in
             let key = ([name, source] + flags).joined(separator: " ")

@@ -17,7 +17,7 @@ final class Harness: Sendable {
 
     init(
         plugins: [String], loops count: Int = 2, expiredLimit: UInt64 = CallLoop.expiredLimit,
-        healthInterval: Duration = .seconds(10)
+        healthInterval: Duration = .seconds(10), isolated: Bool = false
     ) async throws {
         folder = temporaryFolder("octavo-components")
         mkdir(folder + "/plugins", 0o755)
@@ -42,6 +42,8 @@ final class Harness: Sendable {
         var options = ComponentStore.Options(
             pluginFolders: [folder + "/plugins"], dataFolder: folder + "/data", appID: "app", namespace: "")
         options.healthInterval = healthInterval
+        options.isolation.everything = isolated
+        options.isolation.host = Fixtures.pluginHost
         store = try ComponentStore(options: options, loops: made, logger: logger)
     }
 
@@ -55,10 +57,11 @@ final class Harness: Sendable {
 
     static func with<Result>(
         plugins: [String], loops: Int = 2, expiredLimit: UInt64 = CallLoop.expiredLimit,
-        healthInterval: Duration = .seconds(10), _ body: (Harness) async throws -> Result
+        healthInterval: Duration = .seconds(10), isolated: Bool = false, _ body: (Harness) async throws -> Result
     ) async throws -> Result {
         let harness = try await Harness(
-            plugins: plugins, loops: loops, expiredLimit: expiredLimit, healthInterval: healthInterval)
+            plugins: plugins, loops: loops, expiredLimit: expiredLimit, healthInterval: healthInterval,
+            isolated: isolated)
         do {
             let result = try await body(harness)
             await harness.close()

@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include <octavo/octavo.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -230,6 +231,16 @@ static void get(void *self, octavo_call call, const octavo_state_get_request *re
             thread_job(given);
         else
             host->thread_start(me->instance, octavo_text("fixture-own"), own_thread, given);
+    } else if (is(key, "pid")) {
+        reply_number(call, getpid());
+    } else if (is(key, "fault")) {
+        *(volatile int *)16 = 1;
+    } else if (is(key, "abort")) {
+        abort();
+    } else if (is(key, "exit")) {
+        _exit(3);
+    } else if (is(key, "freeze")) {
+        raise(SIGSTOP);
     } else if (begins(key, "linger:")) {
         int64_t milliseconds = number(key, "linger:");
         reply(call, "gone", 4);

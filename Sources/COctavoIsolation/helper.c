@@ -1,0 +1,490 @@
+/* A helper process: its birth, the conversation with it, its end. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "isolated.h"
+#include "segments.h"
+
+#ifndef P_PIDFD
+#define P_PIDFD 3
+#endif
+
+/* Descriptors are collected above those that the helper gets, so that none is overwritten. */
+#define TICK_MS 100
+#define ASK_NS 500000000ll
+#define HANG_NS 2000000000ll
+#define ABOVE (OCTAVO_HELPER_LOOP_DOORBELLS + (int)OCTAVO_CHANNELS_MAX)
+
+void octavo_helper_retain(octavo_helper *helper) { __atomic_add_fetch(&helper->references, 1, __ATOMIC_RELAXED); }
+
+static void close_if(int descriptor) {
+    if (descriptor >= 0) close(descriptor);
+}
+
+void octavo_helper_release(octavo_helper *helper) {
+    uint32_t i, loops = helper->isolated->loop_count;
+    if (__atomic_sub_fetch(&helper->references, 1, __ATOMIC_ACQ_REL)) return;
+    if (helper->h) munmap(helper->h, octavo_segment_h_size(loops, AREA));
+    if (helper->p) munmap(helper->p, octavo_segment_p_size(loops, AREA));
+    if (helper->box) munmap(helper->box, sizeof *helper->box);
+    close_if(helper->control);
+    close_if(helper->doorbell);
+    close_if(helper->pidfd);
+    for (i = 0; i < loops; i++) close_if(helper->doorbells[i]);
+    pthread_mutex_destroy(&helper->lock);
+    sem_destroy(&helper->greeted);
+    free(helper);
+}
+
+int32_t octavo_helper_pid(const octavo_helper *helper) { return helper->pid; }
+int octavo_helper_doorbell(const octavo_helper *helper, uint32_t loop) { return helper->doorbells[loop]; }
+
+void octavo_helper_kill(octavo_helper *helper, const char *reason) {
+    pthread_mutex_lock(&helper->lock);
+    if (!helper->has_ended) {
+        if (!helper->reason) helper->reason = reason;
+        syscall(SYS_pidfd_send_signal, helper->pidfd, SIGKILL, NULL, 0);
+    }
+    pthread_mutex_unlock(&helper->lock);
+}
+
+/* Asking */
+
+static int say(octavo_helper *helper, octavo_message message, const octavo_layout *layout, const void *structure) {
+    int failed;
+    pthread_mutex_lock(&helper->lock);
+    failed = helper->has_ended ? EPIPE : octavo_message_send(helper->control, message, layout, structure);
+    pthread_mutex_unlock(&helper->lock);
+    return failed;
+}
+
+/* Puts the question down and sends it; 0, or -1 when there is nobody to answer. */
+static int pose(octavo_helper *helper, question *it, octavo_message message, const octavo_layout *layout, const void *structure) {
+    int failed;
+    pthread_mutex_lock(&helper->lock);
+    it->token = message.token = ++helper->next_token;
+    failed = helper->has_ended;
+    if (!failed) {
+        it->next = helper->questions;
+        helper->questions = it;
+        failed = octavo_message_send(helper->control, message, layout, structure);
+        if (failed) helper->questions = it->next;
+    }
+    pthread_mutex_unlock(&helper->lock);
+    return failed ? -1 : 0;
+}
+
+static question *withdraw(octavo_helper *helper, uint64_t token) {
+    question **at = &helper->questions, *found;
+    while (*at && (*at)->token != token) at = &(*at)->next;
+    found = *at;
+    if (found) *at = found->next;
+    return found;
+}
+
+int helper_ask(octavo_helper *helper, octavo_message message, const octavo_layout *layout, const void *structure,
+               int64_t timeout_ns, octavo_message *answer, void **body) {
+    question it;
+    struct timespec until;
+    int late = 0;
+    memset(&it, 0, sizeof it);
+    sem_init(&it.done, 0, 0);
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += timeout_ns / 1000000000;
+    until.tv_nsec += timeout_ns % 1000000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    if (pose(helper, &it, message, layout, structure)) {
+        sem_destroy(&it.done);
+        return -1;
+    }
+    while (sem_clockwait(&it.done, CLOCK_MONOTONIC, &until)) {
+        if (errno == EINTR) continue;
+        pthread_mutex_lock(&helper->lock);
+        late = withdraw(helper, it.token) != NULL;
+        pthread_mutex_unlock(&helper->lock);
+        if (late) break;
+        /* It was answered just now: the post is on its way. */
+        while (sem_wait(&it.done) && errno == EINTR) {}
+        break;
+    }
+    sem_destroy(&it.done);
+    if (late) return -2;
+    if (it.lost) return -1;
+    *answer = it.answer;
+    *body = it.body;
+    return 0;
+}
+
+static void complete_lost(octavo_call call) {
+    octavo_error error = isolation_error(OCTAVO_CODE_UNAVAILABLE, "PLUGIN_CRASHED",
+                                         "the plugin's process ended (see `octavo plugin crashes`)");
+    error.flags = OCTAVO_ERROR_OUTAGE | OCTAVO_ERROR_RETRYABLE;
+    octavo_calls_complete(call, &error, NULL);
+}
+
+void helper_ask_for(octavo_helper *helper, octavo_message message, octavo_call call) {
+    question *it = calloc(1, sizeof *it);
+    if (it) it->call = call;
+    if (it && !pose(helper, it, message, NULL, NULL)) return;
+    free(it);
+    complete_lost(call);
+}
+
+void octavo_helper_log_level(octavo_helper *helper, int32_t level) {
+    say(helper, (octavo_message){.type = OCTAVO_MESSAGE_LOG_LEVEL, .number = level}, NULL, NULL);
+}
+
+void octavo_helper_quit(octavo_helper *helper) {
+    pthread_mutex_lock(&helper->lock);
+    helper->was_asked = 1;
+    if (!helper->has_ended) octavo_message_send(helper->control, (octavo_message){.type = OCTAVO_MESSAGE_QUIT}, NULL, NULL);
+    pthread_mutex_unlock(&helper->lock);
+}
+
+/* Listening */
+
+static void settle(question *it, const octavo_message *answer, void *body) {
+    octavo_error *error = NULL;
+    octavo_error broken;
+    if (!it->call) {
+        it->lost = answer == NULL;
+        if (answer) it->answer = *answer;
+        it->body = body;
+        sem_post(&it->done);
+        return;
+    }
+    if (!answer) {
+        complete_lost(it->call);
+    } else if (!answer->number) {
+        octavo_calls_complete(it->call, NULL, NULL);
+    } else {
+        error = octavo_message_body(&octavo_layout_error, body, answer->length);
+        broken = isolation_error(OCTAVO_CODE_INTERNAL, "PROTOCOL_VIOLATION", "the plugin's process gave an error that can't be read");
+        octavo_calls_complete(it->call, error ? error : &broken, NULL);
+        free(error);
+    }
+    free(body);
+    free(it);
+}
+
+/* Passed on as if the plugin were in this process. */
+static void hear_line(octavo_helper *helper, const octavo_message *message, const void *body) {
+    const octavo_host *host = octavo_host_table();
+    octavo_isolated *isolated = helper->isolated;
+    octavo_log_line *line = octavo_message_body(&octavo_layout_log_line, body, message->length);
+    const proxy *from;
+    if (!line) return;
+    /* An instance ends under this lock. */
+    pthread_mutex_lock(&isolated->lock);
+    from = message->instance < MAX_INSTANCES ? isolated->proxies[message->instance] : NULL;
+    if (from && from->raw && message->type == OCTAVO_MESSAGE_LOG) host->log(from->raw, 0, message->number, line->text, line->fields);
+    else if (from && from->raw) host->report_health(from->raw, message->number, line->text);
+    pthread_mutex_unlock(&isolated->lock);
+    free(line);
+}
+
+static void hear_hello(octavo_helper *helper, const octavo_message *message, const void *body) {
+    octavo_wire_plugin *hello = octavo_message_body(&octavo_layout_wire_plugin, body, message->length);
+    octavo_isolated *isolated = helper->isolated;
+    if (!hello) {
+        snprintf(helper->cause, sizeof helper->cause, "its process described it in a way that can't be read");
+    } else {
+        pthread_mutex_lock(&isolated->lock);
+        helper->is_ready = isolated_describe(isolated, hello, helper->cause, sizeof helper->cause) == 0;
+        if (isolated->hello != hello) free(hello);
+        pthread_mutex_unlock(&isolated->lock);
+    }
+    sem_post(&helper->greeted);
+}
+
+static void hear_refusal(octavo_helper *helper, const octavo_message *message, const void *body) {
+    octavo_error *error = octavo_message_body(&octavo_layout_error, body, message->length);
+    if (error) snprintf(helper->cause, sizeof helper->cause, "%.*s", (int)(error->message.size < sizeof helper->cause ? error->message.size : sizeof helper->cause - 1), error->message.data ? error->message.data : "");
+    free(error);
+}
+
+/* NULL, or the rule that the message breaks. */
+static const char *hear(octavo_helper *helper, const octavo_message *message, void *body) {
+    question *it;
+    switch (message->type) {
+    case OCTAVO_MESSAGE_PONG: break;
+    case OCTAVO_MESSAGE_ANSWER:
+        pthread_mutex_lock(&helper->lock);
+        it = withdraw(helper, message->token);
+        pthread_mutex_unlock(&helper->lock);
+        if (it) settle(it, message, body);
+        else free(body); /* an answer that nobody waits for any more */
+        return NULL;
+    case OCTAVO_MESSAGE_LOG:
+    case OCTAVO_MESSAGE_REPORT: hear_line(helper, message, body); break;
+    case OCTAVO_MESSAGE_HELLO:
+        if (helper->is_ready) {
+            free(body);
+            return "protocol violation: it introduced itself twice";
+        }
+        hear_hello(helper, message, body);
+        break;
+    case OCTAVO_MESSAGE_REFUSED: hear_refusal(helper, message, body); break;
+    default: free(body); return "protocol violation: a message that is not a helper's to send";
+    }
+    free(body);
+    return NULL;
+}
+
+/* The record of a crash, copied: its writer is dead, but its like may lie. */
+static octavo_black_box *copy_box(const octavo_helper *helper) {
+    octavo_black_box *copy;
+    uint32_t i;
+    if (!__atomic_load_n(&helper->box->written, __ATOMIC_ACQUIRE)) return NULL;
+    copy = malloc(sizeof *copy);
+    if (!copy) return NULL;
+    memcpy(copy, helper->box, sizeof *copy);
+    copy->thread_name[sizeof copy->thread_name - 1] = 0;
+    if (copy->frame_count > OCTAVO_BLACK_BOX_FRAMES) copy->frame_count = OCTAVO_BLACK_BOX_FRAMES;
+    if (copy->module_count > OCTAVO_BLACK_BOX_MODULES) copy->module_count = OCTAVO_BLACK_BOX_MODULES;
+    for (i = 0; i < OCTAVO_BLACK_BOX_MODULES; i++) copy->modules[i].path[sizeof copy->modules[i].path - 1] = 0;
+    return copy;
+}
+
+static void mourn(octavo_helper *helper) {
+    octavo_isolated *isolated = helper->isolated;
+    octavo_helper_end end;
+    octavo_black_box *box;
+    question *it, *next;
+    siginfo_t info;
+    memset(&info, 0, sizeof info);
+    while (waitid((idtype_t)P_PIDFD, (id_t)helper->pidfd, &info, WEXITED) && errno == EINTR) {}
+    pthread_mutex_lock(&isolated->lock);
+    if (isolated->current == helper) isolated->current = NULL;
+    pthread_mutex_unlock(&isolated->lock);
+    pthread_mutex_lock(&helper->lock);
+    helper->has_ended = 1;
+    it = helper->questions;
+    helper->questions = NULL;
+    pthread_mutex_unlock(&helper->lock);
+    for (; it; it = next) {
+        next = it->next;
+        settle(it, NULL, NULL);
+    }
+    box = copy_box(helper);
+    memset(&end, 0, sizeof end);
+    if (info.si_code == CLD_EXITED) end.code = info.si_status;
+    else end.signal = info.si_status;
+    end.was_asked = helper->was_asked;
+    end.reason = helper->reason ? helper->reason : "";
+    end.box = box;
+    if (!helper->is_ready) {
+        if (!helper->cause[0]) {
+            if (end.signal) snprintf(helper->cause, sizeof helper->cause, "its process was ended by signal %d while it was loaded", end.signal);
+            else snprintf(helper->cause, sizeof helper->cause, "its process ended with code %d while it was loaded", end.code);
+        }
+        sem_post(&helper->greeted);
+    } else {
+        isolated->events.ended(isolated->context, helper, &end);
+    }
+    free(box);
+}
+
+/* A doorbell that was not rung, because a word in shared memory was spoilt, delays and does not hang. */
+static void ring_again(octavo_helper *helper) {
+    const uint64_t one = 1;
+    uint32_t i;
+    for (i = 0; i < helper->isolated->loop_count; i++) {
+        const octavo_words *h = octavo_segment_words(helper->h, i), *p = octavo_segment_words(helper->p, i);
+        if (__atomic_load_n(&h->tail, __ATOMIC_RELAXED) != __atomic_load_n(&p->head, __ATOMIC_RELAXED) &&
+            write(helper->doorbell, &one, sizeof one) < 0) return;
+        if (__atomic_load_n(&p->tail, __ATOMIC_RELAXED) != __atomic_load_n(&h->head, __ATOMIC_RELAXED) &&
+            write(helper->doorbells[i], &one, sizeof one) < 0) return;
+    }
+}
+
+static int64_t now_ns(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+/* Asks for a sign of life now and then. 0, or -1: it has not come for too long. */
+static int check_life(octavo_helper *helper) {
+    int64_t now = now_ns();
+    if (helper->asked_at) return now - helper->asked_at < HANG_NS ? 0 : -1;
+    if (now - helper->heard_at < ASK_NS) return 0;
+    helper->asked_at = now;
+    say(helper, (octavo_message){.type = OCTAVO_MESSAGE_PING}, NULL, NULL);
+    return 0;
+}
+
+/* Waits for a message or for the end, which a child of the helper's might keep the socket from telling. */
+static int wait_for_message(octavo_helper *helper) {
+    struct pollfd ends[] = {{helper->control, POLLIN, 0}, {helper->pidfd, POLLIN, 0}};
+    for (;;) {
+        int count = poll(ends, 2, TICK_MS);
+        if (count < 0 && errno != EINTR) return -1;
+        if (count > 0) return ends[0].revents & POLLIN ? 0 : -1;
+        if (count < 0 || !helper->is_ready) continue;
+        ring_again(helper);
+        if (check_life(helper)) octavo_helper_kill(helper, "hang: no sign of life for 2 s");
+    }
+}
+
+static void listen_to(void *argument) {
+    octavo_helper *helper = argument;
+    octavo_message message;
+    void *body;
+    int failed = EPIPE;
+    while (!wait_for_message(helper) && !(failed = octavo_message_receive(helper->control, &message, &body))) {
+        const char *broken;
+        helper->heard_at = now_ns();
+        helper->asked_at = 0;
+        broken = hear(helper, &message, body);
+        if (broken) octavo_helper_kill(helper, broken);
+    }
+    /* Without a conversation there is no helper; EPIPE is its own end. */
+    octavo_helper_kill(helper, failed == EPROTO ? "protocol violation: a message that is too long or of no known type" : NULL);
+    mourn(helper);
+    octavo_helper_release(helper);
+}
+
+/* Birth */
+
+static int above(int descriptor) {
+    int high = fcntl(descriptor, F_DUPFD_CLOEXEC, ABOVE);
+    close(descriptor);
+    return high;
+}
+
+static int spawn(octavo_helper *helper, const int *given, int count) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none, all;
+    char channels[16], area[32];
+    char *arguments[] = {"octavo-plugin-host", "serve", helper->isolated->path, channels, area, NULL};
+    char *environment[] = {NULL};
+    int i, failed;
+    snprintf(channels, sizeof channels, "%u", helper->isolated->loop_count);
+    snprintf(area, sizeof area, "%llu", (unsigned long long)AREA);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
+    for (i = 0; i < count; i++) posix_spawn_file_actions_adddup2(&actions, given[i], OCTAVO_HELPER_CONTROL + i);
+    posix_spawn_file_actions_addclosefrom_np(&actions, OCTAVO_HELPER_CONTROL + count);
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    failed = posix_spawn(&helper->pid, helper->isolated->host, &actions, &attributes, arguments, environment);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    return failed;
+}
+
+/* Makes what both share. `given`: the helper's ends, in the order of their numbers. 0, or an errno. */
+static int prepare(octavo_helper *helper, int *given, int *count) {
+    uint32_t loops = helper->isolated->loop_count, i;
+    const struct timeval patience = {5, 0};
+    int pair[2], descriptor, failed;
+    void *box;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair)) return errno;
+    helper->control = pair[0];
+    /* A helper that does not listen holds nobody up for long. */
+    setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    given[(*count)++] = above(pair[1]);
+    failed = segment_open("octavo-h", octavo_segment_h_size(loops, AREA), 1, &descriptor, &helper->h);
+    if (failed) return failed;
+    given[(*count)++] = above(descriptor);
+    failed = segment_open("octavo-p", octavo_segment_p_size(loops, AREA), 0, &descriptor, &helper->p);
+    if (failed) return failed;
+    given[(*count)++] = above(descriptor);
+    failed = segment_open("octavo-b", sizeof *helper->box, 0, &descriptor, &box);
+    if (failed) return failed;
+    helper->box = box;
+    given[(*count)++] = above(descriptor);
+    helper->doorbell = eventfd(0, EFD_CLOEXEC);
+    if (helper->doorbell < 0) return errno;
+    given[(*count)++] = fcntl(helper->doorbell, F_DUPFD_CLOEXEC, ABOVE);
+    for (i = 0; i < loops; i++) {
+        helper->doorbells[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (helper->doorbells[i] < 0) return errno;
+        given[(*count)++] = fcntl(helper->doorbells[i], F_DUPFD_CLOEXEC, ABOVE);
+    }
+    return 0;
+}
+
+static octavo_helper *helper_new(octavo_isolated *isolated) {
+    octavo_helper *helper = calloc(1, sizeof *helper);
+    uint32_t i;
+    if (!helper) return NULL;
+    helper->isolated = isolated;
+    helper->references = 1;
+    helper->pidfd = helper->control = helper->doorbell = -1;
+    for (i = 0; i < OCTAVO_CHANNELS_MAX; i++) helper->doorbells[i] = -1;
+    pthread_mutex_init(&helper->lock, NULL);
+    sem_init(&helper->greeted, 0, 0);
+    return helper;
+}
+
+/* Ends a process that can't be listened to. */
+static void drop(octavo_helper *helper) {
+    siginfo_t info;
+    kill(helper->pid, SIGKILL);
+    while (waitid(P_PID, (id_t)helper->pid, &info, WEXITED) && errno == EINTR) {}
+}
+
+octavo_helper *octavo_helper_start(octavo_isolated *isolated, int64_t timeout_ns, char *cause, uint64_t room) {
+    octavo_helper *helper = helper_new(isolated);
+    int given[ABOVE], count = 0, failed, i;
+    struct timespec until;
+    if (!helper) {
+        snprintf(cause, room, "there is no memory");
+        return NULL;
+    }
+    failed = prepare(helper, given, &count);
+    if (!failed) failed = spawn(helper, given, count);
+    for (i = 0; i < count; i++) close_if(given[i]);
+    if (failed) {
+        snprintf(cause, room, "can't start %s: %s", isolated->host, strerror(failed));
+        octavo_helper_release(helper);
+        return NULL;
+    }
+    helper->pidfd = (int)syscall(SYS_pidfd_open, helper->pid, 0);
+    octavo_helper_retain(helper);
+    if (helper->pidfd < 0 || octavo_thread_detached("oct-helper", listen_to, helper)) {
+        snprintf(cause, room, "can't watch the plugin's process: %s", strerror(errno));
+        drop(helper);
+        octavo_helper_release(helper);
+        octavo_helper_release(helper);
+        return NULL;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += timeout_ns / 1000000000;
+    while (sem_clockwait(&helper->greeted, CLOCK_MONOTONIC, &until)) {
+        if (errno == EINTR) continue;
+        octavo_helper_kill(helper, "it was not loaded in time");
+        while (sem_wait(&helper->greeted) && errno == EINTR) {}
+        break;
+    }
+    if (helper->is_ready) return helper;
+    snprintf(cause, room, "%s", helper->cause);
+    octavo_helper_kill(helper, "it can't be used");
+    octavo_helper_release(helper);
+    return NULL;
+}

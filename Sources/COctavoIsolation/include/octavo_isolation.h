@@ -1,0 +1,94 @@
+/*
+ * The runtime's side of plugins that run in a helper process. To the rest of the runtime an isolated
+ * plugin is an inline plugin whose operations put the request into a ring: it has a descriptor, types
+ * and instances like any other. Its processes come and go under it.
+ */
+#ifndef OCTAVO_ISOLATION_H
+#define OCTAVO_ISOLATION_H
+
+#include <octavo/octavo.h>
+#include <octavo_black_box.h>
+#include <octavo_channel.h>
+
+OCTAVO_BEGIN
+
+/* A plugin generation that runs isolated. */
+typedef struct octavo_isolated octavo_isolated;
+/* One of its processes. Counted: see octavo_helper_release. */
+typedef struct octavo_helper octavo_helper;
+
+/* How a process ended. */
+typedef struct octavo_helper_end {
+    int32_t signal;    /* that ended it, 0 = none */
+    int32_t code;      /* its exit code, when there was no signal */
+    int32_t was_asked; /* the runtime had told it to end */
+    int32_t reserved;
+    const char *reason;   /* why the runtime ended it by force ("protocol violation: …"), "" = it did not */
+    const octavo_black_box *OCTAVO_NULLABLE box; /* a private copy of the crash record, if it is whole */
+} octavo_helper_end;
+
+/* All on threads of the isolation's own, but for `turn`. */
+typedef struct octavo_isolated_events {
+    /* A process has ended and nothing more comes from it. The helper is valid until the callback returns
+       unless it is retained. */
+    void (*ended)(void *context, octavo_helper *helper, const octavo_helper_end *end);
+    /* A request was put down on loop `loop`: octavo_isolated_flush is to be called at the end of its turn.
+       On that loop. */
+    void (*turn)(void *context, uint32_t loop);
+} octavo_isolated_events;
+
+/*
+ * `host`: path of octavo-plugin-host. `path`: the plugin's file. `loops`: number of event loops. NULL
+ * without memory. `stale` as for octavo_instance_new. Never freed while an instance of it exists.
+ */
+octavo_isolated *OCTAVO_NULLABLE octavo_isolated_new(const char *host, const char *path, uint32_t loops,
+                                                     const octavo_isolated_events *events, void *context);
+/* No instance and no process of it is left. */
+void octavo_isolated_free(octavo_isolated *isolated);
+
+/*
+ * Starts a process and waits until it has loaded the plugin and said what it offers. NULL: `cause` (of
+ * `room` bytes) says why. The caller owns a reference. Blocks.
+ */
+octavo_helper *OCTAVO_NULLABLE octavo_helper_start(octavo_isolated *isolated, int64_t timeout_ns, char *cause, uint64_t room);
+void octavo_helper_retain(octavo_helper *helper);
+void octavo_helper_release(octavo_helper *helper);
+int32_t octavo_helper_pid(const octavo_helper *helper);
+/* The descriptor that loop `loop` is woken by; stays the helper's. */
+int octavo_helper_doorbell(const octavo_helper *helper, uint32_t loop);
+/* Makes it the process that life functions go to, and creates and starts again the instances that were
+   there before it. 0, or `cause` says what failed. Blocks. */
+int octavo_helper_adopt(octavo_helper *helper, int64_t timeout_ns, char *cause, uint64_t room);
+/* Ends it at once. `reason` is a literal, told in its end. Any thread. */
+void octavo_helper_kill(octavo_helper *helper, const char *reason);
+/* Asks it to end by itself: no call of it is open. */
+void octavo_helper_quit(octavo_helper *helper);
+/* Lines below `level` (OCTAVO_LOG_*) need not be sent. */
+void octavo_helper_log_level(octavo_helper *helper, int32_t level);
+
+/* What it offers; from the first process that has started. Constant, freed with the isolated plugin. */
+const octavo_plugin *octavo_isolated_descriptor(const octavo_isolated *isolated);
+
+/* What follows: on event loop `loop` alone, whose calls are those of call table `table`. */
+
+/* Calls go to this process from now on, those that waited for it first. Keeps a reference. */
+void octavo_isolated_attach(octavo_isolated *isolated, uint32_t loop, uint32_t table, octavo_helper *helper);
+/*
+ * The process has ended: what it had answered is delivered; what it had not begun, and reads that may be
+ * repeated, wait for the next one; the rest fails. `fault`: by a memory fault. `culprit`: the call that it
+ * died of, 0 = not known.
+ */
+void octavo_isolated_detach(octavo_isolated *isolated, uint32_t loop, octavo_helper *helper, int fault, octavo_call culprit);
+/* There is no process and none is to be expected soon: calls that wait fail, and so do new ones until the
+   next attach. `keeps_dying`: it is not tried again at once. */
+void octavo_isolated_refuse(octavo_isolated *isolated, uint32_t loop, int keeps_dying);
+/* Makes what was put down visible to the helper, and takes what it has answered. */
+void octavo_isolated_flush(octavo_isolated *isolated, uint32_t loop);
+/* The doorbell has rung: takes what was answered. */
+void octavo_isolated_drain(octavo_isolated *isolated, uint32_t loop);
+/* Calls that the process has and has not answered, and that wait for one. */
+uint32_t octavo_isolated_in_flight(const octavo_isolated *isolated, uint32_t loop);
+
+OCTAVO_END
+
+#endif

@@ -1,0 +1,159 @@
+/* Shared by the files of the isolation. */
+#ifndef OCTAVO_ISOLATED_H
+#define OCTAVO_ISOLATED_H
+
+#include <octavo_calls.h>
+#include <octavo_control.h>
+#include <octavo_instances.h>
+#include <octavo_isolation.h>
+#include <octavo_ring.h>
+#include <pthread.h>
+#include <semaphore.h>
+
+#define MAX_INSTANCES 4096u
+/* Slots of one event loop's call table. */
+#define MAX_CALLS 16384u
+/* A request that is no longer has a place of its own in the area, by the slot of its call. */
+#define SMALL_FRAME 512u
+/* Of each channel's frame areas; committed when touched. */
+#define AREA (64ull << 20)
+/* Calls that wait for a process. */
+#define MAX_WAITING 4096u
+/* Replies up to here are copied whole before they are looked at. */
+#define COPY_BELOW 16384u
+#define LARGE_CLASSES 16u
+
+/* An instance, as the runtime's components have it. */
+typedef struct proxy {
+    octavo_isolated *isolated;
+    octavo_instance *raw;
+    uint32_t id;
+    int32_t type;
+    int created, started; /* in the present process, or in the one before */
+    octavo_config *config; /* of its own, one piece */
+    uint32_t config_size;
+} proxy;
+
+/* A request to a helper that waits for its answer. */
+typedef struct question {
+    struct question *next;
+    uint64_t token;
+    octavo_call call;      /* to be completed by the answer; 0: somebody waits for `done` */
+    sem_t done;
+    octavo_message answer;
+    void *body;
+    int lost;              /* the helper has ended */
+} question;
+
+struct octavo_helper {
+    octavo_isolated *isolated;
+    int references; /* atomic */
+    int pid, pidfd, control, doorbell;
+    int doorbells[OCTAVO_CHANNELS_MAX];
+    void *h, *p;
+    octavo_black_box *box;
+    pthread_mutex_t lock; /* of what follows, and of sending */
+    question *questions;
+    uint64_t next_token;
+    int has_ended, was_asked;
+    const char *reason;
+    sem_t greeted;
+    char cause[512];      /* why it could not be used; written before `greeted` */
+    int is_ready;
+    int64_t asked_at, heard_at; /* of its listener alone */
+};
+
+/* A call that the helper has. */
+typedef struct flight {
+    octavo_call call; /* 0: none */
+    uint64_t at, length;
+    uint32_t submission;
+    uint32_t instance;
+    uint16_t op;
+    uint8_t kind;     /* OCTAVO_KIND_* */
+    uint8_t large;    /* class of its frame + 1, 0 = small */
+    uint32_t is_replay;
+} flight;
+
+/* A call that waits for room or for a process: its request, flattened. */
+typedef struct waiting_call {
+    struct waiting_call *next;
+    octavo_call call;
+    int64_t deadline_ns;
+    uint64_t length;
+    uint32_t instance;
+    uint16_t op;
+    uint8_t kind;
+    uint8_t is_replay;
+    _Alignas(8) uint8_t frame[];
+} waiting_call;
+
+/* Offsets of free large frames of one size. */
+typedef struct offsets {
+    uint64_t *items;
+    uint32_t count, room;
+} offsets;
+
+/* What an event loop has of an isolated plugin. */
+typedef struct loop_state {
+    uint32_t table; /* of its calls */
+    octavo_helper *helper;
+    octavo_words *own;        /* in H */
+    const octavo_words *peer; /* in P */
+    octavo_entry *submissions;
+    const octavo_entry *completions;
+    uint8_t *requests;
+    const uint8_t *replies;
+    uint32_t tail, published, seen, rung;
+    uint64_t released;
+    flight *flights;
+    uint32_t in_flight, high; /* slots below `high` may have a flight */
+    offsets large[LARGE_CLASSES];
+    uint64_t large_end;
+    waiting_call *first, *last;
+    uint32_t waiting;
+    octavo_error refusal; /* size 0: none */
+    int turn_asked, draining;
+} loop_state;
+
+typedef struct proxy_type {
+    octavo_type type; /* first: an instance's type leads here */
+    octavo_life life;
+    octavo_isolated *isolated;
+    int32_t index;
+} proxy_type;
+
+struct octavo_isolated {
+    char *host, *path;
+    uint32_t loop_count;
+    octavo_isolated_events events;
+    void *context;
+    pthread_mutex_t lock;   /* of `current`, `proxies` and the descriptor's making */
+    octavo_helper *current;
+    proxy *proxies[MAX_INSTANCES];
+    uint32_t next_id;
+    void *hello;            /* octavo_wire_plugin; what the descriptor's strings are in */
+    octavo_plugin descriptor;
+    proxy_type *types;
+    const octavo_type **type_list;
+    uint16_t loop_of_table[OCTAVO_CALLS_MAX_TABLES]; /* + 1; atomic */
+    loop_state loops[];
+};
+
+/* The descriptor from what the first process said. 0, or -1 with the cause. */
+int isolated_describe(octavo_isolated *isolated, void *hello, char *cause, uint64_t room);
+/* An operation of an instance: puts the request down. On a loop. */
+void loop_submit(proxy *to, uint32_t op, octavo_call call, const void *request);
+void loop_cancel(proxy *to, octavo_call call);
+
+/* The present process with a reference, or NULL. */
+octavo_helper *isolated_current(octavo_isolated *isolated);
+/* Sends a request and waits for its answer: 0, -1: the process is gone, -2: no answer in time. `body` is to
+   be freed. */
+int helper_ask(octavo_helper *helper, octavo_message message, const octavo_layout *layout, const void *structure,
+               int64_t timeout_ns, octavo_message *answer, void **body);
+/* Sends a request whose answer completes `call`. */
+void helper_ask_for(octavo_helper *helper, octavo_message message, octavo_call call);
+octavo_error isolation_error(int32_t code, const char *reason, const char *message);
+
+#endif

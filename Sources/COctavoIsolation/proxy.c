@@ -1,0 +1,342 @@
+/* What the rest of the runtime sees of an isolated plugin: descriptor, types, and the functions of both. */
+#define _GNU_SOURCE
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "isolated.h"
+
+/* Functions of a plugin that do no I/O get so long; stop and destroy, too. */
+#define PATIENCE_NS 10000000000ll
+
+/* An operation's function is told only the instance, so each number has one of its own. */
+#define OP_COUNT 32
+#define TRAMPOLINE(n) \
+    static void op_##n(void *self, octavo_call call, const void *request) { loop_submit(self, n, call, request); }
+#define EIGHT(x, y) x(y##0) x(y##1) x(y##2) x(y##3) x(y##4) x(y##5) x(y##6) x(y##7)
+EIGHT(TRAMPOLINE, )
+TRAMPOLINE(8) TRAMPOLINE(9)
+EIGHT(TRAMPOLINE, 1) TRAMPOLINE(18) TRAMPOLINE(19)
+EIGHT(TRAMPOLINE, 2) TRAMPOLINE(28) TRAMPOLINE(29)
+TRAMPOLINE(30) TRAMPOLINE(31)
+
+#define NAME(n) op_##n,
+static const octavo_op_fn trampolines[OP_COUNT] = {
+    EIGHT(NAME, ) NAME(8) NAME(9) EIGHT(NAME, 1) NAME(18) NAME(19) EIGHT(NAME, 2) NAME(28) NAME(29) NAME(30) NAME(31)};
+
+octavo_helper *isolated_current(octavo_isolated *isolated) {
+    octavo_helper *helper;
+    pthread_mutex_lock(&isolated->lock);
+    helper = isolated->current;
+    if (helper) octavo_helper_retain(helper);
+    pthread_mutex_unlock(&isolated->lock);
+    return helper;
+}
+
+static octavo_error away(void) {
+    octavo_error error = isolation_error(OCTAVO_CODE_UNAVAILABLE, "PLUGIN_RESTARTING",
+                                         "the plugin's process has ended and is being started again");
+    error.flags = OCTAVO_ERROR_OUTAGE | OCTAVO_ERROR_RETRYABLE;
+    return error;
+}
+
+static octavo_config *copy_config(const octavo_config *config, uint32_t *size) {
+    uint64_t bytes = octavo_flat_size(&octavo_layout_config, config);
+    octavo_config *copy = bytes > OCTAVO_MESSAGE_MAX ? NULL : malloc(bytes);
+    if (!copy) return NULL;
+    octavo_flatten(&octavo_layout_config, config, copy, bytes, 0);
+    *size = (uint32_t)bytes;
+    return copy;
+}
+
+static void forget(proxy *it) {
+    pthread_mutex_lock(&it->isolated->lock);
+    it->isolated->proxies[it->id] = NULL;
+    pthread_mutex_unlock(&it->isolated->lock);
+    if (it->config) {
+        explicit_bzero(it->config, it->config_size);
+        free(it->config);
+    }
+    free(it);
+}
+
+static proxy *register_proxy(octavo_isolated *isolated) {
+    proxy *made = calloc(1, sizeof *made);
+    uint32_t i;
+    if (!made) return NULL;
+    pthread_mutex_lock(&isolated->lock);
+    for (i = 0; i < MAX_INSTANCES; i++) {
+        uint32_t id = (isolated->next_id + i) % MAX_INSTANCES;
+        if (isolated->proxies[id]) continue;
+        made->id = id;
+        made->isolated = isolated;
+        isolated->proxies[id] = made;
+        isolated->next_id = id + 1;
+        break;
+    }
+    pthread_mutex_unlock(&isolated->lock);
+    if (made->isolated) return made;
+    free(made);
+    return NULL;
+}
+
+static int32_t refuse(octavo_call call, int32_t code, const char *reason, const char *message) {
+    octavo_error error = isolation_error(code, reason, message);
+    octavo_calls_complete(call, &error, NULL);
+    return OCTAVO_FAILED;
+}
+
+/* Has the process make the instance. OK, or FAILED: `call` has the error. */
+static int32_t create_in(octavo_helper *helper, proxy *it, octavo_call call) {
+    octavo_message message = {.type = OCTAVO_MESSAGE_CREATE, .instance = it->id, .number = it->type};
+    octavo_message answer;
+    octavo_error *error;
+    void *body = NULL;
+    int failed = helper_ask(helper, message, &octavo_layout_config, it->config, PATIENCE_NS, &answer, &body);
+    if (failed == -1) return refuse(call, OCTAVO_CODE_UNAVAILABLE, "PLUGIN_CRASHED", "the plugin's process ended in create");
+    if (failed) return refuse(call, OCTAVO_CODE_DEADLINE_EXCEEDED, "TIMEOUT", "create has not returned within 10 s; it must not do any I/O");
+    if (!answer.number) {
+        free(body);
+        it->created = 1;
+        return OCTAVO_OK;
+    }
+    error = octavo_message_body(&octavo_layout_error, body, answer.length);
+    free(body);
+    if (error) octavo_calls_complete(call, error, NULL);
+    else refuse(call, OCTAVO_CODE_INTERNAL, "PROTOCOL_VIOLATION", "the plugin's process gave an error that can't be read");
+    free(error);
+    return OCTAVO_FAILED;
+}
+
+static int32_t proxy_create(const octavo_config *config, octavo_instance *instance, octavo_call call, void **self) {
+    const proxy_type *type = (const proxy_type *)(const void *)octavo_instance_type(instance);
+    proxy *made = register_proxy(type->isolated);
+    octavo_helper *helper;
+    int32_t outcome;
+    if (!made) return refuse(call, OCTAVO_CODE_RESOURCE_EXHAUSTED, "NO_MEMORY", "there is no memory for an instance");
+    made->raw = instance;
+    made->type = type->index;
+    made->config = copy_config(config, &made->config_size);
+    helper = isolated_current(type->isolated);
+    if (!made->config) outcome = refuse(call, OCTAVO_CODE_RESOURCE_EXHAUSTED, "NO_MEMORY", "the settings of the component are too large");
+    else if (!helper) outcome = refuse(call, OCTAVO_CODE_RESOURCE_EXHAUSTED, "PLUGIN_RESTARTING", "the plugin's process has ended and is being started again");
+    else outcome = create_in(helper, made, call);
+    if (helper) octavo_helper_release(helper);
+    if (outcome != OCTAVO_OK) {
+        forget(made);
+        return outcome;
+    }
+    *self = made;
+    return OCTAVO_OK;
+}
+
+/* A life function that completes its call. */
+static void ask(proxy *it, uint32_t type, octavo_call call, const octavo_life_request *request) {
+    octavo_helper *helper = isolated_current(it->isolated);
+    octavo_message message = {.type = type, .instance = it->id, .deadline_ns = request->head.deadline_ns};
+    octavo_error error = away();
+    if (!helper || !it->created) octavo_calls_complete(call, &error, NULL);
+    else helper_ask_for(helper, message, call);
+    if (helper) octavo_helper_release(helper);
+}
+
+static void proxy_start(void *self, octavo_call call, const octavo_life_request *request) {
+    ((proxy *)self)->started = 1;
+    ask(self, OCTAVO_MESSAGE_START, call, request);
+}
+static void proxy_health(void *self, octavo_call call, const octavo_life_request *request) {
+    ask(self, OCTAVO_MESSAGE_HEALTH, call, request);
+}
+static void proxy_drain(void *self, octavo_call call, const octavo_life_request *request) {
+    ask(self, OCTAVO_MESSAGE_DRAIN, call, request);
+}
+static void proxy_stop(void *self, octavo_call call, const octavo_life_request *request) {
+    ((proxy *)self)->started = 0;
+    ask(self, OCTAVO_MESSAGE_STOP, call, request);
+}
+
+static void proxy_features(void *self, octavo_features *out) {
+    proxy *it = self;
+    octavo_helper *helper = isolated_current(it->isolated);
+    octavo_message message = {.type = OCTAVO_MESSAGE_FEATURES, .instance = it->id}, answer;
+    octavo_features *features;
+    void *body = NULL;
+    if (!helper) return;
+    if (helper_ask(helper, message, NULL, NULL, PATIENCE_NS, &answer, &body) == 0) {
+        features = octavo_message_body(&octavo_layout_features, body, answer.length);
+        if (features) {
+            features->size = out->size;
+            memcpy(out, features, out->size < sizeof *features ? out->size : sizeof *features);
+        }
+        free(features);
+        free(body);
+    }
+    octavo_helper_release(helper);
+}
+
+static void proxy_destroy(void *self) {
+    proxy *it = self;
+    octavo_helper *helper = isolated_current(it->isolated);
+    octavo_message message = {.type = OCTAVO_MESSAGE_DESTROY, .instance = it->id}, answer;
+    void *body = NULL;
+    /* What it leaves behind there ends with the process. */
+    if (helper && it->created) helper_ask(helper, message, NULL, NULL, PATIENCE_NS, &answer, &body);
+    free(body);
+    if (helper) octavo_helper_release(helper);
+    forget(it);
+}
+
+static void proxy_cancel(void *self, octavo_call call) { loop_cancel(self, call); }
+
+/* Starts an instance again in a new process. 0, or -1 with the cause. */
+static int revive(octavo_helper *helper, proxy *it, int64_t timeout_ns, char *cause, uint64_t room) {
+    octavo_message message = {.type = OCTAVO_MESSAGE_CREATE, .instance = it->id, .number = it->type}, answer;
+    octavo_error *error;
+    void *body = NULL;
+    int step, failed, refused;
+    for (step = 0; step < 2; step++) {
+        if (step == 1) {
+            if (!it->started || !it->isolated->types[it->type].life.start) return 0;
+            message = (octavo_message){.type = OCTAVO_MESSAGE_START, .instance = it->id};
+        }
+        failed = helper_ask(helper, message, step ? NULL : &octavo_layout_config, step ? NULL : it->config, timeout_ns, &answer, &body);
+        if (failed) {
+            snprintf(cause, room, "%s", failed == -1 ? "its process ended again" : step ? "start gave no answer in time" : "create gave no answer in time");
+            return -1;
+        }
+        refused = answer.number;
+        if (refused) {
+            error = octavo_message_body(&octavo_layout_error, body, answer.length);
+            snprintf(cause, room, "%.*s", error ? (int)(error->message.size < room ? error->message.size : room - 1) : 0, error ? error->message.data : "");
+            free(error);
+        }
+        free(body);
+        body = NULL;
+        if (refused) return -1;
+        it->created = 1;
+    }
+    return 0;
+}
+
+int octavo_helper_adopt(octavo_helper *helper, int64_t timeout_ns, char *cause, uint64_t room) {
+    octavo_isolated *isolated = helper->isolated;
+    uint32_t id;
+    for (id = 0; id < MAX_INSTANCES; id++) {
+        proxy *it;
+        pthread_mutex_lock(&isolated->lock);
+        it = isolated->proxies[id];
+        pthread_mutex_unlock(&isolated->lock);
+        if (it && it->created && revive(helper, it, timeout_ns, cause, room)) return -1;
+    }
+    pthread_mutex_lock(&isolated->lock);
+    isolated->current = helper;
+    pthread_mutex_unlock(&isolated->lock);
+    return 0;
+}
+
+/* The descriptor */
+
+static octavo_life life_of(const octavo_wire_type *type) {
+    octavo_life life = {.size = sizeof life, .create = proxy_create, .features = proxy_features, .destroy = proxy_destroy};
+    if (type->life & OCTAVO_WIRE_START) life.start = proxy_start;
+    if (type->life & OCTAVO_WIRE_HEALTH) life.health = proxy_health;
+    if (type->life & OCTAVO_WIRE_DRAIN) life.drain = proxy_drain;
+    if (type->life & OCTAVO_WIRE_STOP) life.stop = proxy_stop;
+    life.cancel = proxy_cancel;
+    return life;
+}
+
+static void *ops_of(const octavo_wire_type *type) {
+    const octavo_kind *kind = octavo_kind_at(type->kind);
+    uint8_t *table;
+    uint32_t size, i;
+    if (!kind || kind->op_count > OP_COUNT) return NULL;
+    size = (uint32_t)(sizeof(uint64_t) + kind->op_count * sizeof(octavo_op_fn));
+    table = calloc(1, size);
+    if (!table) return NULL;
+    memcpy(table, &size, sizeof size);
+    for (i = 0; i < kind->op_count; i++)
+        if (type->ops >> i & 1) memcpy(table + sizeof(uint64_t) + i * sizeof(octavo_op_fn), &trampolines[i], sizeof(octavo_op_fn));
+    return table;
+}
+
+static int same(octavo_str one, octavo_str other) {
+    return one.size == other.size && (!one.size || !memcmp(one.data, other.data, one.size));
+}
+
+int isolated_describe(octavo_isolated *isolated, void *said, char *cause, uint64_t room) {
+    octavo_wire_plugin *hello = said;
+    uint32_t i, count = hello->types.count;
+    if (!same(hello->build, octavo_build_id())) {
+        snprintf(cause, room, "octavo-plugin-host is of another release; install the one that came with this runtime");
+        return -1;
+    }
+    if (isolated->hello) {
+        /* A later process: the file is the same copy, so it must say the same. */
+        int differs = !same(hello->id, isolated->descriptor.id) || count != isolated->descriptor.type_count;
+        if (differs) snprintf(cause, room, "its process describes another plugin than the one before");
+        return differs ? -1 : 0;
+    }
+    isolated->types = calloc(count ? count : 1, sizeof *isolated->types);
+    isolated->type_list = calloc(count ? count : 1, sizeof *isolated->type_list);
+    if (!isolated->types || !isolated->type_list) return -1;
+    for (i = 0; i < count; i++) {
+        octavo_wire_type *from = (octavo_wire_type *)hello->types.items + i;
+        proxy_type *to = &isolated->types[i];
+        to->isolated = isolated;
+        to->index = (int32_t)i;
+        to->life = life_of(from);
+        to->type = (octavo_type){.size = sizeof to->type, .kind = from->kind, .execution = OCTAVO_EXECUTION_INLINE,
+                                 .flags = from->flags, .features = from->features, .name = from->name,
+                                 .version = from->version, .aliases = from->aliases,
+                                 .schema = from->has_schema ? &from->schema : NULL, .life = &to->life};
+        to->type.ops = ops_of(from);
+        isolated->type_list[i] = &to->type;
+        if (to->type.ops) continue;
+        snprintf(cause, room, "it offers a kind of component that this runtime does not know");
+        return -1;
+    }
+    isolated->descriptor = (octavo_plugin){.size = sizeof isolated->descriptor, .flags = hello->flags,
+                                           .abi_minor = hello->abi_minor, .min_host_minor = hello->min_host_minor,
+                                           .requires_features = hello->requires_features, .id = hello->id,
+                                           .version = hello->version, .vendor = hello->vendor,
+                                           .description = hello->description, .types = isolated->type_list, .type_count = count};
+    isolated->hello = hello;
+    return 0;
+}
+
+const octavo_plugin *octavo_isolated_descriptor(const octavo_isolated *isolated) { return &isolated->descriptor; }
+
+octavo_isolated *octavo_isolated_new(const char *host, const char *path, uint32_t loops, const octavo_isolated_events *events,
+                                     void *context) {
+    octavo_isolated *made;
+    if (!loops || loops > OCTAVO_CHANNELS_MAX) return NULL;
+    made = calloc(1, sizeof *made + loops * sizeof(loop_state));
+    if (!made) return NULL;
+    made->host = strdup(host);
+    made->path = strdup(path);
+    made->loop_count = loops;
+    made->events = *events;
+    made->context = context;
+    pthread_mutex_init(&made->lock, NULL);
+    if (made->host && made->path) return made;
+    octavo_isolated_free(made);
+    return NULL;
+}
+
+void octavo_isolated_free(octavo_isolated *isolated) {
+    uint32_t i, class;
+    for (i = 0; i < isolated->loop_count; i++) {
+        free(isolated->loops[i].flights);
+        for (class = 0; class < LARGE_CLASSES; class++) free(isolated->loops[i].large[class].items);
+    }
+    for (i = 0; isolated->types && i < isolated->descriptor.type_count; i++) free((void *)(uintptr_t)isolated->types[i].type.ops);
+    free(isolated->types);
+    free(isolated->type_list);
+    free(isolated->hello);
+    free(isolated->host);
+    free(isolated->path);
+    pthread_mutex_destroy(&isolated->lock);
+    free(isolated);
+}

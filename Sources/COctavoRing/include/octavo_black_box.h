@@ -1,0 +1,36 @@
+/* What a helper leaves behind when it crashes: written by its signal handler, read by the runtime after its
+   end. Believed no more than anything else that a helper writes. */
+#ifndef OCTAVO_BLACK_BOX_H
+#define OCTAVO_BLACK_BOX_H
+
+#include <octavo/octavo.h>
+
+OCTAVO_BEGIN
+
+#define OCTAVO_BLACK_BOX_FRAMES 64u
+#define OCTAVO_BLACK_BOX_MODULES 64u
+
+/* A mapped object: where it lies and which file it is. */
+typedef struct octavo_module {
+    uint64_t base, end;
+    char path[240];
+} octavo_module;
+
+typedef struct octavo_black_box {
+    uint32_t written; /* 1 once the record is whole; atomic */
+    int32_t signal;
+    int32_t code;     /* si_code */
+    int32_t thread;   /* kernel id */
+    uint64_t address; /* si_addr */
+    uint64_t counter; /* of the program, at the fault */
+    octavo_call call; /* the runtime's handle of the call on the thread, 0 = none */
+    char thread_name[16];
+    uint32_t frame_count;
+    uint32_t module_count;
+    uint64_t frames[OCTAVO_BLACK_BOX_FRAMES];
+    octavo_module modules[OCTAVO_BLACK_BOX_MODULES];
+} octavo_black_box;
+
+OCTAVO_END
+
+#endif

@@ -1,0 +1,116 @@
+import COctavoIsolation
+import NIOCore
+import NIOPosix
+
+/// An event loop's part of an isolated plugin: flushes what its turn has put down, and drains when the
+/// helper rings.
+///
+/// Sendable: everything but `turn` and the scheduling runs on the loop, and the pointer is used there alone.
+final class IsolatedLoop: @unchecked Sendable {
+    private let raw: OpaquePointer
+    private let index: UInt32
+    private let call: NIOLoopBound<CallLoop>
+    private let eventLoop: any EventLoop
+    private var doorbell: (any Channel)?
+    private var refusal: Scheduled<Void>?
+    /// Made once: a turn costs no allocation of ours.
+    private var flush: (@Sendable () -> Void)!
+
+    /// New calls wait so long for a process; then they are told that there is none.
+    private static let patience = TimeAmount.milliseconds(250)
+
+    init(_ raw: OpaquePointer, index: Int, call: NIOLoopBound<CallLoop>) {
+        self.raw = raw
+        self.index = UInt32(index)
+        self.call = call
+        eventLoop = call.eventLoop
+        flush = { [unowned self] in octavo_isolated_flush(self.raw, self.index) }
+    }
+
+    /// A request was put down. On the loop.
+    func turn() { eventLoop.execute(flush) }
+
+    /// Calls go to this process from now on. From any thread; the helper is retained until it is done.
+    func attach(_ helper: OpaquePointer) {
+        octavo_helper_retain(helper)
+        let address = UInt(bitPattern: helper)
+        eventLoop.execute { [self] in
+            let helper = OpaquePointer(bitPattern: address).unsafelyUnwrapped
+            refusal?.cancel()
+            refusal = nil
+            octavo_isolated_attach(raw, index, call.value.table, helper)
+            listen(helper)
+            octavo_helper_release(helper)
+        }
+    }
+
+    private func listen(_ helper: OpaquePointer) {
+        let descriptor = dup(octavo_helper_doorbell(helper, index))
+        guard descriptor >= 0 else {
+            octavo_helper_kill(helper, "there is no descriptor left for its doorbell")
+            return
+        }
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        NIOPipeBootstrap(group: eventLoop)
+            .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 8))
+            .channelOption(.maxMessagesPerRead, value: 1)
+            .channelInitializer { [self] channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(Doorbell(raw, index))
+                }
+            }
+            .takingOwnershipOfDescriptor(input: descriptor)
+            .assumeIsolated()
+            .whenComplete { [self] outcome in
+                switch outcome {
+                case .success(let channel): doorbell = channel
+                case .failure: _ = close(descriptor)
+                }
+                // What rang before somebody listened.
+                octavo_isolated_drain(raw, index)
+            }
+    }
+
+    /// The process has ended. From any thread; the helper is retained until it is done.
+    func detach(_ helper: OpaquePointer, fault: Bool, culprit: UInt64, isFinal: Bool) {
+        octavo_helper_retain(helper)
+        let address = UInt(bitPattern: helper)
+        eventLoop.execute { [self] in
+            let helper = OpaquePointer(bitPattern: address).unsafelyUnwrapped
+            doorbell?.close(promise: nil)
+            doorbell = nil
+            octavo_isolated_detach(raw, index, helper, fault ? 1 : 0, culprit)
+            octavo_helper_release(helper)
+            refusal?.cancel()
+            if isFinal {
+                octavo_isolated_refuse(raw, index, 0)
+            } else {
+                refusal = eventLoop.assumeIsolated().scheduleTask(in: IsolatedLoop.patience) { [self] in
+                    octavo_isolated_refuse(raw, index, 0)
+                }
+            }
+        }
+    }
+
+    /// No process is to be expected soon. From any thread.
+    func refuse(keepsDying: Bool) {
+        eventLoop.execute { [self] in octavo_isolated_refuse(raw, index, keepsDying ? 1 : 0) }
+    }
+
+    /// Returns once everything that was asked of the loop before has been done.
+    func settled() async { try? await eventLoop.submit {}.get() }
+
+    /// Takes what the helper has answered when its doorbell rings.
+    private final class Doorbell: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        private let raw: OpaquePointer
+        private let index: UInt32
+
+        init(_ raw: OpaquePointer, _ index: UInt32) {
+            self.raw = raw
+            self.index = index
+        }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) { octavo_isolated_drain(raw, index) }
+    }
+}

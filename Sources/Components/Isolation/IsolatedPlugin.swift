@@ -1,0 +1,276 @@
+import COctavo
+import COctavoHost
+import COctavoIsolation
+import Glibc
+import Logging
+import NIOConcurrencyHelpers
+import NIOCore
+
+/// The process of an isolated plugin generation: starts it, starts it again when it dies, ends it.
+///
+/// Sendable: the pointer is constant and what it points at has its own locks; the rest is constant or
+/// behind a lock.
+final class IsolatedPlugin: @unchecked Sendable {
+    let raw: OpaquePointer
+    private let path: String
+    private let logger: Logger
+    private var loops: [IsolatedLoop] = []
+    private let state = NIOLockedValueBox(State())
+
+    private struct State {
+        var policy = RestartPolicy()
+        /// A thread is starting a process.
+        var isSupervised = false
+        /// The process has died while that thread was at work.
+        var hasDiedAgain = false
+        var isEnding = false
+        var hasEnded = false
+        var helper: UInt = 0
+        var pid: Int32 = 0
+        var restarts = 0
+        var lastEnd = ""
+        var isLooping = false
+    }
+
+    /// What lists show of it.
+    struct Facts: Sendable {
+        var pid: Int32
+        var restarts: Int
+        var lastEnd: String
+        var isRestarting: Bool
+        var isLooping: Bool
+    }
+
+    /// Loading a plugin does no I/O but that of the loader; a component's start has its own limit.
+    private static let loading = Duration.seconds(10)
+
+    /// Starts the first process. Blocks; on a control thread.
+    static func start(
+        path: String, original: String, options: IsolationOptions, loops: [NIOLoopBound<CallLoop>], logger: Logger
+    ) throws(PluginError) -> IsolatedPlugin {
+        guard let host = options.host else {
+            throw .loading(
+                path: original,
+                cause: "it is to run isolated, and octavo-plugin-host is neither beside the executable nor in "
+                    + "../lib/octavo; install it")
+        }
+        HostEvents.install()
+        guard let plugin = IsolatedPlugin(path: path, host: host, loops: loops, logger: logger) else {
+            throw .loading(path: original, cause: "there is no memory for an isolated plugin")
+        }
+        if let cause = plugin.launch() {
+            plugin.free()
+            throw .loading(path: original, cause: cause)
+        }
+        return plugin
+    }
+
+    private init?(path: String, host: String, loops: [NIOLoopBound<CallLoop>], logger: Logger) {
+        self.path = path
+        self.logger = logger
+        let context = UnsafeMutablePointer<Unmanaged<IsolatedPlugin>?>.allocate(capacity: 1)
+        context.initialize(to: nil)
+        var events = octavo_isolated_events(
+            ended: { context, helper, end in
+                context.assumingMemoryBound(to: Unmanaged<IsolatedPlugin>?.self).pointee?
+                    .takeUnretainedValue().ended(helper, end.pointee)
+            },
+            turn: { context, loop in
+                context.assumingMemoryBound(to: Unmanaged<IsolatedPlugin>?.self).pointee?
+                    ._withUnsafeGuaranteedRef { $0.loops[Int(loop)].turn() }
+            })
+        guard let raw = octavo_isolated_new(host, path, UInt32(loops.count), &events, context) else {
+            context.deallocate()
+            return nil
+        }
+        self.raw = raw
+        self.context = context
+        self.loops = loops.enumerated().map { IsolatedLoop(raw, index: $0.offset, call: $0.element) }
+        context.pointee = Unmanaged.passUnretained(self)
+    }
+
+    /// What the C side calls us by; freed with it.
+    private let context: UnsafeMutablePointer<Unmanaged<IsolatedPlugin>?>
+
+    var descriptor: UnsafePointer<octavo_plugin> { octavo_isolated_descriptor(raw) }
+
+    var facts: Facts {
+        state.withLockedValue {
+            Facts(
+                pid: $0.pid, restarts: $0.restarts, lastEnd: $0.lastEnd, isRestarting: $0.isSupervised,
+                isLooping: $0.isLooping)
+        }
+    }
+
+    // MARK: Starting
+
+    /// Starts a process and gives the calls to it. Returns why that failed. Blocks.
+    private func launch() -> String? {
+        var text = [CChar](repeating: 0, count: 512)
+        let room = UInt64(text.count)
+        let timeout = Int64(IsolatedPlugin.loading / .nanoseconds(1))
+        guard let helper = octavo_helper_start(raw, timeout, &text, room) else { return Self.string(text) }
+        defer { octavo_helper_release(helper) }
+        octavo_helper_log_level(helper, HostEvents.level(of: logger.logLevel))
+        guard octavo_helper_adopt(helper, timeout, &text, room) == 0 else {
+            octavo_helper_kill(helper, "a component could not be started again in it")
+            return Self.string(text)
+        }
+        let isWanted = state.withLockedValue { state in
+            guard !state.isEnding else { return false }
+            octavo_helper_retain(helper)
+            if let before = OpaquePointer(bitPattern: state.helper) { octavo_helper_release(before) }
+            state.helper = UInt(bitPattern: helper)
+            state.pid = octavo_helper_pid(helper)
+            return true
+        }
+        guard isWanted else {
+            octavo_helper_quit(helper)
+            return nil
+        }
+        for loop in loops { loop.attach(helper) }
+        return nil
+    }
+
+    private static func string(_ text: [CChar]) -> String {
+        String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    // MARK: Dying
+
+    /// A process has ended. On the thread that listened to it, which may block.
+    private func ended(_ helper: OpaquePointer, _ end: octavo_helper_end) {
+        let box = end.box?.pointee
+        let isFault = [SIGSEGV, SIGBUS, SIGILL, SIGABRT, SIGFPE].contains(end.signal)
+        let isFinal = state.withLockedValue { $0.isEnding }
+        for loop in loops { loop.detach(helper, fault: isFault, culprit: box?.call ?? 0, isFinal: isFinal) }
+        let cause = Self.describe(end)
+        let pid = octavo_helper_pid(helper)
+        enum Next { case nothing, restart }
+        let next: Next = state.withLockedValue { state in
+            state.lastEnd = cause
+            state.pid = 0
+            if state.isEnding {
+                state.hasEnded = true
+                return .nothing
+            }
+            if state.isSupervised {
+                state.hasDiedAgain = true
+                return .nothing
+            }
+            state.isSupervised = true
+            return .restart
+        }
+        guard case .restart = next else { return }
+        logger.error(
+            "the process of an isolated plugin has ended; starting it again",
+            metadata: ["plugin": "\(Self.name(descriptor))", "pid": "\(pid)", "cause": "\(cause)"])
+        supervise()
+    }
+
+    private static func name(_ descriptor: UnsafePointer<octavo_plugin>) -> String { String(descriptor.pointee.id) }
+
+    private static func describe(_ end: octavo_helper_end) -> String {
+        let reason = String(cString: end.reason)
+        if !reason.isEmpty { return reason }
+        guard end.signal != 0 else { return "it ended by itself with code \(end.code)" }
+        let name = signalName(end.signal)
+        guard let box = end.box?.pointee, box.signal == end.signal else { return name }
+        return "\(name) at address 0x\(String(box.address, radix: 16))"
+    }
+
+    /// Starts processes until one lives. Blocks.
+    private func supervise() {
+        while true {
+            let now = Double(monotonicNanoseconds()) / 1e9
+            let (pause, isLooping) = state.withLockedValue { state in
+                let pause = state.policy.died(at: now)
+                let isLooping = state.policy.isLooping(at: now)
+                state.isLooping = isLooping
+                return (pause, isLooping)
+            }
+            if isLooping {
+                for loop in loops { loop.refuse(keepsDying: true) }
+                logger.error(
+                    "an isolated plugin keeps dying; it is tried every 30 s",
+                    metadata: ["plugin": "\(Self.name(descriptor))", "cause": "\(facts.lastEnd)"])
+            }
+            wait(pause)
+            let failure = state.withLockedValue { $0.isEnding } ? nil : launch()
+            let isDone = state.withLockedValue { state in
+                if state.isEnding {
+                    state.isSupervised = false
+                    return true
+                }
+                if failure == nil, !state.hasDiedAgain {
+                    state.restarts += 1
+                    state.isSupervised = false
+                    state.isLooping = false
+                    return true
+                }
+                if let failure { state.lastEnd = failure }
+                state.hasDiedAgain = false
+                return false
+            }
+            if isDone { return }
+        }
+    }
+
+    /// Sleeps, unless the plugin is to end or to be started at once.
+    private func wait(_ pause: Duration) {
+        let until = monotonicNanoseconds() + Int64(pause / .nanoseconds(1))
+        while monotonicNanoseconds() < until {
+            if state.withLockedValue({ $0.isEnding || ($0.isLooping == false && $0.policy.count == 0) }) { return }
+            usleep(5000)
+        }
+    }
+
+    /// Ends the pause of a plugin that keeps dying, or the process that runs, and starts a new one.
+    func restart() {
+        let helper = state.withLockedValue { state -> UInt in
+            state.policy.forget()
+            state.isLooping = false
+            guard !state.isSupervised, let helper = OpaquePointer(bitPattern: state.helper) else { return 0 }
+            octavo_helper_retain(helper)
+            return state.helper
+        }
+        guard let helper = OpaquePointer(bitPattern: helper) else { return }
+        octavo_helper_kill(helper, "the operator asked for a restart")
+        octavo_helper_release(helper)
+    }
+
+    // MARK: The end
+
+    /// Ends the process, which has no instances any more. Returns why that was not possible.
+    func end() async -> String? {
+        let helper = state.withLockedValue { state -> UInt in
+            state.isEnding = true
+            return state.helper
+        }
+        if let helper = OpaquePointer(bitPattern: helper) { octavo_helper_quit(helper) }
+        let patience = ContinuousClock.now + .seconds(5)
+        while !isOver {
+            if ContinuousClock.now > patience {
+                if let helper = OpaquePointer(bitPattern: helper) {
+                    octavo_helper_kill(helper, "it did not end when it was asked to")
+                }
+            }
+            if ContinuousClock.now > patience + .seconds(5) { return "its process has not ended" }
+            try? await Task.sleep(for: .milliseconds(1))
+        }
+        for loop in loops { await loop.settled() }
+        free()
+        return nil
+    }
+
+    private var isOver: Bool { state.withLockedValue { !$0.isSupervised && ($0.hasEnded || $0.pid == 0) } }
+
+    private func free() {
+        state.withLockedValue { state in
+            if let helper = OpaquePointer(bitPattern: state.helper) { octavo_helper_release(helper) }
+            state.helper = 0
+        }
+        octavo_isolated_free(raw)
+        context.deallocate()
+    }
+}

@@ -1,0 +1,14 @@
+/// Which plugins run in a helper process, and what serves them there.
+package struct IsolationOptions: Sendable {
+    /// The path of `octavo-plugin-host`; `nil` when it was not found.
+    package var host: String?
+    /// Ids of plugins, as the operator named them.
+    package var plugins: Set<String> = []
+    /// All of them.
+    package var everything = false
+
+    package init() {}
+
+    /// Whether the operator wants a plugin of that id isolated.
+    func wants(_ id: String) -> Bool { everything || plugins.contains(id) }
+}

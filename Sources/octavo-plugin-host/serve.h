@@ -1,0 +1,46 @@
+/* A helper: serves the instances of one plugin to the runtime that has spawned it. */
+#ifndef OCTAVO_SERVE_H
+#define OCTAVO_SERVE_H
+
+#include <octavo_channel.h>
+#include <octavo_control.h>
+#include <octavo_instances.h>
+#include <pthread.h>
+
+#define MAX_INSTANCES 4096u
+/* The runtime has so many calls on one loop. */
+#define MAX_CALLS 16384u
+
+/* An instance, and the thread on which its life functions run one after the other. */
+typedef struct served {
+    uint32_t id;
+    const octavo_type *type;
+    const octavo_kind *kind;
+    octavo_instance *raw;
+    int created;
+    pthread_mutex_t lock;
+    pthread_cond_t work;
+    struct errand *first, *last;
+} served;
+
+/* Loads the plugin and serves it until the runtime says otherwise or is gone. The exit code. */
+int serve(const char *path, uint32_t channels, uint64_t area);
+
+/* Sends to the runtime; from any thread. */
+void tell(octavo_message message, const octavo_layout *layout, const void *structure);
+
+/* Starts the thread that takes calls out of the channels. 0, or an errno. */
+int dispatcher_start(uint32_t channels, uint64_t area);
+/* The instance of that number, NULL when there is none. For the dispatcher. */
+served *instance_at(uint32_t id);
+/* Waits until the dispatcher can't be inside of an instance that instance_at no longer gives. */
+void dispatcher_pass(void);
+
+/* Prepares the crash record and the handlers of fatal signals. */
+void black_box_open(void);
+/* Notes which objects are mapped, for the record. */
+void black_box_modules(void);
+/* Gives the calling thread a stack for its signal handler. */
+void black_box_thread(void);
+
+#endif
