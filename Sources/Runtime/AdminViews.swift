@@ -9,8 +9,9 @@ enum AdminViews {
         PluginSummary(
             name: facts.id, version: facts.version.isEmpty ? nil : facts.version, types: facts.types, path: facts.path,
             state: PluginSummary.State(rawValue: facts.state), reason: facts.reason.isEmpty ? nil : facts.reason,
-            generation: facts.generation, mode: facts.generation > 0 ? .inProcess : nil,
+            generation: facts.generation, mode: facts.generation == 0 ? nil : facts.isolation == nil ? .inProcess : .isolated,
             unloadClass: facts.unloadClass.isEmpty ? nil : PluginSummary.UnloadClass(rawValue: facts.unloadClass),
+            processID: facts.isolation.map { Int($0.pid) }, restarts: facts.isolation?.restarts,
             componentCount: facts.components.count,
             statistics: CallStatistics(calls: Int64(facts.calls), errors: Int64(facts.errors)),
             oldGenerations: facts.retired.map {

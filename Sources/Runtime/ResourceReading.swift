@@ -71,6 +71,18 @@ enum ResourceReading {
         definition.initTimeout = component.initTimeout
         definition.ignoreErrors = component.ignoreErrors
         definition.isStrict = component.isStrict
+        switch component.isolation {
+        case "process": definition.isIsolated = true
+        case nil, "none": break
+        case .some(let word):
+            logger.error(
+                "a component was refused",
+                metadata: [
+                    "component": "\(component.name)", "source": "\(component.header.source)",
+                    "cause": "octavo.io/isolation is \"\(word)\"; it may be process or none",
+                ])
+            return nil
+        }
         definition.source = "\(component.header.source)"
         switch component.startMode {
         case .required: definition.startMode = .required

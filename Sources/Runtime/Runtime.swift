@@ -87,11 +87,14 @@ final class Runtime: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: options.eventLoops ?? System.coreCount)
         let loops = try await makeLoops(group, logger: Logger(label: "octavo.components"))
         let namespace = environmentVariable("NAMESPACE") ?? ""
+        var storeOptions = ComponentStore.Options(
+            pluginFolders: options.pluginFolders, dataFolder: options.dataFolder, appID: options.appID,
+            namespace: namespace)
+        storeOptions.isolation.host = options.pluginHost
+        storeOptions.isolation.everything = options.isolatedPlugins.contains("all")
+        storeOptions.isolation.plugins = Set(options.isolatedPlugins)
         let store = try ComponentStore(
-            options: ComponentStore.Options(
-                pluginFolders: options.pluginFolders, dataFolder: options.dataFolder, appID: options.appID,
-                namespace: namespace),
-            loops: loops, logger: Logger(label: "octavo.components"))
+            options: storeOptions, loops: loops, logger: Logger(label: "octavo.components"))
         let state = RuntimeState(
             identity: AppIdentity(appID: options.appID, namespace: namespace), version: Version.current,
             app: options.app.port.map {

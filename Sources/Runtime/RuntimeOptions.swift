@@ -18,6 +18,10 @@ package struct RuntimeOptions: Sendable, Equatable {
     package var configurationPaths: [String] = []
     /// Folders with plugins, in the order given; the first plugin of a name wins. Never empty.
     package var pluginFolders: [String] = []
+    /// Names of plugins that run in a process of their own; `all` is every plugin.
+    package var isolatedPlugins: [String] = []
+    /// The program that serves isolated plugins; nil when it was not found.
+    package var pluginHost: String?
     /// Where the runtime keeps what must survive it: embedded stores, staged plugins, crash reports.
     package var dataFolder: String
 

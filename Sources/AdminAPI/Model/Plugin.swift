@@ -60,6 +60,10 @@ package struct PluginSummary: Sendable, Equatable, Codable {
     /// nil when it was never loaded.
     package var mode: Mode?
     package var unloadClass: UnloadClass?
+    /// Of the helper process; 0 while it is being started again, nil in process.
+    package var processID: Int?
+    /// How often the helper process was started again; nil in process.
+    package var restarts: Int?
     /// Components that are instances of its types.
     package var componentCount: Int
     package var statistics: CallStatistics
@@ -69,7 +73,7 @@ package struct PluginSummary: Sendable, Equatable, Codable {
     package init(
         name: String, version: String? = nil, types: [String] = [], path: String, state: State,
         reason: String? = nil, generation: Int = 0, mode: Mode? = nil, unloadClass: UnloadClass? = nil,
-        componentCount: Int = 0, statistics: CallStatistics = CallStatistics(), oldGenerations: [OldGeneration] = []
+        processID: Int? = nil, restarts: Int? = nil, componentCount: Int = 0, statistics: CallStatistics = CallStatistics(), oldGenerations: [OldGeneration] = []
     ) {
         self.name = name
         self.version = version
@@ -80,6 +84,8 @@ package struct PluginSummary: Sendable, Equatable, Codable {
         self.generation = generation
         self.mode = mode
         self.unloadClass = unloadClass
+        self.processID = processID
+        self.restarts = restarts
         self.componentCount = componentCount
         self.statistics = statistics
         self.oldGenerations = oldGenerations

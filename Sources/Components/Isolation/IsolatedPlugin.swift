@@ -10,7 +10,7 @@ import NIOCore
 ///
 /// Sendable: the pointer is constant and what it points at has its own locks; the rest is constant or
 /// behind a lock.
-final class IsolatedPlugin: @unchecked Sendable {
+package final class IsolatedPlugin: @unchecked Sendable {
     let raw: OpaquePointer
     private let path: String
     private let logger: Logger
@@ -33,12 +33,14 @@ final class IsolatedPlugin: @unchecked Sendable {
     }
 
     /// What lists show of it.
-    struct Facts: Sendable {
-        var pid: Int32
-        var restarts: Int
-        var lastEnd: String
-        var isRestarting: Bool
-        var isLooping: Bool
+    package struct Facts: Sendable {
+        /// 0 while there is none.
+        package var pid: Int32
+        package var restarts: Int
+        /// How the last process ended.
+        package var lastEnd: String
+        package var isRestarting: Bool
+        package var isLooping: Bool
     }
 
     /// Loading a plugin does no I/O but that of the loader; a component's start has its own limit.

@@ -10,6 +10,8 @@ package struct PluginFacts: Sendable {
     package var reason: String
     package var generation: Int
     package var unloadClass: String
+    /// `nil` while it runs in this process.
+    package var isolation: IsolatedPlugin.Facts?
     package var calls: UInt64
     package var errors: UInt64
     /// Completions that came too late or twice.
@@ -55,6 +57,9 @@ extension ComponentStore {
                 if case .startFailed = failure { state = "failed" } else { state = "rejected" }
             } else if entry.isReloading {
                 state = "restarting"
+            } else if let isolated = entry.current?.isolated?.facts, isolated.pid == 0 {
+                state = isolated.isLooping ? "crash-looping" : "restarting"
+                reason = isolated.lastEnd
             } else if let sick = users.first(where: { $0.isDegraded }) {
                 state = "degraded"
                 reason = "component \(sick.definition.name): \(sick.instance?.health.current.reason ?? "")"
@@ -67,7 +72,7 @@ extension ComponentStore {
                 path: entry.inspection.path,
                 types: entry.current?.types.map(\.name) ?? entry.inspection.note?.types ?? [], state: state,
                 reason: reason, generation: entry.current?.generation ?? 0,
-                unloadClass: entry.inspection.unloadClass.rawValue,
+                unloadClass: entry.inspection.unloadClass.rawValue, isolation: entry.current?.isolated?.facts,
                 calls: sums.reduce(0) { $0 + $1.calls }, errors: sums.reduce(0) { $0 + $1.errors },
                 staleCompletions: entry.current.map { $0.stale.pointee } ?? 0,
                 components: users.map(\.definition.name).sorted(), retired: entry.retired,
@@ -78,7 +83,7 @@ extension ComponentStore {
             facts.append(
                 PluginFacts(
                     id: PluginInspection.shortName(path), version: "", path: path, types: [], state: "rejected",
-                    reason: error.description, generation: 0, unloadClass: "", calls: 0, errors: 0, staleCompletions: 0,
+                    reason: error.description, generation: 0, unloadClass: "", isolation: nil, calls: 0, errors: 0, staleCompletions: 0,
                     components: [],
                     retired: [], loadedTypes: [], size: 0, buildID: ""))
         }

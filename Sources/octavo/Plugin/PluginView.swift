@@ -8,7 +8,8 @@ enum PluginView {
         if plugins.isEmpty { return "The runtime has no plugins.\n" }
         var table = Table([
             Table.Column("NAME"), Table.Column("VERSION"), Table.Column("STATE"), Table.Column("GEN", .right),
-            Table.Column("MODE"), Table.Column("COMPONENTS", .right), Table.Column("CALLS", .right),
+            Table.Column("MODE"), Table.Column("PID", .right), Table.Column("RESTARTS", .right),
+            Table.Column("COMPONENTS", .right), Table.Column("CALLS", .right),
             Table.Column("ERRORS", .right), Table.Column("P50", .right), Table.Column("P99", .right),
             Table.Column("TYPES", canShrink: true), Table.Column("REASON", canShrink: true),
         ])
@@ -18,6 +19,8 @@ enum PluginView {
                 Table.Cell(plugin.name), Table.Cell(plugin.version),
                 Table.Cell(plugin.state.rawValue, style(plugin.state)),
                 Table.Cell(generation(plugin)), Table.Cell(plugin.mode?.rawValue),
+                Table.Cell(plugin.processID.map { $0 == 0 ? "-" : "\($0)" }),
+                Table.Cell(plugin.restarts.map { "\($0)" }, (plugin.restarts ?? 0) > 0 ? .warning : .plain),
                 Table.Cell("\(plugin.componentCount)"), Table.Cell(HumanFormat.count(figures.calls)),
                 Table.Cell(HumanFormat.count(figures.errors), figures.errors > 0 ? .warning : .plain),
                 Table.Cell(figures.p50Nanoseconds.map(HumanFormat.duration(nanoseconds:))),
@@ -64,6 +67,8 @@ enum PluginView {
             })
         list.add("needs", plugin.neededLibraries.joined(separator: ", "))
         list.add("mode", summary.mode?.rawValue)
+        list.add("process", summary.processID.map { $0 == 0 ? "being started again" : "\($0)" })
+        list.add("restarts", summary.restarts.map { "\($0)" })
         list.add("unload", summary.unloadClass?.rawValue)
         if summary.generation > 0 {
             list.add("generation", "\(summary.generation)")

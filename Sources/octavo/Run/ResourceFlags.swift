@@ -19,10 +19,20 @@ struct ResourceFlags: ParsableArguments {
             valueName: "folder"))
     var pluginsDirs: [String] = []
 
+    @Option(
+        name: .customLong("isolate"),
+        help: ArgumentHelp(
+            "Run this plugin in a process of its own, where a crash harms nothing else; `all` for every plugin. "
+                + "Repeatable.", valueName: "plugin"),
+        completion: NameCompletion.plugins)
+    var isolated: [String] = []
+
     func apply(to options: inout RuntimeOptions) {
         options.resourcePaths = Self.splitAtCommas(resourcesPaths)
         options.configurationPaths = Self.splitAtCommas(configurations)
         options.pluginFolders = pluginsDirs.isEmpty ? DefaultFolders.plugins() : pluginsDirs
+        options.isolatedPlugins = Self.splitAtCommas(isolated)
+        options.pluginHost = DefaultFolders.pluginHost()
     }
 
     /// Dapr's repeatable flags also take a list with commas.

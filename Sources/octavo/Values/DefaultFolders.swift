@@ -29,6 +29,15 @@ enum DefaultFolders {
         return [access(installed, F_OK) == 0 ? installed : folder]
     }
 
+    /// The program that serves isolated plugins, beside the executable (a build tree) or in `../lib/octavo` of
+    /// an installation.
+    static func pluginHost() -> String? {
+        guard let executable = executablePath(), let slash = executable.lastIndex(of: "/") else { return nil }
+        let folder = String(executable[..<slash])
+        let installed = folder.split(separator: "/").dropLast().map { "/" + $0 }.joined() + "/lib/octavo"
+        return [folder, installed].map { $0 + "/octavo-plugin-host" }.first { access($0, X_OK) == 0 }
+    }
+
     private static func executablePath() -> String? {
         guard let path = realpath("/proc/self/exe", nil) else { return nil }
         defer { free(path) }
