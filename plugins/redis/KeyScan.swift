@@ -161,7 +161,10 @@ final class PrefixRemoval: Exchange {
         let head = answer.next()
         if head.kind == .error { return reply.call.fail(Failure.from(head.text, connection.settings)) }
         if number == 1 {
-            removed += UInt64(max(head.integer, 0))
+            guard head.kind == .integer, (0...Int64(UInt32.max)).contains(head.integer) else {
+                return reply.call.fail(Failure.unexpected(connection.settings))
+            }
+            removed &+= UInt64(head.integer)
             return proceed()
         }
         cursor = answer.next().text.array

@@ -34,8 +34,12 @@ final class Transaction: Exchange {
             if value.text.hasPrefix(Str("NOSCRIPT")) { return send(withSource: true) }
             return self.reply.call.fail(Failure.from(value.text, connection.settings))
         }
-        guard value.kind == .array, value.integer == 2 else { return self.reply.done() }
+        if value.kind == .array, value.integer == 0 { return self.reply.done() }
+        // Which write was refused, counted from 1, and why.
         let position = reply.next(), word = reply.next()
+        guard value.kind == .array, value.integer == 2, position.kind == .integer,
+            (1...Int64(max(writes.count, 1))).contains(position.integer)
+        else { return self.reply.call.fail(Failure.unexpected(connection.settings)) }
         var error = word.text.equals(Script.exists) ? PluginError.keyExists : .etagMismatch
         error.index = Int(position.integer) - 1
         self.reply.call.fail(error)
