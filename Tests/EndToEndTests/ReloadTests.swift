@@ -21,12 +21,12 @@ struct ReloadTests {
     }
 
     @Test("fails no request in fifty reloads, and leaves no old code behind", .enabled(if: Places.hasSDK, "tools/setup test installs a client"),
-          arguments: ["sqlite", "redis"])
+          arguments: ["sqlite", "redis", "memory"])
     func fiftyReloads(plugin: String) async throws {
         let scratch = try Scratch()
         let server = plugin == "redis" ? try await RedisServer.start() : nil
         let settings = server.map { [("redisHost", "127.0.0.1:\($0.port)")] } ?? []
-        let file = try scratch.write(Resource.component("store", "state." + plugin, settings), to: "store.yaml")
+        let file = try scratch.write(Resource.component("store", plugin == "memory" ? "state.in-memory" : "state." + plugin, settings), to: "store.yaml")
         try await OctavoProcess.with(in: scratch, flags: ["--resources-path", file]) { octavo in
             #expect(try await octavo.octavo("state", "set", "store", "key", Self.value).code == 0)
             _ = try await octavo.json("plugin", "reload", plugin)

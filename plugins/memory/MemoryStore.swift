@@ -3,7 +3,7 @@ import PluginKit
 
 /// `state.in-memory`: called from several event loops at once. Keys are spread over 64 shards, each with
 /// a lock that is held for a look-up and never while a call is completed.
-final class MemoryStore: StateStore {
+final class MemoryStore: StateHolder {
     static let offered =
         OCTAVO_STATE_ETAG | OCTAVO_STATE_TTL | OCTAVO_STATE_BULK | OCTAVO_STATE_TRANSACTION | OCTAVO_STATE_KEYS_LIKE
         | OCTAVO_STATE_REMOVE_PREFIX
@@ -14,6 +14,8 @@ final class MemoryStore: StateStore {
     /// Bytes of all nodes; changed by atomic addition.
     private let used: UnsafeMutablePointer<Int64>
     private let limit: Int64
+    /// The first piece of a hand-over has come.
+    var hasVersion = false
 
     init(_ config: Config, _ instance: Instance) {
         limit = config.integer("maxBytes") ?? 0
@@ -70,6 +72,9 @@ final class MemoryStore: StateStore {
         node.retain()
         return node
     }
+
+    override func exportState(_ sink: (Bytes) -> Bool) { exportAll(sink) }
+    override func importState(_ piece: Bytes) -> Bool { importAll(piece) }
 
     override func get(_ request: UnsafePointer<octavo_state_get_request>, _ reply: GetReply) throws(PluginError) {
         guard let node = retained(request.pointee.key) else { return reply.missing() }

@@ -13,9 +13,11 @@ struct Shard {
     private var mortal = 0
     private var sweepAt = 0
     /// The last version given: an etag never comes back, nor is it given to two keys.
-    private var version: UInt64
+    private(set) var version: UInt64
 
     init(version: UInt64) { self.version = version }
+
+    mutating func raise(to version: UInt64) { self.version = max(self.version, version) }
 
     mutating func nextVersion() -> UInt64 {
         version &+= UInt64(MemoryStore.shardCount)

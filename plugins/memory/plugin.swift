@@ -5,10 +5,10 @@ nonisolated(unsafe) private let descriptor = describe(
     id: "memory", version: "1.0.0", description: "State in the memory of the process",
     types: [
         .stateStore(
-            "state.in-memory", .inline, features: MemoryStore.offered,
+            "state.in-memory", .inline, flags: OCTAVO_TYPE_HOLDS_STATE, features: MemoryStore.offered,
             schema: Schema(
                 title: "In-memory",
-                description: "Keeps values in memory; they are gone when the component is made again.",
+                description: "Keeps values in memory; they are gone when the runtime ends.",
                 fields: [
                     .byteSize(
                         "maxBytes", default: "0", example: "256Mi",

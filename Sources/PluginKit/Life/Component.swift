@@ -36,6 +36,9 @@ open class Component {
     open func stop(_ call: Call) throws(PluginError) { call.done() }
     /// Nobody waits for this call any more; it must be ended all the same.
     open func cancel(_ call: Call) {}
+
+    /// The table of an extension of the ABI, valid as long as the instance.
+    func find(_ id: Str) -> UnsafeRawPointer? { nil }
 }
 
 /// Calls `body` with the instance behind `pointer`, without counting references: the runtime keeps it
@@ -89,6 +92,9 @@ func buildLifeTable() -> UnsafePointer<octavo_life> {
     life.pointee.destroy = { pointer in Unmanaged<Component>.fromOpaque(pointer).release() }
     life.pointee.cancel = { pointer, call in
         Unmanaged<Component>.fromOpaque(pointer).takeUnretainedValue().cancel(Call(call))
+    }
+    life.pointee.get_extension = { pointer, id in
+        Unmanaged<Component>.fromOpaque(pointer).takeUnretainedValue().find(id)
     }
     return UnsafePointer(life)
 }

@@ -3,6 +3,7 @@
 #define OCTAVO_MEMORY_NATIVE_H
 
 #include <stdint.h>
+#include <string.h>
 
 /*
  * One version of a key. Never changed after it was put in the table, and freed by the last who uses
@@ -19,6 +20,11 @@ typedef struct memory_node {
 
 static inline uint32_t *_Nonnull memory_node_references(memory_node *_Nonnull node) { return &node->references; }
 static inline const char *_Nonnull memory_node_etag(const memory_node *_Nonnull node) { return node->etag; }
+
+/* Gives the node an etag that it had before. */
+static inline void memory_node_set_etag(memory_node *_Nonnull node, const void *_Nonnull etag) {
+    memcpy(node->etag, etag, sizeof node->etag);
+}
 
 /* Writes `version` as the node's etag. */
 static inline void memory_node_stamp(memory_node *_Nonnull node, uint64_t version) {
