@@ -188,7 +188,7 @@ octavo_slot *octavo_calls_open(octavo_calls *calls, uint64_t bytes) {
         }
         slot->frame_size = bytes;
     }
-    __atomic_store_n(&slot->word, (slot->word & ~0xffull) | OCTAVO_SLOT_OPEN, __ATOMIC_RELEASE);
+    __atomic_store_n(&slot->word, (__atomic_load_n(&slot->word, __ATOMIC_RELAXED) & ~0xffull) | OCTAVO_SLOT_OPEN, __ATOMIC_RELEASE);
     return slot;
 }
 
@@ -220,7 +220,7 @@ void octavo_calls_free(octavo_slot *slot) {
 }
 
 int octavo_calls_expire(octavo_slot *slot) {
-    uint64_t open = (slot->word & ~0xffull) | OCTAVO_SLOT_OPEN;
+    uint64_t open = (__atomic_load_n(&slot->word, __ATOMIC_RELAXED) & ~0xffull) | OCTAVO_SLOT_OPEN;
     return __atomic_compare_exchange_n(&slot->word, &open, (open & ~0xffull) | OCTAVO_SLOT_EXPIRED, 0,
                                        __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
@@ -322,6 +322,7 @@ int32_t octavo_calls_complete(octavo_call call, const octavo_error *error, const
     octavo_slot *slot = slot_of(call);
     octavo_calls *calls;
     const octavo_layout *layout;
+    const octavo_op *info;
     const void *structure;
     octavo_error rule;
     completion *node;
@@ -332,7 +333,9 @@ int32_t octavo_calls_complete(octavo_call call, const octavo_error *error, const
     if (!slot || !is_current(slot, call)) return stale();
     calls = slot->table;
     here = bound == calls || is_direct(calls);
-    layout = error ? &octavo_layout_error : slot->info ? slot->info->reply : NULL;
+    /* Of a handle that was made up it may be another call's, or just being written. */
+    info = __atomic_load_n(&slot->info, __ATOMIC_RELAXED);
+    layout = error ? &octavo_layout_error : info ? info->reply : NULL;
     /* The layout is this call's only if the slot did not change hands while it was read: a structure
        read by another operation's layout would be read beyond its end. */
     __atomic_thread_fence(__ATOMIC_ACQUIRE);

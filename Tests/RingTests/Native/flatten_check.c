@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "octavo_control.h"
 #include "octavo_ring.h"
 
 static uint64_t state;
@@ -165,6 +166,47 @@ static void round_trip(const octavo_layout *layout, int has_size) {
     }
 }
 
+/* What another process has flattened reads the same; what it has spoilt is refused or stays inside. */
+static void unflatten(const octavo_layout *layout) {
+    uint8_t *from = take(layout->size), *frame, *whole, *again, *spoilt;
+    uint64_t need, used, copy_below = draw(3) ? (draw(2) ? UINT64_MAX : draw(64)) : 0;
+    int i;
+    fill(layout, from, layout->size, 0);
+    memcpy(from, &layout->size, sizeof layout->size);
+    need = octavo_flat_size(layout, from);
+    frame = take(need);
+    CHECK(octavo_flatten(layout, from, frame, need, 1) == need);
+    whole = take(need);
+    used = octavo_unflatten(layout, frame, need, whole, need, copy_below);
+    CHECK(used != OCTAVO_FLAT_INVALID && used <= need);
+    again = take(need);
+    CHECK(octavo_flat_size(layout, whole) == need && octavo_flatten(layout, whole, again, need, 1) == need);
+    compare(layout, from, layout->size, again, again, need, 1);
+    for (i = 0; i < 20; i++) {
+        uint64_t length = draw(4) ? need : draw((uint32_t)need + 1), changes = 1 + draw(4);
+        spoilt = take(length);
+        memcpy(spoilt, frame, length);
+        while (changes-- && length) {
+            uint64_t at = draw(2) ? draw((uint32_t)length) : draw((uint32_t)(length < layout->size ? length : layout->size));
+            static const uint8_t odd[] = {0, 1, 7, 8, 0x7f, 0x80, 0xff};
+            spoilt[at] = draw(2) ? (uint8_t)draw(256) : odd[draw(sizeof odd)];
+        }
+        whole = take((length + 7) & ~7ull);
+        used = octavo_unflatten(layout, spoilt, length, whole, (length + 7) & ~7ull, copy_below);
+        if (used == OCTAVO_FLAT_INVALID) continue;
+        CHECK(used <= ((length + 7) & ~7ull));
+        /* Reading all that it points at finds only memory that is there. */
+        need = octavo_flat_size(layout, whole);
+        if (need == OCTAVO_FLAT_INVALID || need > 1 << 24) {
+            need = octavo_flat_size(layout, from);
+            continue;
+        }
+        again = take(need);
+        CHECK(octavo_flatten(layout, whole, again, need, 1) == need);
+        need = octavo_flat_size(layout, from);
+    }
+}
+
 /* The first slice or list of a layout, and one of its kind. */
 static const octavo_member *first(const octavo_layout *layout, uint32_t kind) {
     uint32_t i;
@@ -258,15 +300,20 @@ int main(int count, char **arguments) {
             CHECK(found->kind == kind && found->ops_min_size == 8 + 8 * found->op_count);
             for (op = 0; op < found->op_count; op++) {
                 round_trip(found->ops[op].request, 1);
+                unflatten(found->ops[op].request);
                 refusals(found->ops[op].request);
                 if (found->ops[op].reply) {
                     round_trip(found->ops[op].reply, 1);
+                    unflatten(found->ops[op].reply);
                     refusals(found->ops[op].reply);
                 }
                 drop_all();
             }
         }
         round_trip(&octavo_layout_error, 1);
+        unflatten(&octavo_layout_error);
+        unflatten(&octavo_layout_config);
+        unflatten(&octavo_layout_wire_plugin);
         round_trip(&octavo_layout_pubsub_message, 1);
         round_trip(&octavo_layout_configuration_change, 1);
         round_trip(&octavo_layout_secret_rotation, 1);
