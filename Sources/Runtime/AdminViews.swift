@@ -86,6 +86,7 @@ enum AdminViews {
             AdminError(
                 error.code == OCTAVO_CODE_DEADLINE_EXCEEDED
                     ? .timeout : error.code == OCTAVO_CODE_INVALID_ARGUMENT ? .invalid : .unavailable, error.description)
+        case .notOffered(let store, _, let cause): AdminError(.unsupported, "The store \(store) can't do this: \(cause).")
         case .transactionsNotSupported, .queryNotSupported, .tooManyOperations, .unknownOperation:
             AdminError(.unsupported, "The store can't do this.")
         }

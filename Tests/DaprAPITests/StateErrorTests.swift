@@ -78,6 +78,10 @@ struct ErrorRow: Sendable, CustomTestStringConvertible {
         ErrorRow(
             failure: .tooLarge(store: "s", operation: .save, bytes: 2, limit: 1), code: .resourceExhausted,
             reason: "ERR_STATE_SAVE", status: 413, errorCode: "ERR_STATE_SAVE", detailsOverHTTP: false),
+        ErrorRow(
+            failure: .notOffered(store: "s", operation: .save, cause: "x"), code: .unimplemented,
+            reason: "ERR_STATE_SAVE", status: 501, errorCode: "ERR_STATE_SAVE", detailsOverHTTP: false,
+            message: "failed saving state in state store s: x"),
         component(.save, OCTAVO_CODE_ABORTED, "ETAG_MISMATCH", gives: .aborted, 409, "ERR_STATE_SAVE"),
         component(.save, OCTAVO_CODE_INVALID_ARGUMENT, "ETAG_INVALID", gives: .invalidArgument, 400, "ERR_STATE_SAVE"),
         component(.save, OCTAVO_CODE_UNKNOWN, gives: .internal, 500, "ERR_STATE_SAVE"),

@@ -20,6 +20,7 @@ extension StateAPI {
         }
         store.whenReady { [self] in
             if task.isCancelled { return }
+            if let failure = store.lacks(writes, lives, operation) { return done(failure) }
             let bulk = first.isRemoval ? OCTAVO_STATE_OP_BULK_REMOVE : OCTAVO_STATE_OP_BULK_SET
             if writes.count == 1 {
                 let waiter = WriteWaiter(store, operation, first.key, done)
@@ -79,6 +80,7 @@ extension StateAPI {
                 done(.transactionsNotSupported(store: name))
                 return
             }
+            if let failure = store.lacks(writes, lives, .transaction) { return done(failure) }
             let limit = Int(store.ref.maxTransactionOps)
             if limit > 0, writes.count > limit {
                 done(.tooManyOperations(store: name, count: writes.count, limit: limit))

@@ -19,6 +19,8 @@ package enum StateFailure: Error, Sendable {
     case badQuery(store: String, cause: String)
     /// Metadata that the runtime itself reads is wrong (`ttlInSeconds`).
     case badMetadata(store: String, operation: Operation, cause: String)
+    /// The component lacks a feature that the request asks for.
+    case notOffered(store: String, operation: Operation, cause: String)
     /// The component said no.
     case component(store: String, operation: Operation, key: String, error: CallError)
 }

@@ -76,6 +76,11 @@ extension APIError {
             self.init(
                 .invalidArgument, APIError.text(operation, store, "", cause), reason: word, status: 400, errorCode: word)
             hasDetailsOverHTTP = false
+        case .notOffered(let store, let operation, let cause):
+            let word = APIError.word(operation)
+            self.init(
+                .unimplemented, APIError.text(operation, store, "", cause), reason: word, status: 501, errorCode: word)
+            hasDetailsOverHTTP = false
         case .component(let store, let operation, let key, let error):
             self.init(store, operation, key, error)
         }

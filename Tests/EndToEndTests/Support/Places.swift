@@ -19,7 +19,9 @@ enum Places {
     static let package: String = String(#filePath.split(separator: "/").dropLast(4).reduce("") { $0 + "/" + $1 })
 
     static var python: String { package + "/.build-python/bin/python" }
-    static func script(_ name: String) -> String { "\(package)/Tests/EndToEndTests/python/\(name).py" }
+    /// The folder of the tests' Python programs.
+    static var scripts: String { package + "/Tests/EndToEndTests/python" }
+    static func script(_ name: String) -> String { "\(scripts)/\(name).py" }
     static var headers: String { package + "/sdk-c/include" }
     /// A plugin that breaks the rule that `-DCASE=` names.
     static var brokenPlugin: String { package + "/Tests/Fixtures/plugins/broken.c" }

@@ -1,0 +1,80 @@
+import Foundation
+import JSONText
+import Testing
+
+/// A state store that must pass the suite, with what it promises.
+enum ConformingStore: String, CaseIterable, Sendable, CustomTestStringConvertible {
+    case memory = "state.in-memory"
+    case sqlite = "state.sqlite"
+    case redis = "state.redis"
+    case fileStore = "state.file-store"
+
+    var testDescription: String { rawValue }
+
+    /// The words that the runtime must report: no more, no fewer.
+    var features: [String] {
+        let common = ["ETAG", "TRANSACTIONAL", "TTL", "DELETE_WITH_PREFIX", "KEYS_LIKE", "ACTOR"]
+        switch self {
+        case .memory, .redis: return common
+        case .sqlite: return common + ["QUERY_API"]
+        case .fileStore: return []
+        }
+    }
+
+    /// Components of the suite and the `keyPrefix` of each; none for the default.
+    private static let components: [(name: String, keyPrefix: String?)] = [
+        ("store", nil), ("byappid", "appid"), ("byname", "name"), ("bynamespace", "namespace"), ("bare", "none"),
+        ("custom", "Team-A"),
+    ]
+
+    /// What the suite runs against: flags of the runtime, and what Python needs to look behind the store.
+    struct Fixture: Sendable {
+        var flags: [String]
+        var backing: JSONValue
+        /// Held until the suite has ended.
+        var server: RedisServer?
+    }
+
+    func prepare(in scratch: Scratch) async throws -> Fixture {
+        var fixture = Fixture(flags: ["--plugins-dir", Places.products], backing: .null)
+        var settings: (String) -> [(String, String)] = { _ in [] }
+        switch self {
+        case .memory: break
+        case .sqlite:
+            settings = { [("connectionString", scratch.file($0 + ".db"))] }
+            fixture.backing = .string(scratch.path)
+        case .redis:
+            let server = try await RedisServer.start()
+            settings = { _ in [("redisHost", "127.0.0.1:\(server.port)")] }
+            fixture.backing = .number("\(server.port)")
+            fixture.server = server
+        case .fileStore:
+            try await ExamplePlugin.build(into: scratch.file("plugins"))
+            fixture.flags += ["--plugins-dir", scratch.file("plugins")]
+            fixture.backing = .string(scratch.file("data/components"))
+        }
+        var documents = ConformingStore.components.map { component in
+            Resource.component(
+                component.name, rawValue,
+                settings(component.name) + (component.keyPrefix.map { [("keyPrefix", $0)] } ?? []))
+        }
+        documents.append(Resource.component("vault", "secretstores.local.env"))
+        fixture.flags += ["--resources-path", try scratch.write(documents.joined(separator: "---\n"), to: "resources.yaml")]
+        return fixture
+    }
+}
+
+/// The plugin in C that comes with the SDK.
+enum ExamplePlugin {
+    /// Builds it with the C compiler alone.
+    static func build(into folder: String) async throws {
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let end = try await Subprocess.run(
+            "cc",
+            [
+                "-std=c11", "-shared", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror", "-I", Places.headers,
+                "-o", folder + "/file-store.so", Places.package + "/sdk-c/examples/file-store/file_store.c",
+            ])
+        guard end.code == 0 else { throw Trouble("cc: \(end.errors)") }
+    }
+}
