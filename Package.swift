@@ -115,7 +115,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Components",
-            dependencies: ["COctavo", "COctavoRing", "COctavoHost", "COctavoIsolation", logging, concurrency] + nio,
+            dependencies: ["Telemetry", "COctavo", "COctavoRing", "COctavoHost", "COctavoIsolation", logging, concurrency] + nio,
             swiftSettings: strict),
 
         // Bytes in and out.

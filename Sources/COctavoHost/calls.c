@@ -425,6 +425,12 @@ int32_t octavo_calls_reply_buffer(octavo_call call, uint64_t size, octavo_buffer
     return OCTAVO_OK;
 }
 
+int32_t octavo_calls_is_pending(octavo_call call) {
+    octavo_slot *slot = slot_of(call);
+    uint64_t word = slot ? __atomic_load_n(&slot->word, __ATOMIC_RELAXED) : 0;
+    return slot && word >> 8 == call >> 32 && (word & 0xff) != OCTAVO_SLOT_FREE;
+}
+
 void *octavo_calls_waiter(octavo_call call) {
     octavo_slot *slot = slot_of(call);
     return slot && is_current(slot, call) ? slot->waiter : NULL;

@@ -2,6 +2,7 @@ import AdminAPI
 import BuildingBlocks
 import COctavo
 import Components
+import Telemetry
 
 /// What the store knows, in the form that the admin API shows.
 enum AdminViews {
@@ -13,7 +14,9 @@ enum AdminViews {
             unloadClass: facts.unloadClass.isEmpty ? nil : PluginSummary.UnloadClass(rawValue: facts.unloadClass),
             processID: facts.isolation.map { Int($0.pid) }, restarts: facts.isolation?.restarts,
             componentCount: facts.components.count,
-            statistics: CallStatistics(calls: Int64(facts.calls), errors: Int64(facts.errors)),
+            statistics: CallStatistics(
+                calls: Int64(facts.calls), errors: Int64(facts.errors), p50Nanoseconds: quantile(facts.latency, 0.5),
+                p99Nanoseconds: quantile(facts.latency, 0.99)),
             oldGenerations: facts.retired.map {
                 OldGeneration(generation: $0.generation, state: "mapped", reason: $0.reason)
             })
@@ -59,7 +62,12 @@ enum AdminViews {
                 sinceUnixMilliseconds: Int64(facts.health.since * 1000)),
             features: Capabilities.words(of: facts),
             statistics: CallStatistics(
-                calls: Int64(facts.calls), errors: Int64(facts.errors), open: Int64(facts.inFlight)))
+                calls: Int64(facts.calls), errors: Int64(facts.errors), open: Int64(facts.inFlight),
+                p50Nanoseconds: quantile(facts.latency, 0.5), p99Nanoseconds: quantile(facts.latency, 0.99)))
+    }
+
+    private static func quantile(_ latency: HistogramSnapshot?, _ share: Double) -> Int64? {
+        latency?.quantile(share).map { Int64($0) }
     }
 
     static func error(_ error: StoreError) -> AdminError {

@@ -1,60 +1,70 @@
 import Components
+import Telemetry
+import Transport
 
-/// The metrics page, in the Prometheus text format 0.0.4.
+/// The metrics page: what the registry has recorded, and what is looked up when somebody reads it.
 enum MetricsPage {
     static func render(
-        components: [ComponentFacts], plugins: [PluginFacts], ready: Bool, appID: String
+        _ registry: MetricsRegistry, components: [ComponentFacts], plugins: [PluginFacts], server: Server.Statistics,
+        ready: Bool, appID: String
     ) -> [UInt8] {
-        var page = Page()
-        let usage = ProcessUsage.now
-        page.metric("process_resident_memory_bytes", "gauge", "Resident memory in bytes.")
-        page.sample([], Double(usage.residentBytes))
-        page.metric("process_open_fds", "gauge", "Open descriptors.")
-        page.sample([], Double(usage.descriptors))
-        page.metric("process_cpu_seconds_total", "counter", "CPU time of user and system in seconds.")
-        page.sample([], usage.processorSeconds)
-        page.metric("octavo_ready", "gauge", "1 when everything that readiness waits for is there.")
-        page.sample([("app_id", appID)], ready ? 1 : 0)
-        page.metric("octavo_component_ready", "gauge", "1 when the component takes calls.")
-        for one in components { page.sample(labels(one), one.isReady ? 1 : 0) }
-        page.metric("octavo_component_healthy", "gauge", "1 when the component's backend answers.")
-        for one in components { page.sample(labels(one), one.health.state == .healthy ? 1 : 0) }
-        page.metric("octavo_component_calls_total", "counter", "Calls to the component.")
-        for one in components { page.sample(labels(one), Double(one.calls)) }
-        page.metric("octavo_component_errors_total", "counter", "Calls to the component that failed.")
-        for one in components { page.sample(labels(one), Double(one.errors)) }
-        page.metric("octavo_component_calls_in_flight", "gauge", "Calls under way.")
-        for one in components { page.sample(labels(one), Double(one.inFlight)) }
-        page.metric("octavo_plugin_generation", "gauge", "Generation of the plugin that takes calls; 0 = not loaded.")
-        for one in plugins where one.state != "rejected" {
-            page.sample([("plugin", one.id), ("version", one.version)], Double(one.generation))
-        }
-        page.metric("octavo_plugin_rejected", "gauge", "Files in the plugin folders that can't be used.")
-        page.sample([], Double(plugins.count { $0.state == "rejected" }))
-        return page.bytes
+        var page = PrometheusText()
+        ProcessMetrics.write(&page)
+        page.metric("octavo_ready", .gauge, help: "1 when everything that readiness waits for is there.")
+        page.sample("octavo_ready", [("app_id", appID)], ready ? 1 : 0)
+        write(server, &page)
+        write(components, &page)
+        write(plugins, &page)
+        return registry.page() + page.bytes
     }
 
-    private static func labels(_ facts: ComponentFacts) -> [(String, String)] {
-        [("component", facts.name), ("type", facts.type)]
+    private static func write(_ server: Server.Statistics, _ page: inout PrometheusText) {
+        page.metric("octavo_connections_open", .gauge, help: "Connections of clients.")
+        page.sample("octavo_connections_open", [], Double(server.openConnections))
+        page.metric("octavo_connections_total", .counter, help: "Connections that were taken since the start.")
+        page.sample("octavo_connections_total", [], Double(server.connections))
+        page.metric("octavo_connections_refused_total", .counter, help: "Connections that were refused: too many.")
+        page.sample("octavo_connections_refused_total", [], Double(server.refusedConnections))
     }
 
-    private struct Page {
-        var bytes: [UInt8] = []
-        private var name = ""
-
-        mutating func metric(_ name: String, _ type: String, _ help: String) {
-            self.name = name
-            bytes += Array("# HELP \(name) \(help)\n# TYPE \(name) \(type)\n".utf8)
+    private static func write(_ components: [ComponentFacts], _ page: inout PrometheusText) {
+        func each(_ name: String, _ kind: PrometheusText.Kind, _ help: String, _ value: (ComponentFacts) -> Double) {
+            guard !components.isEmpty else { return }
+            page.metric(name, kind, help: help)
+            for one in components { page.sample(name, [("component", one.name), ("type", one.type)], value(one)) }
         }
-
-        mutating func sample(_ labels: [(String, String)], _ value: Double) {
-            let text = labels.map { "\($0.0)=\"\(Page.escaped($0.1))\"" }.joined(separator: ",")
-            let number = value == value.rounded() && abs(value) < 1e15 ? String(Int64(value)) : String(value)
-            bytes += Array("\(name)\(text.isEmpty ? "" : "{\(text)}") \(number)\n".utf8)
+        each("octavo_component_ready", .gauge, "1 when the component takes calls.") { $0.isReady ? 1 : 0 }
+        each("octavo_component_healthy", .gauge, "1 when the component's backend answers.") {
+            $0.health.state == .healthy ? 1 : 0
         }
+        each("octavo_component_calls_total", .counter, "Calls to the component.") { Double($0.calls) }
+        each("octavo_component_errors_total", .counter, "Calls to the component that failed.") { Double($0.errors) }
+        each("octavo_component_calls_in_flight", .gauge, "Calls under way.") { Double($0.inFlight) }
+    }
 
-        private static func escaped(_ text: String) -> String {
-            text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
+    private static func write(_ plugins: [PluginFacts], _ page: inout PrometheusText) {
+        let usable = plugins.filter { $0.state != "rejected" }
+        func each(
+            _ name: String, _ kind: PrometheusText.Kind, _ help: String, _ value: (PluginFacts) -> Double?
+        ) {
+            let samples = usable.compactMap { one in value(one).map { (one.id, $0) } }
+            guard !samples.isEmpty else { return }
+            page.metric(name, kind, help: help)
+            for (id, value) in samples { page.sample(name, [("plugin", id)], value) }
         }
+        each("octavo_plugin_generation", .gauge, "Generation of the plugin that takes calls; 0 = not loaded.") {
+            Double($0.generation)
+        }
+        each("octavo_plugin_late_completions_total", .counter, "Completions that came too late or twice.") {
+            $0.generation > 0 ? Double($0.staleCompletions) : nil
+        }
+        each("octavo_plugin_restarts_total", .counter, "New processes of an isolated plugin after the death of one.") {
+            $0.isolation.map { Double($0.restarts) }
+        }
+        each("octavo_plugin_process_running", .gauge, "1 while the process of an isolated plugin is there.") {
+            $0.isolation.map { $0.pid == 0 ? 0 : 1 }
+        }
+        page.metric("octavo_plugin_rejected", .gauge, help: "Files in the plugin folders that can't be used.")
+        page.sample("octavo_plugin_rejected", [], Double(plugins.count { $0.state == "rejected" }))
     }
 }

@@ -11,6 +11,7 @@ enum ResourceReading {
         var secretScopes: [SecretAccess] = []
         /// Component types, or `type/version`, that may not start.
         var deniedComponents: [String] = []
+        var apiLogging = APILogging()
     }
 
     /// The merged `Configuration` files. Throws when one that was named can't be read or is wrong: a rule that
@@ -30,6 +31,7 @@ enum ResourceReading {
             SecretAccess(
                 store: $0.store, allowsByDefault: $0.isAllowedByDefault, allowed: $0.allowed, denied: $0.denied)
         }
+        result.apiLogging = read.apiLogging
         result.deniedComponents = read.deniedComponents
         return result
     }

@@ -41,7 +41,8 @@ final class Runtime: Sendable {
     private init(
         options: RuntimeOptions, logger: Logger, events: EventQueue, group: MultiThreadedEventLoopGroup,
         loops: [NIOLoopBound<CallLoop>], store: ComponentStore, state: RuntimeState, api: Server,
-        listeners: [Listener], startedAt: ContinuousClock.Instant, configuration: ResourceReading.Configuration
+        listeners: [Listener], startedAt: ContinuousClock.Instant, configuration: ResourceReading.Configuration,
+        registry: MetricsRegistry
     ) async throws {
         self.configuration = configuration
         self.options = options
@@ -54,7 +55,8 @@ final class Runtime: Sendable {
         self.api = api
         self.startedAt = startedAt
         let backend = RuntimeBackend(
-            options: options, store: store, state: state, loops: loops, api: api, startedAt: startedAt)
+            options: options, store: store, state: state, loops: loops, api: api, startedAt: startedAt,
+            registry: registry)
         let admin = try await AdminServer.bind(path: options.adminSocket, backend: backend, group: group)
         var all = listeners
         all.append(Listener(purpose: "admin", address: try SocketAddress(unixDomainSocketPath: options.adminSocket)))
@@ -90,6 +92,8 @@ final class Runtime: Sendable {
         var storeOptions = ComponentStore.Options(
             pluginFolders: options.pluginFolders, dataFolder: options.dataFolder, appID: options.appID,
             namespace: namespace)
+        let registry = MetricsRegistry(loops: loops.count)
+        storeOptions.metrics = ComponentMetrics(registry, loops: loops.count)
         storeOptions.isolation.host = options.pluginHost
         storeOptions.isolation.everything = options.isolatedPlugins.contains("all")
         storeOptions.isolation.plugins = Set(options.isolatedPlugins)
@@ -108,16 +112,37 @@ final class Runtime: Sendable {
         state.onShutdown { force in events.put(.shutdownRequested(force: force)) }
         await store.onFatal { cause in events.put(.fatal(cause)) }
 
-        let (api, listeners) = try await listen(options, group, loops, state)
+        let observation = observation(options, configuration, registry)
+        let (api, listeners) = try await listen(options, group, loops, state, observation)
         let runtime = try await Runtime(
             options: options, logger: logger, events: events, group: group, loops: loops, store: store, state: state,
-            api: api, listeners: listeners, startedAt: startedAt, configuration: configuration)
+            api: api, listeners: listeners, startedAt: startedAt, configuration: configuration, registry: registry)
         state.setListening()
         for listener in runtime.listeners {
             logger.info("listening", metadata: ["for": "\(listener.purpose)", "address": "\(listener.text)"])
         }
         Task { await runtime.startComponents() }
         return runtime
+    }
+
+    /// How requests are measured and logged.
+    private struct Observation: Sendable {
+        let family: MetricFamily<Histogram>
+        let log: RequestObserver.Log?
+    }
+
+    private static func observation(
+        _ options: RuntimeOptions, _ configuration: ResourceReading.Configuration, _ registry: MetricsRegistry
+    ) -> Observation {
+        let logging = configuration.apiLogging
+        // The flag overrides the configuration, as in Dapr.
+        let isLogging = options.api.logRequests ?? logging.isEnabled
+        return Observation(
+            family: RequestObserver.family(registry),
+            log: isLogging
+                ? RequestObserver.Log(
+                    logger: Logger(label: "octavo.api"), obfuscatesURLs: logging.obfuscatesURLs,
+                    omitsHealthChecks: logging.omitsHealthChecks) : nil)
     }
 
     private static func makeLoops(
@@ -138,7 +163,7 @@ final class Runtime: Sendable {
 
     private static func listen(
         _ options: RuntimeOptions, _ group: MultiThreadedEventLoopGroup, _ loops: [NIOLoopBound<CallLoop>],
-        _ state: RuntimeState
+        _ state: RuntimeState, _ observation: Observation
     ) async throws -> (Server, [Listener]) {
         var endpoints: [Server.Endpoint] = []
         var purposes: [String] = []
@@ -164,12 +189,15 @@ final class Runtime: Sendable {
         let server = try await Server.bind(endpoints, group: group, limits: limits, tls: tls, name: "api") { loop, index in
             let api = DaprAPI(loop: loops[index].value, facts: state)
             let router = GRPCRouter()
+            let observer = RequestObserver(observation.family, loop: index, log: observation.log)
+            router.observe = { observer.ended($0, $1, $2) }
             api.register(router)
             reflection.add(to: router)
             let health = HealthService()
             health.set(.serving)
             health.add(to: router)
-            return LoopApplication(grpc: router, http: DaprHTTPHandler(api))
+            return LoopApplication(
+                grpc: router, http: DaprHTTPHandler(api, observe: { observer.ended($0, $1, $2) }))
         }
         return (server, zip(purposes, server.addresses).map { Listener(purpose: $0, address: $1) })
     }

@@ -13,6 +13,7 @@ final class RuntimeBackend: AdminBackend {
     private let options: RuntimeOptions
     private let store: ComponentStore
     private let state: RuntimeState
+    private let registry: MetricsRegistry
     private let loops: [NIOLoopBound<CallLoop>]
     private let api: Server
     private let startedAt: ContinuousClock.Instant
@@ -20,8 +21,9 @@ final class RuntimeBackend: AdminBackend {
 
     init(
         options: RuntimeOptions, store: ComponentStore, state: RuntimeState, loops: [NIOLoopBound<CallLoop>],
-        api: Server, startedAt: ContinuousClock.Instant
+        api: Server, startedAt: ContinuousClock.Instant, registry: MetricsRegistry
     ) {
+        self.registry = registry
         self.options = options
         self.store = store
         self.state = state
@@ -38,6 +40,7 @@ final class RuntimeBackend: AdminBackend {
         let components = await store.componentFacts()
         let plugins = await store.pluginFacts()
         let usage = ProcessUsage.now
+        let connections = await api.statistics().openConnections
         return RuntimeStatus(
             appID: options.appID, version: Version.current, processID: Int(getpid()),
             uptimeSeconds: (ContinuousClock.now - startedAt) / .seconds(1), ready: state.notReady.isEmpty,
@@ -48,7 +51,7 @@ final class RuntimeBackend: AdminBackend {
                     address: "\(options.app.protocol.rawValue)://\(options.app.channelAddress):\($0)", healthy: true)
             },
             eventLoops: loops.count, residentBytes: usage.residentBytes, openDescriptors: usage.descriptors,
-            openConnections: 0, pluginCount: plugins.count, componentCount: components.count,
+            openConnections: connections, pluginCount: plugins.count, componentCount: components.count,
             failedComponentCount: components.count { !$0.isReady && $0.state != "waiting" },
             calls: components.reduce(0) { $0 + Int64($1.calls) },
             errors: components.reduce(0) { $0 + Int64($1.errors) }, dataFolder: options.dataFolder,
@@ -57,8 +60,8 @@ final class RuntimeBackend: AdminBackend {
 
     func metricsPage() async throws -> [UInt8] {
         MetricsPage.render(
-            components: await store.componentFacts(), plugins: await store.pluginFacts(),
-            ready: state.notReady.isEmpty, appID: options.appID)
+            registry, components: await store.componentFacts(), plugins: await store.pluginFacts(),
+            server: await api.statistics(), ready: state.notReady.isEmpty, appID: options.appID)
     }
 
     // MARK: Plugins

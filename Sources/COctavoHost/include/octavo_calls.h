@@ -110,6 +110,8 @@ int32_t octavo_calls_complete(octavo_call call, const octavo_error *OCTAVO_NULLA
 int32_t octavo_calls_reply_buffer(octavo_call call, uint64_t size, octavo_buffer *out);
 int64_t octavo_calls_deadline(octavo_call call);
 int32_t octavo_calls_is_open(octavo_call call);
+/* Whether the owner has not been told of the call's end yet. Owner's thread. */
+int32_t octavo_calls_is_pending(octavo_call call);
 /* The waiter of a call that has not ended, else NULL. A hint: it may end meanwhile. */
 void *OCTAVO_NULLABLE octavo_calls_waiter(octavo_call call);
 

@@ -115,6 +115,8 @@ package final class CallLoop {
         _ slot: UnsafeMutablePointer<octavo_slot>, _ counters: UnsafeMutablePointer<octavo_instance_counters>
     ) {
         let call = octavo_calls_handle(slot)
+        // Two readings of the clock cost as much as a small call: of those that end at once a part is measured.
+        if counters.pointee.calls & CallLoop.sampleMask == 0 { slot.pointee.opened_ns = monotonicNanoseconds() }
         counters.pointee.calls &+= 1
         counters.pointee.in_flight &+= 1
         isInPlugin = true
@@ -124,9 +126,21 @@ package final class CallLoop {
             counters.pointee.errors &+= 1
             counters.pointee.in_flight &-= 1
             fail(slot, refusal(slot, refused))
-        } else if octavo_calls_is_open(call) != 0 {
-            track(slot)
+        } else if octavo_calls_is_pending(call) != 0 {
+            if slot.pointee.opened_ns == 0 { slot.pointee.opened_ns = monotonicNanoseconds() }
+            if octavo_calls_is_open(call) != 0 { track(slot) }
         }
+    }
+
+    /// One call in so many of those that a plugin answers at once is measured.
+    private static let sampleMask: UInt64 = 15
+
+    /// A measured call has ended.
+    private func measure(_ slot: UnsafeMutablePointer<octavo_slot>, _ instance: OpaquePointer) {
+        let took = monotonicNanoseconds() - slot.pointee.opened_ns
+        slot.pointee.opened_ns = 0
+        ComponentInstance.meter(of: instance)?.record(
+            op: slot.pointee.op, nanoseconds: took, count: isInPlugin ? CallLoop.sampleMask + 1 : 1, loop: index)
     }
 
     private func refusal(_ slot: UnsafeMutablePointer<octavo_slot>, _ cause: Int32) -> CallError {
@@ -213,6 +227,7 @@ package final class CallLoop {
         }
         let counters = octavo_instance_counters_of(instance, table)
         counters.pointee.in_flight &-= 1
+        if slot.pointee.opened_ns != 0 { measure(slot, instance) }
         if slot.pointee.expired_ns != 0 { counters.pointee.expired &-= 1 }
         guard let kept = slot.pointee.waiter else {
             octavo_calls_free(slot)
@@ -253,7 +268,11 @@ package final class CallLoop {
             slot.pointee.expired_ns = monotonicNanoseconds()
             let counters = octavo_instance_counters_of(instance, table)
             counters.pointee.expired &+= 1
-            if error != nil { counters.pointee.errors &+= 1 }
+            if error != nil {
+                counters.pointee.errors &+= 1
+                if slot.pointee.opened_ns != 0 { measure(slot, instance) }
+            }
+            slot.pointee.opened_ns = 0
             octavo_instance_cancel(instance, octavo_calls_handle(slot))
         }
         if let error { waiter?.failed(error) }

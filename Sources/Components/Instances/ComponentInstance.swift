@@ -17,6 +17,7 @@ final class ComponentInstance: @unchecked Sendable {
     let lane = ControlLane()
     let health = InstanceHealth()
     let logger: Logger
+    let meter: ComponentMeter?
     /// Lines of the plugin's that may be logged.
     let logLimit = LogLimit()
     /// What it can do; set once by the store before the first call.
@@ -40,6 +41,12 @@ final class ComponentInstance: @unchecked Sendable {
         return Facts(component: instance.component, type: instance.type.name)
     }
 
+    /// What the component is measured by. On any thread; the instance exists.
+    static func meter(of raw: OpaquePointer) -> ComponentMeter? {
+        guard let context = octavo_instance_context(raw) else { return nil }
+        return Unmanaged<ComponentInstance>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.meter }
+    }
+
     /// A call was told that the backend is away. On the event loop of the call.
     static func note(outage: String, of raw: OpaquePointer) {
         guard let context = octavo_instance_context(raw) else { return }
@@ -49,10 +56,12 @@ final class ComponentInstance: @unchecked Sendable {
     /// Makes the instance: `create` of the plugin, and its threads. Nothing is left behind on failure,
     /// unless `create` does not return: then the instance is kept until it does.
     static func make(
-        component: String, type: PluginType, plugin: LoadedPlugin, configuration: InstanceConfiguration, logger: Logger
+        component: String, type: PluginType, plugin: LoadedPlugin, configuration: InstanceConfiguration, logger: Logger,
+        meter: ComponentMeter? = nil
     ) async throws(CallError) -> ComponentInstance {
         HostEvents.install()
-        guard let instance = ComponentInstance(component: component, type: type, plugin: plugin, logger: logger) else {
+        guard let instance = ComponentInstance(component: component, type: type, plugin: plugin, logger: logger, meter: meter)
+        else {
             throw CallError(code: OCTAVO_CODE_RESOURCE_EXHAUSTED, message: "no memory or threads for an instance")
         }
         plugin.beginUse()
@@ -60,7 +69,8 @@ final class ComponentInstance: @unchecked Sendable {
         return instance
     }
 
-    private init?(component: String, type: PluginType, plugin: LoadedPlugin, logger: Logger) {
+    private init?(component: String, type: PluginType, plugin: LoadedPlugin, logger: Logger, meter: ComponentMeter?) {
+        self.meter = meter
         self.component = component
         self.type = type
         self.plugin = plugin

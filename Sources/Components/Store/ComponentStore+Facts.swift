@@ -1,4 +1,5 @@
 import COctavo
+package import Telemetry
 
 /// A plugin as lists show it.
 package struct PluginFacts: Sendable {
@@ -16,6 +17,7 @@ package struct PluginFacts: Sendable {
     package var errors: UInt64
     /// Completions that came too late or twice.
     package var staleCompletions: UInt64
+    package var latency: HistogramSnapshot?
     package var components: [String]
     package var retired: [(generation: Int, reason: String)]
     package var loadedTypes: [PluginType]
@@ -43,6 +45,7 @@ package struct ComponentFacts: Sendable {
     package var calls: UInt64
     package var errors: UInt64
     package var inFlight: UInt64
+    package var latency: HistogramSnapshot?
     package var source: String
 }
 
@@ -50,7 +53,8 @@ extension ComponentStore {
     package func pluginFacts() -> [PluginFacts] {
         var facts = plugins.values.map { entry in
             let users = self.users(of: entry.inspection.id)
-            let sums = users.compactMap { $0.instance?.counters }
+            let sums = users.map(\.counters)
+            let latency = users.compactMap(\.latency).reduce(nil) { sum, one in sum.map { $0 + one } ?? one }
             var state = entry.current == nil ? "discovered" : "ready"
             var reason = entry.failure?.description ?? ""
             if entry.current == nil, let failure = entry.failure {
@@ -75,7 +79,7 @@ extension ComponentStore {
                 unloadClass: entry.inspection.unloadClass.rawValue, isolation: entry.current?.isolated?.facts,
                 calls: sums.reduce(0) { $0 + $1.calls }, errors: sums.reduce(0) { $0 + $1.errors },
                 staleCompletions: entry.current.map { $0.stale.pointee } ?? 0,
-                components: users.map(\.definition.name).sorted(), retired: entry.retired,
+                latency: latency, components: users.map(\.definition.name).sorted(), retired: entry.retired,
                 loadedTypes: entry.current?.types ?? [], size: entry.inspection.size,
                 buildID: entry.inspection.buildID)
         }
@@ -84,7 +88,7 @@ extension ComponentStore {
                 PluginFacts(
                     id: PluginInspection.shortName(path), version: "", path: path, types: [], state: "rejected",
                     reason: error.description, generation: 0, unloadClass: "", isolation: nil, calls: 0, errors: 0, staleCompletions: 0,
-                    components: [],
+                    latency: nil, components: [],
                     retired: [], loadedTypes: [], size: 0, buildID: ""))
         }
         return facts.sorted { ($0.id, $0.path) < ($1.id, $1.path) }
@@ -92,7 +96,7 @@ extension ComponentStore {
 
     package func componentFacts() -> [ComponentFacts] {
         components.values.map { entry in
-            let counters = entry.instance?.counters ?? InstanceCounters()
+            let counters = entry.counters
             var health = entry.instance?.health.current ?? ComponentHealth()
             if entry.state == .failed || entry.state == .retrying {
                 health.state = .unhealthy
@@ -108,7 +112,8 @@ extension ComponentStore {
                 isReady: entry.state == .ready, health: health, lastError: health.lastError,
                 features: entry.instance?.featureSet.bits ?? 0,
                 maxTransactionOps: entry.instance?.featureSet.max_transaction_ops ?? 0, calls: counters.calls,
-                errors: counters.errors, inFlight: counters.inFlight, source: entry.definition.source)
+                errors: counters.errors, inFlight: counters.inFlight, latency: entry.latency,
+                source: entry.definition.source)
         }.sorted { $0.name < $1.name }
     }
 

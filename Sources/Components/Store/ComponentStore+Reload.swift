@@ -117,6 +117,7 @@ extension ComponentStore {
                 await discard(instance)
                 throw StartFailure(message: failure.message, isPermanent: false)
             }
+            instance.health.report(.healthy, "")
             return instance
         } catch {
             if let unstarted = error.instance { await discard(unstarted) }
@@ -169,6 +170,7 @@ extension ComponentStore {
             await discard(instance)
             return
         }
+        components[name]?.letGo()
         components[name]?.instance = instance
         components[name]?.since = wallSeconds()
         await settle(name, with: instance, unavailable: nil)
@@ -187,7 +189,7 @@ extension ComponentStore {
                 cause: "\(old.type.name) holds its state in memory and can't run twice, so it can't be handed over")
         }
         await park(name)
-        components[name]?.instance = nil
+        components[name]?.letGo()
         _ = await finish(old, within: .seconds(10))
         do throws(StoreError) {
             await install(try await makeReplacement(user, of: next), as: name)
@@ -202,7 +204,7 @@ extension ComponentStore {
         let name = user.definition.name
         guard let instance = components[name]?.instance else { return }
         await park(name)
-        components[name]?.instance = nil
+        components[name]?.letGo()
         _ = await finish(instance, within: .seconds(10))
         await restore(user)
     }

@@ -14,6 +14,8 @@ package actor ComponentStore {
         package var namespace: String
         /// Between two health checks of a component.
         package var healthInterval: Duration = .seconds(10)
+        /// What calls are measured by; `nil` measures nothing.
+        package var metrics: ComponentMetrics?
         /// What runs in a process of its own.
         package var isolation = IsolationOptions()
 
@@ -66,6 +68,7 @@ package actor ComponentStore {
         var entry = ComponentEntry(definition: definition, serial: nextSerial)
         nextSerial += 1
         entry.kind = kind
+        entry.meter = options.metrics?.meter(component: definition.name, type: definition.type, kind: kind)
         components[definition.name] = entry
         await onLoops { [self] loop in
             let ref = ComponentRef(definition: definition, type: definition.type, kind: kind, loop: loop)
@@ -246,7 +249,8 @@ package actor ComponentStore {
         let instance: ComponentInstance
         do throws(CallError) {
             instance = try await ComponentInstance.make(
-                component: definition.name, type: type, plugin: plugin, configuration: configuration, logger: logger)
+                component: definition.name, type: type, plugin: plugin, configuration: configuration, logger: logger,
+                meter: components[definition.name]?.meter)
         } catch {
             // `create` does no I/O: the same configuration fails again.
             throw StartFailure(message: error.message, isPermanent: error.code != OCTAVO_CODE_RESOURCE_EXHAUSTED)
@@ -286,6 +290,7 @@ package actor ComponentStore {
         guard let entry = components[name] else { throw .noSuchComponent(name: name, known: components.keys.sorted()) }
         components[name] = nil
         entry.healthWatch?.cancel()
+        entry.meter?.remove()
         await onLoops { loop in
             loop.component(named: name)?.settle(
                 target: nil,
@@ -317,6 +322,8 @@ package actor ComponentStore {
                     "the component was stopped and did not complete the call")
             }
         }
+        // What it has counted stays, so that a reload does not take totals back.
+        components[instance.component]?.ended(instance)
         let remains = await instance.destroy()
         if let remains {
             logger.warning(

@@ -1,4 +1,5 @@
 import NIOCore
+import Telemetry
 
 /// A plugin that the store knows of.
 struct PluginEntry {
@@ -47,6 +48,12 @@ struct ComponentEntry {
     var previous: ComponentInstance?
     var starter: Task<Void, Never>?
     var healthWatch: Task<Void, Never>?
+    /// Latencies, across generations.
+    var meter: ComponentMeter?
+    /// Instances that take no new calls and have not ended; they still count.
+    var ending: [ComponentInstance] = []
+    /// What instances that have ended had counted.
+    var past = InstanceCounters()
 
     init(definition: ComponentDefinition, serial: Int) {
         self.definition = definition
@@ -55,6 +62,38 @@ struct ComponentEntry {
 }
 
 extension ComponentEntry {
+    /// Calls of all its instances, those that have ended among them.
+    var counters: InstanceCounters {
+        var sum = instance?.counters ?? InstanceCounters()
+        for one in ending {
+            let counted = one.counters
+            sum.calls &+= counted.calls
+            sum.errors &+= counted.errors
+            sum.inFlight &+= counted.inFlight
+        }
+        sum.calls &+= past.calls
+        sum.errors &+= past.errors
+        return sum
+    }
+
+    /// The instance takes no new calls.
+    mutating func letGo() {
+        if let instance { ending.append(instance) }
+        instance = nil
+    }
+
+    /// An instance that was let go is about to be freed.
+    mutating func ended(_ one: ComponentInstance) {
+        guard let index = ending.firstIndex(where: { $0 === one }) else { return }
+        let counted = one.counters
+        past.calls &+= counted.calls
+        past.errors &+= counted.errors
+        ending.remove(at: index)
+    }
+
+    /// How long its calls took; `nil` before the first measured one.
+    var latency: HistogramSnapshot? { meter?.snapshot }
+
     /// It runs, and does not do its work well.
     var isDegraded: Bool {
         guard state == .ready, let health = instance?.health.current.state else { return false }

@@ -6,8 +6,13 @@ package import Transport
 package final class DaprHTTPHandler: HTTPHandler {
     let api: DaprAPI
     private let token: [UInt8]?
+    package let observe: ((_ request: HTTPRequest, _ status: Int, _ nanoseconds: UInt64) -> Void)?
 
-    package init(_ api: DaprAPI) {
+    /// `observe` is told of every request that has ended.
+    package init(
+        _ api: DaprAPI, observe: ((_ request: HTTPRequest, _ status: Int, _ nanoseconds: UInt64) -> Void)? = nil
+    ) {
+        self.observe = observe
         self.api = api
         token = api.facts.apiToken.map { Array($0.utf8) }
     }

@@ -8,16 +8,17 @@ package struct Histogram: Sendable {
 
     static func columns(_ scale: HistogramScale) -> Int { scale.bounds.count + 2 }
 
-    /// Counts one value in the unit of the scale; on the thread of the shard.
+    /// Counts a value in the unit of the scale, `count` times when it stands for so many; on the thread of the
+    /// shard.
     @inline(__always)
-    package func record(_ value: UInt64, _ shard: MetricShard = .shared) {
+    package func record(_ value: UInt64, _ shard: MetricShard = .shared, count: UInt64 = 1) {
         let bucket = scale.bucket(value)
         if shard.isShared {
-            cells.addShared(1, row: 0, column: bucket)
-            cells.addShared(value, row: 0, column: sumColumn)
+            cells.addShared(count, row: 0, column: bucket)
+            cells.addShared(value &* count, row: 0, column: sumColumn)
         } else {
-            cells.add(1, row: shard.row, column: bucket)
-            cells.add(value, row: shard.row, column: sumColumn)
+            cells.add(count, row: shard.row, column: bucket)
+            cells.add(value &* count, row: shard.row, column: sumColumn)
         }
     }
 
@@ -37,6 +38,12 @@ package struct HistogramSnapshot: Sendable {
     package let sum: UInt64
 
     package var count: UInt64 { counts.reduce(0, &+) }
+
+    /// Both together; they have the same scale.
+    package static func + (one: HistogramSnapshot, other: HistogramSnapshot) -> HistogramSnapshot {
+        HistogramSnapshot(
+            scale: one.scale, counts: zip(one.counts, other.counts).map { $0 &+ $1 }, sum: one.sum &+ other.sum)
+    }
 
     /// The value that a share of all recorded ones does not exceed, in the unit of the scale: the upper end of
     /// its bucket. Nil when nothing was recorded. Values beyond all bounds count as the last bound.

@@ -55,6 +55,16 @@ package final class MetricFamily<Handle: Sendable>: Sendable, MetricPrinting {
         }
     }
 
+    /// Takes all series off the page whose label values fit. Handles to them stay usable.
+    package func remove(where fits: ([String]) -> Bool) {
+        series.withLock { all in all.removeAll { fits($0.values) } }
+    }
+
+    /// The handles of all series whose label values fit.
+    package func handles(where fits: ([String]) -> Bool) -> [Handle] {
+        series.withLock { all in all.filter { fits($0.values) }.map(\.handle) }
+    }
+
     /// Takes a series off the page. Handles to it stay usable; what they record is not shown any more.
     package func remove(_ values: String...) {
         series.withLock { all in all.removeAll { $0.values == values } }
@@ -72,6 +82,18 @@ package final class MetricFamily<Handle: Sendable>: Sendable, MetricPrinting {
         guard !all.isEmpty else { return }
         text.metric(name, kind, help: help)
         for one in all { print(one.handle, one.labels, &text) }
+    }
+}
+
+extension MetricFamily where Handle == Histogram {
+    /// All series whose label values fit, together; `nil` when there are none.
+    package func snapshot(where fits: ([String]) -> Bool) -> HistogramSnapshot? {
+        var sum: HistogramSnapshot?
+        for handle in handles(where: fits) {
+            let one = handle.snapshot()
+            sum = sum.map { $0 + one } ?? one
+        }
+        return sum
     }
 }
 

@@ -55,6 +55,8 @@ package final class GRPCCall {
 
     /// The method's path, `/package.Service/Method`.
     package var path: String { method?.path ?? unknownPath }
+    /// Whether the router has the method: then the path is one of a few.
+    package var isKnownMethod: Bool { method != nil }
 
     /// Who calls. Nil after the connection is gone.
     package var peer: SocketAddress? { stream?.connection?.peer }

@@ -11,9 +11,14 @@ package protocol HTTPHandler: AnyObject {
     /// the form that clients of this API expect. Must call `respond` with `status` before it returns; the default
     /// answers in plain text. The method and path are empty when the request could not be parsed.
     func reject(_ request: HTTPRequest, status: Int, message: String)
+    /// Called once for each request when its answer is complete or nobody waits for it any more: the status (0 when
+    /// there was none) and the time since the request's head. Nothing is measured when this is nil, the default.
+    var observe: ((_ request: HTTPRequest, _ status: Int, _ nanoseconds: UInt64) -> Void)? { get }
 }
 
 extension HTTPHandler {
+    package var observe: ((_ request: HTTPRequest, _ status: Int, _ nanoseconds: UInt64) -> Void)? { nil }
+
     package func open(_ request: HTTPRequest) -> HTTPBodyMode { .buffered }
 
     package func reject(_ request: HTTPRequest, status: Int, message: String) {

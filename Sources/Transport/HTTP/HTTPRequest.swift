@@ -44,6 +44,9 @@ package final class HTTPRequest {
     var held = 0
     /// The value of `content-length`, 0 without one.
     var announcedLength = 0
+    /// When the head was in; 0 when nobody observes.
+    private let startedAt: UInt64
+    private var status = 0
     /// Bytes of a streamed body that wait for `requestMore`; at most a window of HTTP/2, or what HTTP/1.1 read at once.
     var parked = ByteBuffer()
 
@@ -53,6 +56,7 @@ package final class HTTPRequest {
         self.method = method
         self.target = target
         self.headers = headers
+        startedAt = loop.http.observe == nil ? 0 : NIODeadline.now().uptimeNanoseconds
     }
 
     /// Who asks. Nil after the connection is gone.
@@ -68,6 +72,7 @@ package final class HTTPRequest {
     /// HTTP does not allow are sent as spaces. No body is sent to HEAD, nor with 204 and 304.
     package func respond(status: Int, headers: [(String, String)] = [], body: ByteBuffer? = nil) {
         guard answer == .none, let responder else { return }
+        self.status = status
         ended()
         responder.respond(self, status, headers, body)
     }
@@ -76,6 +81,7 @@ package final class HTTPRequest {
     package func respondHead(status: Int, headers: [(String, String)] = []) {
         guard answer == .none, let responder else { return }
         answer = .started
+        self.status = status
         responder.startResponse(self, status, headers)
     }
 
@@ -117,6 +123,9 @@ package final class HTTPRequest {
         if onWritable != nil { onWritable = nil }
         receiver = nil
         isDiscarding = true
+        if startedAt != 0, let observe = loop.http.observe {
+            observe(self, status, NIODeadline.now().uptimeNanoseconds &- startedAt)
+        }
         releaseBody()
     }
 
