@@ -111,7 +111,7 @@ let package = Package(
 
         // What the APIs mean, and the components that answer.
         .target(
-            name: "BuildingBlocks", dependencies: ["Components", "COctavo", "JSONText"],
+            name: "BuildingBlocks", dependencies: ["Components", "COctavo", "COpenSSL", "JSONText"],
             swiftSettings: strict),
         .target(
             name: "Components",

@@ -5,13 +5,9 @@ extension Runtime {
     /// Reads the resources, starts what they name, and keeps readiness true to it.
     func startComponents() async {
         let definitions = ResourceReading.components(options, configuration, logger: logger)
-        for definition in definitions {
-            do throws(StoreError) {
-                try await store.add(definition)
-            } catch {
-                logger.error("a component was refused", metadata: ["cause": "\(error)"])
-                if definition.ignoreErrors == false { events.put(.fatal(error.description)) }
-            }
+        for (definition, error) in await store.add(definitions) {
+            logger.error("a component was refused", metadata: ["cause": "\(error)"])
+            if definition.ignoreErrors == false { events.put(.fatal(error.description)) }
         }
         var announced = false
         for await reasons in await store.readiness() {

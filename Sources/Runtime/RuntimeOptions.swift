@@ -27,7 +27,7 @@ package struct RuntimeOptions: Sendable, Equatable {
 
     /// Listeners of the wire API.
     package var api = APIOptions()
-    /// TLS of the wire API's TCP listeners; nil is plain text.
+    /// TLS of the wire API's listeners, Unix sockets included; nil is plain text.
     package var tls: TLSOptions?
     /// The metrics page.
     package var metrics = MetricsOptions()

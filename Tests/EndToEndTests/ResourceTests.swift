@@ -87,6 +87,50 @@ struct ResourceTests {
         }
     }
 
+    @Test("may name a secret store that comes after many others")
+    func lateSecretStore() async throws {
+        let scratch = try Scratch()
+        let key = String(repeating: "5a", count: 16)
+        let stores = (0..<20).map {
+            Resource.component("store\($0)", "state.in-memory", [("keyPrefix", "name")])
+                + "    - name: primaryEncryptionKey\n      secretKeyRef: {name: THE_KEY, key: THE_KEY}\nauth: {secretStore: vault}\n"
+        }
+        let all = (stores + [Resource.component("vault", "secretstores.local.env")]).joined(separator: "---\n")
+        let file = try scratch.write(all, to: "all.yaml")
+        try await OctavoProcess.with(in: scratch, flags: ["--resources-path", file], environment: ["THE_KEY": key]) { (octavo) async throws in
+            for index in [0, 19] {
+                #expect(try await octavo.octavo("state", "set", "store\(index)", "k", "v").code == 0)
+                #expect(try await octavo.octavo("state", "get", "store\(index)", "k").output == "v")
+            }
+            #expect(!octavo.process.errors.contains(key), "\(octavo.process.errors)")
+        }
+    }
+
+    @Test("with encryption keys that can't be used keep the store from starting, and say why", arguments: [
+        ("secretKeyRef: {name: SHORT, key: SHORT}", "primaryEncryptionKey must be 32, 48 or 64 hexadecimal digits (AES-128, AES-192 or AES-256), the secret SHORT has 4 characters"),
+        ("value: 000102030405060708090a0b0c0d0e0f", "primaryEncryptionKey must come by secretKeyRef"),
+        ("secretKeyRef: {name: NOWHERE, key: NOWHERE}", "the secret NOWHERE can't be read from vault"),
+    ])
+    func badKeys(reference: String, says: String) async throws {
+        let scratch = try Scratch()
+        let store = Resource.component("store", "state.in-memory", [("keyPrefix", "name")])
+            + "    - name: primaryEncryptionKey\n      \(reference)\nauth: {secretStore: vault}\n"
+        let all = store + "---\n" + Resource.component("vault", "secretstores.local.env")
+        let file = try scratch.write(all, to: "all.yaml")
+        try await OctavoProcess.with(
+            in: scratch, flags: ["--resources-path", file], environment: ["SHORT": "f00d"], untilReady: false
+        ) { (octavo) async throws in
+            let reason = try await eventually("the component's failure") { () async throws -> String? in
+                let found = try await octavo.json("component", "describe", "store")["summary"]
+                return found?["state"]?.string == "failed" ? found?["reason"]?.string : nil
+            }
+            #expect(reason.contains(says), "\(reason)")
+            #expect(!reason.contains("f00d") && !reason.contains("0001020304"))
+            let saved = try await Curl(method: "POST", path: "/v1.0/state/store", body: #"[{"key":"a","value":1}]"#).send(to: octavo.base)
+            #expect(saved.status == 503, "\(saved)")
+        }
+    }
+
     struct Broken: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var text: String

@@ -119,7 +119,8 @@ private final class BulkGetWaiter: CallWaiter {
             .success(
                 keys.enumerated().map { index, key in
                     index < Int(items.count)
-                        ? StateItem(items.load(index, as: octavo_state_item.self), key: key) : StateItem(key: key)
+                        ? store.decrypted(StateItem(items.load(index, as: octavo_state_item.self), key: key))
+                        : StateItem(key: key)
                 }))
     }
 

@@ -27,6 +27,9 @@ extension StateAPI {
             if task.isCancelled { return }
             if store.ref.isReady, !store.ref.supports(OCTAVO_STATE_OP_QUERY) {
                 done(.failure(.queryNotSupported(store: store.name)))
+            } else if store.encryption != nil {
+                done(.failure(.badQuery(
+                    store: store.name, cause: "its values are encrypted, so that nothing can be looked for in them")))
             } else {
                 task.add(submit(store, query, metadata, deadline, QueryWaiter(store, done)))
             }

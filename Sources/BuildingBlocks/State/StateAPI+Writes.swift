@@ -21,10 +21,11 @@ extension StateAPI {
         store.whenReady { [self] in
             if task.isCancelled { return }
             if let failure = store.lacks(writes, lives, operation) { return done(failure) }
+            guard let writes = store.encrypted(writes, operation, done) else { return }
             let bulk = first.isRemoval ? OCTAVO_STATE_OP_BULK_REMOVE : OCTAVO_STATE_OP_BULK_SET
             if writes.count == 1 {
                 let waiter = WriteWaiter(store, operation, first.key, done)
-                task.add(submitOne(store, first, lives[0], deadline, waiter))
+                task.add(submitOne(store, writes[0], lives[0], deadline, waiter))
             } else if store.ref.supports(bulk) {
                 task.add(submit(store, bulk, writes, lives, deadline, BulkWriteWaiter(store, operation, done)))
             } else {
@@ -86,6 +87,7 @@ extension StateAPI {
                 done(.tooManyOperations(store: name, count: writes.count, limit: limit))
                 return
             }
+            guard let writes = store.encrypted(writes, .transaction, done) else { return }
             let waiter = WriteWaiter(store, .transaction, writes[0].key, done)
             task.add(submit(store, OCTAVO_STATE_OP_TRANSACT, writes, lives, deadline, waiter, metadata: metadata))
         }

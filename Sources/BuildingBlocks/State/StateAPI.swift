@@ -39,6 +39,7 @@ package final class StateAPI {
         deadline: Int64, waiter: CallWaiter
     ) throws(StateFailure) -> CallHandle? {
         if let failure = store.check(key) { throw failure }
+        let waiter = store.encryption.map { DecryptingWaiter(waiter, $0, store) } ?? waiter
         let extra = metadata.reduce(0) { $0 + $1.0.utf8.count + $1.1.utf8.count + 34 }
         guard
             var slot = store.ref.open(

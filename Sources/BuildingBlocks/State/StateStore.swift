@@ -10,12 +10,26 @@ package final class StateStore {
     /// A literal prefix that holds the separator: nothing can be stored under it.
     private let illegalPrefix: String?
 
+    /// Made of `secrets`, which are other ones after a start and a reload.
+    private var cipher: ValueEncryption?
+    private var secrets: RuntimeSecrets?
+
     init(_ ref: ComponentRef, identity: AppIdentity) {
         self.ref = ref
         name = ref.name
         let setting = ref.runtimeSettings["keyprefix"]
         prefix = Array(KeyPrefix.text(setting: setting, component: ref.name, identity: identity).utf8)
         illegalPrefix = setting.flatMap { $0.contains(KeyPrefix.separator) ? $0 : nil }
+    }
+
+    /// How values are encrypted; `nil` for a store that keeps them as they are.
+    var encryption: ValueEncryption? {
+        guard let current = ref.secrets else { return nil }
+        if secrets !== current {
+            secrets = current
+            cipher = ValueEncryption(current)
+        }
+        return cipher
     }
 
     package func supports(_ feature: UInt64) -> Bool { ref.features & feature == feature }

@@ -13,6 +13,8 @@ package final class ComponentRef {
 
     let loop: CallLoop
     var target: Target?
+    /// Of the instance that is the target: another object after each start, and after each reload.
+    package private(set) var secrets: RuntimeSecrets?
     /// Why there is no target.
     var unavailable: CallError
     /// Called when a lazy component is asked for.
@@ -72,8 +74,9 @@ package final class ComponentRef {
         }
     }
 
-    func settle(target: Target?, unavailable: CallError?) {
+    func settle(target: Target?, secrets: RuntimeSecrets? = nil, unavailable: CallError?) {
         self.target = target
+        self.secrets = secrets
         if let unavailable { self.unavailable = unavailable }
         if target != nil || unavailable != nil {
             wanted = nil

@@ -8,7 +8,7 @@ import NIOConcurrencyHelpers
 ///
 /// Sendable: `raw` is made once and freed by `destroy`, after every loop has let go of it; its counters
 /// have one writer a loop and are read as numbers that may be a moment old; `health` and `lane` are
-/// behind locks; `featureSet` is set once, before the first call.
+/// behind locks; `featureSet` and `secrets` are set once, before the first call.
 final class ComponentInstance: @unchecked Sendable {
     let component: String
     let type: PluginType
@@ -22,6 +22,8 @@ final class ComponentInstance: @unchecked Sendable {
     let logLimit = LogLimit()
     /// What it can do; set once by the store before the first call.
     var featureSet = octavo_features()
+    /// What the runtime does for it needs these; set once, with `featureSet`.
+    var secrets: RuntimeSecrets?
     private let gone = NIOLockedValueBox(false)
 
     /// Requests that may wait for a reactor or for workers.

@@ -62,19 +62,13 @@ struct MetadataCheck {
         return outcome
     }
 
-    /// What the runtime itself would have to do and can't: better no component than one that does less than
-    /// it was asked for.
+    /// What the runtime itself does with the settings: better no component than one that does less than it was
+    /// asked for.
     private func checkStateSettings(_ outcome: inout Outcome) {
-        for setting in definition.metadata where !setting.value.isEmpty {
-            switch setting.name.lowercased() {
-            case "primaryencryptionkey", "secondaryencryptionkey":
-                outcome.errors.append(
-                    "\(setting.name) asks for encrypted values, which this version does not write: they would be "
-                        + "stored as plain text; remove the setting to accept that, or encrypt in the app")
-            case "keyprefix" where setting.value.contains("||"):
-                outcome.errors.append("keyPrefix can't contain '||', which separates it from the key")
-            default: break
-            }
+        outcome.errors += EncryptionKeyCheck.problems(definition)
+        for setting in definition.metadata
+        where setting.name.lowercased() == "keyprefix" && setting.value.contains("||") {
+            outcome.errors.append("keyPrefix can't contain '||', which separates it from the key")
         }
     }
 

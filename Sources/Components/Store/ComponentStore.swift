@@ -61,6 +61,30 @@ package actor ComponentStore {
     /// Makes the component known on every loop and starts it in the background. Returns once calls find
     /// it (and are told that it starts).
     package func add(_ definition: ComponentDefinition) async throws(StoreError) {
+        try await install(definition)
+        begin(definition)
+    }
+
+    /// The same for many: none starts before all are known, so that each finds the secret store that it refers to,
+    /// whatever their order is. Gives those that were refused.
+    package func add(
+        _ definitions: [ComponentDefinition]
+    ) async -> [(definition: ComponentDefinition, error: StoreError)] {
+        var refused: [(definition: ComponentDefinition, error: StoreError)] = []
+        var installed: [ComponentDefinition] = []
+        for definition in definitions {
+            do throws(StoreError) {
+                try await install(definition)
+                installed.append(definition)
+            } catch {
+                refused.append((definition, error))
+            }
+        }
+        for definition in installed { begin(definition) }
+        return refused
+    }
+
+    private func install(_ definition: ComponentDefinition) async throws(StoreError) {
         guard components[definition.name] == nil else {
             throw .duplicateComponent(name: definition.name, source: definition.source)
         }
@@ -69,6 +93,8 @@ package actor ComponentStore {
         nextSerial += 1
         entry.kind = kind
         entry.meter = options.metrics?.meter(component: definition.name, type: definition.type, kind: kind)
+        // Before anybody can call it, which starts it.
+        if definition.startMode == .lazy { entry.state = .waiting }
         components[definition.name] = entry
         await onLoops { [self] loop in
             let ref = ComponentRef(definition: definition, type: definition.type, kind: kind, loop: loop)
@@ -80,11 +106,11 @@ package actor ComponentStore {
             }
             loop.install(ref)
         }
-        if definition.startMode == .lazy {
-            components[definition.name]?.state = .waiting
-        } else {
-            startInBackground(definition.name)
-        }
+    }
+
+    private func begin(_ definition: ComponentDefinition) {
+        guard definition.startMode != .lazy, components[definition.name]?.starter == nil else { return }
+        startInBackground(definition.name)
     }
 
     func startLazy(_ name: String) {
@@ -265,6 +291,7 @@ package actor ComponentStore {
                 message: "its function features has not returned", isPermanent: false, instance: instance)
         }
         instance.featureSet = features
+        instance.secrets = RuntimeSecrets(definition, kind: type.kind)
         return instance
     }
 
@@ -371,7 +398,7 @@ package actor ComponentStore {
     func settle(_ name: String, with instance: ComponentInstance?, unavailable: CallError?) async {
         await onLoops { loop in
             loop.component(named: name)?.settle(
-                target: instance.map { $0.target(on: loop) }, unavailable: unavailable)
+                target: instance.map { $0.target(on: loop) }, secrets: instance?.secrets, unavailable: unavailable)
         }
     }
 

@@ -45,7 +45,9 @@ struct Acceptor: Sendable {
         } catch let error as ServerError {
             throw error
         } catch {
-            throw ServerError(description: "Can't listen on \(endpoint.text): \(Self.cause(error)).")
+            throw ServerError(
+                description: "Can't listen on \(endpoint.text): \(Self.cause(error, endpoint))."
+                    + Self.remedy(error, endpoint))
         }
     }
 
@@ -99,9 +101,25 @@ struct Acceptor: Sendable {
 
     static func removeSocket(_ path: String) { unlink(path) }
 
-    private static func cause(_ error: any Error) -> String {
+    private static func cause(_ error: any Error, _ endpoint: Server.Endpoint) -> String {
         if let error = error as? IOError { return String(cString: strerror(error.errnoCode)) }
+        if case .unix(let path) = endpoint, case .unixDomainSocketPathTooLong? = error as? SocketAddressError {
+            return "the path has \(path.utf8.count) bytes, more than the 107 of a Unix socket"
+        }
         return "\(error)"
+    }
+
+    /// What to do, after a blank; empty when that is not known.
+    private static func remedy(_ error: any Error, _ endpoint: Server.Endpoint) -> String {
+        switch ((error as? IOError)?.errnoCode, endpoint) {
+        case (EADDRINUSE, .tcp): " Stop what listens there, or choose another port."
+        case (EACCES, .tcp(_, let port)) where port < 1024: " Choose a port from 1024 on, or give the right to bind lower ones."
+        case (EADDRNOTAVAIL, .tcp): " Choose an address that this machine has."
+        case (ENOENT, .unix): " Make the folder, or choose another."
+        case (EACCES, .unix): " Give the right to write to the folder, or choose another."
+        case (nil, .unix): " Choose a shorter folder."
+        default: ""
+        }
     }
 }
 

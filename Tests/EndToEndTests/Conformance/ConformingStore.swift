@@ -27,6 +27,19 @@ enum ConformingStore: String, CaseIterable, Sendable, CustomTestStringConvertibl
         ("custom", "Team-A"),
     ]
 
+    /// Keys of the component `sealed`, for the runtime and for Python: secrets of the environment.
+    static let encryptionKeys = [
+        "KEY_OF_TODAY": String(repeating: "0123456789abcdef", count: 4),
+        "KEY_OF_YESTERDAY": String(repeating: "fedcba98", count: 4),
+    ]
+
+    private static func encrypted(_ type: String, _ settings: [(String, String)]) -> String {
+        let keys = [("primaryEncryptionKey", "KEY_OF_TODAY"), ("secondaryEncryptionKey", "KEY_OF_YESTERDAY")]
+        return Resource.component("sealed", type, settings + [("keyPrefix", "name")])
+            + keys.map { "    - name: \($0)\n      secretKeyRef:\n        name: \($1)\n        key: \($1)\n" }.joined()
+            + "auth:\n  secretStore: vault\n"
+    }
+
     /// What the suite runs against: flags of the runtime, and what Python needs to look behind the store.
     struct Fixture: Sendable {
         var flags: [String]
@@ -58,6 +71,7 @@ enum ConformingStore: String, CaseIterable, Sendable, CustomTestStringConvertibl
                 component.name, rawValue,
                 settings(component.name) + (component.keyPrefix.map { [("keyPrefix", $0)] } ?? []))
         }
+        documents.append(ConformingStore.encrypted(rawValue, settings("sealed")))
         documents.append(Resource.component("vault", "secretstores.local.env"))
         fixture.flags += ["--resources-path", try scratch.write(documents.joined(separator: "---\n"), to: "resources.yaml")]
         return fixture

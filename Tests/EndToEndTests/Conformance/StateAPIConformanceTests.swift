@@ -34,7 +34,8 @@ struct StateAPIConformanceTests {
         let scratch = try Scratch()
         let fixture = try await store.prepare(in: scratch)
         let lines = try await OctavoProcess.with(
-            in: scratch, flags: fixture.flags, environment: ["NAMESPACE": "Shop"]
+            in: scratch, flags: fixture.flags, 
+            environment: ConformingStore.encryptionKeys.merging(["NAMESPACE": "Shop"]) { $1 }
         ) { octavo in
             let setting = JSONValue.object([
                 ("http", .number("\(octavo.http)")), ("grpc", .number("\(octavo.grpc)")), ("wire", .string(wire.rawValue)),
@@ -45,7 +46,7 @@ struct StateAPIConformanceTests {
             text.value(setting)
             let end = try await Subprocess.run(
                 Places.python, [Places.scripts + "/conformance", String(decoding: text.bytes, as: UTF8.self)],
-                environment: ["PYTHONDONTWRITEBYTECODE": "1"], within: .seconds(120))
+                environment: ConformingStore.encryptionKeys.merging(["PYTHONDONTWRITEBYTECODE": "1"]) { $1 }, within: .seconds(120))
             print(end.output)
             let lines = end.output.split(separator: "\n").compactMap(Line.init)
             let failed = lines.filter { $0.word == "FAILED" }

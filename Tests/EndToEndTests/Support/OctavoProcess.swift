@@ -6,9 +6,12 @@ import Testing
 final class OctavoProcess: Sendable {
     let process: Subprocess
     let scratch: Scratch
-    let http: Int
-    let grpc: Int
-    let metrics: Int
+    /// Where it listens, by purpose: `127.0.0.1:3500`, or the path of a Unix socket.
+    let addresses: [String: String]
+
+    var http: Int { port("http") }
+    var grpc: Int { port("grpc") }
+    var metrics: Int { port("metrics") }
 
     var base: String { "http://127.0.0.1:\(http)" }
     var adminSocket: String { scratch.file("admin") }
@@ -49,16 +52,18 @@ final class OctavoProcess: Sendable {
     private init(_ process: Subprocess, _ scratch: Scratch, _ status: JSONValue) throws {
         self.process = process
         self.scratch = scratch
-        func port(_ purpose: String) throws -> Int {
-            let address = status["addresses"]?.array?.first { $0["purpose"]?.string == purpose }?["address"]?.string
-            guard let port = address?.split(separator: ":").last.flatMap({ Int($0) }) else {
-                throw Trouble("octavo status names no \(purpose) port: \(status)")
-            }
-            return port
+        addresses = Dictionary(
+            uniqueKeysWithValues: (status["addresses"]?.array ?? []).compactMap { one in
+                one["purpose"]?.string.flatMap { purpose in one["address"]?.string.map { (purpose, $0) } }
+            })
+        for purpose in ["http", "grpc", "metrics"] where addresses[purpose] == nil {
+            throw Trouble("octavo status names no \(purpose) address: \(status)")
         }
-        http = try port("http")
-        grpc = try port("grpc")
-        metrics = try port("metrics")
+    }
+
+    /// The port of a TCP listener; 0 for a Unix socket.
+    private func port(_ purpose: String) -> Int {
+        addresses[purpose]?.split(separator: ":").last.flatMap { Int($0) } ?? 0
     }
 
     /// Ends the runtime as an operator does.

@@ -1,4 +1,4 @@
-"""What a store keeps, seen without the runtime: the value under a stored key, `None` when there is none."""
+"""What a store keeps, seen and changed without the runtime; the value under a stored key is `None` when there is none."""
 
 import json
 import os
@@ -12,14 +12,21 @@ class Files:
     def __init__(self, folder):
         self.folder = folder
 
-    def value(self, component, key):
+    def path(self, component, key):
         # Each byte is two letters from `a` to `p`.
         name = "k" + "".join(chr(97 + (byte >> 4)) + chr(97 + (byte & 15)) for byte in key.encode())
+        return os.path.join(self.folder, component, name)
+
+    def value(self, component, key):
         try:
-            with open(os.path.join(self.folder, component, name), "rb") as file:
+            with open(self.path(component, key), "rb") as file:
                 return file.read()
         except FileNotFoundError:
             return None
+
+    def put(self, component, key, value):
+        with open(self.path(component, key), "wb") as file:
+            file.write(value)
 
 
 class SQLite:
@@ -29,9 +36,17 @@ class SQLite:
         self.folder = folder
 
     def value(self, component, key):
-        with sqlite3.connect(f"file:{self.folder}/{component}.db?mode=ro", uri=True) as database:
-            row = database.execute("SELECT value FROM state WHERE key = ?", (key,)).fetchone()
+        row = self.ask(component, "SELECT value FROM state WHERE key = ?", key).fetchone()
         return row[0].encode() if row else None
+
+    def put(self, component, key, value):
+        self.ask(
+            component, "INSERT INTO state (key, value, is_binary, etag) VALUES (?, ?, 0, 'planted')", key, value.decode()
+        )
+
+    def ask(self, component, statement, *values):
+        database = sqlite3.connect(f"{self.folder}/{component}.db", isolation_level=None, timeout=20)
+        return database.execute(statement, values)
 
 
 class Redis:
@@ -41,11 +56,15 @@ class Redis:
         self.port = port
 
     def value(self, component, key):
-        command = ["redis-cli", "-p", str(self.port), "--json", "HGET", key, "data"]
-        answer = subprocess.run(command, capture_output=True, check=True).stdout
-        # Values here are JSON texts, so that the tool's quoting has to be taken away once.
-        text = answer.decode().strip()
-        return None if text == "null" else json.loads(text).encode()
+        text = self.ask("HGET", key, "data")
+        return None if text is None else text.encode()
+
+    def put(self, component, key, value):
+        self.ask("HSET", key, "data", value.decode(), "version", "1")
+
+    def ask(self, *command):
+        program = ["redis-cli", "-p", str(self.port), "--json", *command]
+        return json.loads(subprocess.run(program, capture_output=True, check=True).stdout)
 
 
 def open_backing(kind, where):
