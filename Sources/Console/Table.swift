@@ -37,7 +37,9 @@ package struct Table: Sendable {
     }
 
     /// Adds a row; it has a cell for each column.
-    package mutating func add(_ cells: Cell...) {
+    package mutating func add(_ cells: Cell...) { add(cells) }
+
+    package mutating func add(_ cells: [Cell]) {
         precondition(cells.count == columns.count, "a row has \(cells.count) cells for \(columns.count) columns")
         rows.append(cells)
     }

@@ -6,26 +6,37 @@ enum PluginView {
     /// What a runtime says about its plugins.
     static func table(_ plugins: [PluginSummary], on terminal: Terminal) -> String {
         if plugins.isEmpty { return "The runtime has no plugins.\n" }
-        var table = Table([
-            Table.Column("NAME"), Table.Column("VERSION"), Table.Column("STATE"), Table.Column("GEN", .right),
-            Table.Column("MODE"), Table.Column("PID", .right), Table.Column("RESTARTS", .right),
-            Table.Column("COMPONENTS", .right), Table.Column("CALLS", .right),
-            Table.Column("ERRORS", .right), Table.Column("P50", .right), Table.Column("P99", .right),
-            Table.Column("TYPES", canShrink: true), Table.Column("REASON", canShrink: true),
-        ])
+        // Processes have columns only where there are some.
+        let hasProcesses = plugins.contains { $0.processID != nil }
+        let processColumns = [Table.Column("PID", .right), Table.Column("RESTARTS", .right)]
+        var table = Table(
+            [
+                Table.Column("NAME"), Table.Column("VERSION"), Table.Column("STATE"), Table.Column("GEN", .right),
+                Table.Column("MODE"),
+            ] + (hasProcesses ? processColumns : []) + [
+                Table.Column("COMPONENTS", .right), Table.Column("CALLS", .right), Table.Column("ERRORS", .right),
+                Table.Column("P50", .right), Table.Column("P99", .right), Table.Column("TYPES", canShrink: true),
+                Table.Column("REASON", canShrink: true),
+            ])
         for plugin in plugins {
             let figures = plugin.statistics
-            table.add(
+            var cells = [
                 Table.Cell(plugin.name), Table.Cell(plugin.version),
-                Table.Cell(plugin.state.rawValue, style(plugin.state)),
-                Table.Cell(generation(plugin)), Table.Cell(plugin.mode?.rawValue),
-                Table.Cell(plugin.processID.map { $0 == 0 ? "-" : "\($0)" }),
-                Table.Cell(plugin.restarts.map { "\($0)" }, (plugin.restarts ?? 0) > 0 ? .warning : .plain),
+                Table.Cell(plugin.state.rawValue, style(plugin.state)), Table.Cell(generation(plugin)),
+                Table.Cell(plugin.mode?.rawValue),
+            ]
+            if hasProcesses {
+                cells.append(Table.Cell(plugin.processID.map { $0 == 0 ? "-" : "\($0)" }))
+                cells.append(Table.Cell(plugin.restarts.map { "\($0)" }, (plugin.restarts ?? 0) > 0 ? .warning : .plain))
+            }
+            cells += [
                 Table.Cell("\(plugin.componentCount)"), Table.Cell(HumanFormat.count(figures.calls)),
                 Table.Cell(HumanFormat.count(figures.errors), figures.errors > 0 ? .warning : .plain),
                 Table.Cell(figures.p50Nanoseconds.map(HumanFormat.duration(nanoseconds:))),
                 Table.Cell(figures.p99Nanoseconds.map(HumanFormat.duration(nanoseconds:))),
-                Table.Cell(plugin.types.joined(separator: ", ")), Table.Cell(plugin.reason))
+                Table.Cell(plugin.types.joined(separator: ", ")), Table.Cell(plugin.reason),
+            ]
+            table.add(cells)
         }
         return table.rendered(width: terminal.width, colour: terminal.colour)
     }
