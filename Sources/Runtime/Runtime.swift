@@ -95,6 +95,7 @@ final class Runtime: Sendable {
         let registry = MetricsRegistry(loops: loops.count)
         storeOptions.metrics = ComponentMetrics(registry, loops: loops.count)
         storeOptions.isolation.host = options.pluginHost
+        storeOptions.isolation.crashLoopLimit = options.crashLoopLimit
         storeOptions.isolation.everything = options.isolatedPlugins.contains("all")
         storeOptions.isolation.plugins = Set(options.isolatedPlugins)
         let store = try ComponentStore(

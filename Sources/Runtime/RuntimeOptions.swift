@@ -20,6 +20,8 @@ package struct RuntimeOptions: Sendable, Equatable {
     package var pluginFolders: [String] = []
     /// Names of plugins that run in a process of their own; `all` is every plugin.
     package var isolatedPlugins: [String] = []
+    /// Crashes within a minute after which an isolated plugin is only tried every 30 s; 0 is never.
+    package var crashLoopLimit = 5
     /// The program that serves isolated plugins; nil when it was not found.
     package var pluginHost: String?
     /// Where the runtime keeps what must survive it: embedded stores, staged plugins, crash reports.

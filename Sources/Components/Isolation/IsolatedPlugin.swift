@@ -15,10 +15,10 @@ package final class IsolatedPlugin: @unchecked Sendable {
     private let path: String
     private let logger: Logger
     private var loops: [IsolatedLoop] = []
-    private let state = NIOLockedValueBox(State())
+    private let state: NIOLockedValueBox<State>
 
     private struct State {
-        var policy = RestartPolicy()
+        var policy: RestartPolicy
         /// A thread is starting a process.
         var isSupervised = false
         /// The process has died while that thread was at work.
@@ -57,7 +57,8 @@ package final class IsolatedPlugin: @unchecked Sendable {
                     + "../lib/octavo; install it")
         }
         HostEvents.install()
-        guard let plugin = IsolatedPlugin(path: path, host: host, loops: loops, logger: logger) else {
+        guard let plugin = IsolatedPlugin(
+            path: path, host: host, crashLoopLimit: options.crashLoopLimit, loops: loops, logger: logger) else {
             throw .loading(path: original, cause: "there is no memory for an isolated plugin")
         }
         if let cause = plugin.launch() {
@@ -67,9 +68,10 @@ package final class IsolatedPlugin: @unchecked Sendable {
         return plugin
     }
 
-    private init?(path: String, host: String, loops: [NIOLoopBound<CallLoop>], logger: Logger) {
+    private init?(path: String, host: String, crashLoopLimit: Int, loops: [NIOLoopBound<CallLoop>], logger: Logger) {
         self.path = path
         self.logger = logger
+        state = NIOLockedValueBox(State(policy: RestartPolicy(loopLimit: crashLoopLimit)))
         let context = UnsafeMutablePointer<Unmanaged<IsolatedPlugin>?>.allocate(capacity: 1)
         context.initialize(to: nil)
         var events = octavo_isolated_events(
@@ -119,7 +121,7 @@ package final class IsolatedPlugin: @unchecked Sendable {
             return Self.string(text)
         }
         let isWanted = state.withLockedValue { state in
-            guard !state.isEnding else { return false }
+            guard !state.isEnding, !state.hasDiedAgain else { return false }
             octavo_helper_retain(helper)
             if let before = OpaquePointer(bitPattern: state.helper) { octavo_helper_release(before) }
             state.helper = UInt(bitPattern: helper)
@@ -128,7 +130,7 @@ package final class IsolatedPlugin: @unchecked Sendable {
         }
         guard isWanted else {
             octavo_helper_quit(helper)
-            return nil
+            return "it ended at once"
         }
         for loop in loops { loop.attach(helper) }
         return nil

@@ -4,6 +4,8 @@ package struct IsolationOptions: Sendable {
     package var host: String?
     /// Ids of plugins, as the operator named them.
     package var plugins: Set<String> = []
+    /// Deaths within a minute after which a plugin is only tried every 30 s; 0 is never.
+    package var crashLoopLimit = 5
     /// All of them.
     package var everything = false
 

@@ -27,10 +27,17 @@ struct ResourceFlags: ParsableArguments {
         completion: NameCompletion.plugins)
     var isolated: [String] = []
 
+    @Option(
+        help: ArgumentHelp(
+            "Crashes within a minute after which an isolated plugin is only tried every 30 s; 0: never, it is always "
+                + "started again at once.", valueName: "crashes"))
+    var crashLoopLimit = 5
+
     func apply(to options: inout RuntimeOptions) {
         options.resourcePaths = Self.splitAtCommas(resourcesPaths)
         options.configurationPaths = Self.splitAtCommas(configurations)
         options.pluginFolders = pluginsDirs.isEmpty ? DefaultFolders.plugins() : pluginsDirs
+        options.crashLoopLimit = max(0, crashLoopLimit)
         options.isolatedPlugins = Self.splitAtCommas(isolated)
         options.pluginHost = DefaultFolders.pluginHost()
     }

@@ -1,5 +1,26 @@
 import Glibc
 
+/// Bytes that have come in for the server at that port of this machine and that it has not read (proc_net_tcp(5)).
+func unread(port: UInt16) -> Int {
+    guard let file = fopen("/proc/net/tcp", "r") else { return 0 }
+    defer { fclose(file) }
+    var line = [CChar](repeating: 0, count: 512)
+    var sum = 0
+    while fgets(&line, Int32(line.count), file) != nil {
+        let fields = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self).split(separator: " ")
+        guard fields.count > 4, fields[1].hasSuffix(":" + hexadecimal(port)), fields[3] == "01",
+            let queue = fields[4].split(separator: ":").last.flatMap({ Int($0, radix: 16) })
+        else { continue }
+        sum += queue
+    }
+    return sum
+}
+
+private func hexadecimal(_ port: UInt16) -> String {
+    let digits = String(port, radix: 16, uppercase: true)
+    return String(repeating: "0", count: 4 - digits.count) + digits
+}
+
 /// A Redis server of the test's own, on a free port or a socket.
 final class RedisServer: @unchecked Sendable {  // used by one test at a time
     let folder = TemporaryFolder()

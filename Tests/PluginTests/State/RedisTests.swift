@@ -141,7 +141,8 @@ import Testing
         // Stopped, so that requests are under way when it dies.
         server.signal(SIGSTOP)
         let writes = (0..<50).map { store.submit(.set("in flight \($0)", "x")) }
-        usleep(50_000)
+        // All of them have left the plugin: the stopped server's socket holds them.
+        #expect(eventually { unread(port: server.port) > 50 * 100 })
         server.kill()
         for wait in writes {
             let failure = failure(wait)

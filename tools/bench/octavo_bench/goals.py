@@ -40,6 +40,9 @@ def _against(peer: str, shape: object, name: str) -> Callable[[dict], float]:
 GOALS = [
     Goal("throughput, octavo / limit", True, 0.5, " x", _against("limit", LOADED, "requests_per_second")),
     Goal("throughput, octavo / envoy", True, 2.5, " x", _against("envoy", LOADED, "requests_per_second")),
+    Goal("throughput, isolated / in process", True, 0.75, " x",
+         lambda r: ratio(_figure(r, "isolated", LOADED, "requests_per_second"),
+                         _figure(r, "octavo", LOADED, "requests_per_second"))),
     Goal("CPU of a GetState under load", False, 5, " µs",
          lambda r: _figure(r, "octavo", LOADED, "server_cpu_us")["median"]),
     Goal("mean latency of one caller, octavo / limit", False, 1.3, " x", _against("limit", ALONE, "mean_us")),

@@ -74,7 +74,7 @@ def is_ready(http_port: int) -> bool:
     return False
 
 
-def start(runtime: Runtime, place: Place, name: str, component: Component) -> Server:
+def start(runtime: Runtime, place: Place, name: str, component: Component, flags: tuple[str, ...] = ()) -> Server:
     """Ready, with the value stored through the HTTP API and read back through the gRPC API."""
     folder = place.folder(name)
     ports = (0, 0)
@@ -82,7 +82,7 @@ def start(runtime: Runtime, place: Place, name: str, component: Component) -> Se
     def command() -> list[str]:
         nonlocal ports
         ports = (free_port(), free_port())
-        return [*Pinning.prefix(place.pins.server), *runtime.command(folder, [component], *ports)]
+        return [*Pinning.prefix(place.pins.server), *runtime.command(folder, [component], *ports), *flags]
 
     process = Process.start(name, command, lambda _: is_ready(ports[1]), folder / "log", folder)
     server = Server(name, process, ports[0], {"SaveState": call.save_state()})

@@ -25,6 +25,7 @@ PEERS: dict[str, Callable[[Place, bytes], Server]] = {
 NOTES = {
     "limit": "epoll + libnghttp2 in C, one thread, the same reply from memory",
     "octavo": "state.in-memory, one event loop",
+    "isolated": "octavo with the plugin in a helper process, on the same processor",
     "nghttpd": "a static file by GET: neither request body nor trailers",
     "h2o": "a static file by GET: neither request body nor trailers",
     "envoy": "direct_response, one worker: status in the headers, no trailers",
@@ -39,7 +40,8 @@ def start(wanted: Callable[[str], bool], find_runtime: Callable[[], octavo.Runti
     reply = wire.get_state_reply()
     servers: list[Server] = []
     starts: dict[str, Callable[[], Server]] = {
-        "octavo": lambda: octavo.start(find_runtime(), place, "octavo", octavo.MEMORY)}
+        "octavo": lambda: octavo.start(find_runtime(), place, "octavo", octavo.MEMORY),
+        "isolated": lambda: octavo.start(find_runtime(), place, "isolated", octavo.MEMORY, ("--isolate", "all"))}
     for name, peer in PEERS.items():
         starts[name] = lambda peer=peer: peer(place, reply)
     for name, start_one in starts.items():
