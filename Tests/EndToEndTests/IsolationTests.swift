@@ -11,7 +11,7 @@ struct IsolationTests {
         let report = scratch.file("storm.json")
         let storm = try await Subprocess.run(
             Places.python, [
-                Places.root + "/tools/crash-storm", "--crashes", "15", "--pause", "0.2", "--octavo", Places.octavo, "--json", report,
+                Places.package + "/tools/crash-storm", "--crashes", "15", "--pause", "0.2", "--octavo", Places.octavo, "--json", report,
             ], environment: ["PYTHONDONTWRITEBYTECODE": "1"], within: .seconds(120))
         #expect(storm.code == 0, "\(storm.output)\(storm.errors)")
         let figures = try JSONValue(parsing: scratch.read("storm.json"))
