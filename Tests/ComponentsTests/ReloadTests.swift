@@ -173,7 +173,7 @@ struct ReloadTests {
             try await it.add("store", "state.fixture-reactor")
             #expect(await it.reaches("store", "ready"))
             async let slow = it.get("store", "later:300")
-            try await Task.sleep(for: .milliseconds(20))
+            #expect(await eventually { await it.facts("store")?.inFlight == 1 })
             _ = try await it.store.reload("fixture", path: Fixtures.store(version: "2.0.0"))
             #expect(try await slow == "later")
             #expect(it.mapped("fixture@1/") == 0)

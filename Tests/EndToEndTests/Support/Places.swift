@@ -8,6 +8,18 @@ enum Places {
     /// The folder of the executable and its plugins.
     static var products: String { (octavo as NSString).deletingLastPathComponent }
 
+    /// An executable of a release, whose speed tells something: that of `OCTAVO_BINARY`, or a release build that is not
+    /// older than the one under test; nil when there is none.
+    static let release: String? = {
+        if let named = ProcessInfo.processInfo.environment["OCTAVO_BINARY"] { return named }
+        let found = package + "/.build/release/octavo"
+        func made(_ path: String) -> Date? {
+            (try? FileManager.default.attributesOfItem(atPath: path))?[.modificationDate] as? Date
+        }
+        guard let release = made(found), let own = made(octavo), release >= own else { return nil }
+        return found
+    }()
+
     /// The folder of the test bundle.
     private static let built: String = {
         let path = realpath("/proc/self/exe", nil)!
