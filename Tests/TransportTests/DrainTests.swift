@@ -87,8 +87,9 @@ import Testing
                     LoopApplication(grpc: GRPCRouter(), http: EchoHandler(EventLog()))
                 }
             }
-            #expect(error?.description == "Can't listen on 127.0.0.1:\(port): Address already in use. "
-                    + "Stop what listens there, or choose another port.")
+            #expect(
+                error?.description == "Can't listen on 127.0.0.1:\(port): Address already in use. Stop what listens "
+                    + "there, or choose another port.")
         }
     }
 }

@@ -19,10 +19,11 @@ final class OctavoProcess: Sendable {
     /// Starts a runtime, and returns when it listens; with `untilReady`, when its components are ready, too.
     static func start(
         in scratch: Scratch? = nil, flags: [String] = [], environment: [String: String] = [:],
-        command: [String] = [], untilReady: Bool = true
+        command: [String] = [], untilReady: Bool = true, executable: String = Places.octavo
     ) async throws -> OctavoProcess {
         let scratch = try scratch ?? Scratch()
-        let process = try launch(in: scratch, flags: flags, environment: environment, command: command)
+        let process = try launch(
+            in: scratch, flags: flags, environment: environment, command: command, executable: executable)
         let status = try await eventually("the runtime's readiness\n" + process.errors, within: .seconds(30)) {
             () async throws -> JSONValue? in
             if let code = process.code { throw Trouble("octavo ended with \(code):\n\(process.errors)") }
@@ -38,10 +39,11 @@ final class OctavoProcess: Sendable {
 
     /// The process alone, for what ends by itself.
     static func launch(
-        in scratch: Scratch, flags: [String] = [], environment: [String: String] = [:], command: [String] = []
+        in scratch: Scratch, flags: [String] = [], environment: [String: String] = [:], command: [String] = [],
+        executable: String = Places.octavo
     ) throws -> Subprocess {
         try Subprocess(
-            Places.octavo,
+            executable,
             [
                 "run", "--app-id", "demo", "--dapr-http-port", "0", "--dapr-grpc-port", "0", "--metrics-port", "0",
                 "--metrics-listen-address", "127.0.0.1", "--data-dir", scratch.file("data"),
@@ -98,10 +100,10 @@ final class OctavoProcess: Sendable {
     /// Runs `body` with a runtime and stops it after. What the runtime wrote is shown when the body throws.
     static func with<Value>(
         in scratch: Scratch? = nil, flags: [String] = [], environment: [String: String] = [:],
-        untilReady: Bool = true, _ body: (OctavoProcess) async throws -> Value
+        untilReady: Bool = true, executable: String = Places.octavo, _ body: (OctavoProcess) async throws -> Value
     ) async throws -> Value {
         let octavo = try await start(
-            in: scratch, flags: flags, environment: environment, untilReady: untilReady)
+            in: scratch, flags: flags, environment: environment, untilReady: untilReady, executable: executable)
         do {
             let value = try await body(octavo)
             try await octavo.stop()

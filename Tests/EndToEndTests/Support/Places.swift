@@ -2,8 +2,26 @@ import Foundation
 
 /// Where the built programs and the test's own files are.
 enum Places {
-    /// The folder of the built products: the test bundle's.
-    static let products: String = {
+    /// The executable under test: that of `OCTAVO_BINARY`, else the one that was built with the tests.
+    static let octavo = ProcessInfo.processInfo.environment["OCTAVO_BINARY"] ?? built + "/octavo"
+
+    /// The folder of the executable and its plugins.
+    static var products: String { (octavo as NSString).deletingLastPathComponent }
+
+    /// An executable of a release, whose speed tells something: that of `OCTAVO_BINARY`, or a release build that is not
+    /// older than the one under test; nil when there is none.
+    static let release: String? = {
+        if let named = ProcessInfo.processInfo.environment["OCTAVO_BINARY"] { return named }
+        let found = package + "/.build/release/octavo"
+        func made(_ path: String) -> Date? {
+            (try? FileManager.default.attributesOfItem(atPath: path))?[.modificationDate] as? Date
+        }
+        guard let release = made(found), let own = made(octavo), release >= own else { return nil }
+        return found
+    }()
+
+    /// The folder of the test bundle.
+    private static let built: String = {
         let path = realpath("/proc/self/exe", nil)!
         defer { free(path) }
         let own = String(cString: path)
@@ -12,7 +30,6 @@ enum Places {
         return (URL(fileURLWithPath: bundle).resolvingSymlinksInPath().path as NSString).deletingLastPathComponent
     }()
 
-    static var octavo: String { products + "/octavo" }
     static func plugin(_ name: String) -> String { "\(products)/liboctavo-plugin-\(name).so" }
 
     /// The folder of Package.swift.
