@@ -1,4 +1,5 @@
 import Components
+import TextSearch
 
 /// The metrics page, in the Prometheus text format 0.0.4.
 enum MetricsPage {
@@ -54,7 +55,7 @@ enum MetricsPage {
         }
 
         private static func escaped(_ text: String) -> String {
-            text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
+            text.replacing(text: "\\", with: "\\\\").replacing(text: "\"", with: "\\\"").replacing(text: "\n", with: "\\n")
         }
     }
 }

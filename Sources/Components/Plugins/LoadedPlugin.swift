@@ -2,6 +2,7 @@ import COctavo
 import COctavoHost
 import Glibc
 import NIOConcurrencyHelpers
+import TextSearch
 
 /// One generation of a plugin in this process: mapped, checked and started.
 ///
@@ -106,7 +107,7 @@ final class LoadedPlugin: @unchecked Sendable {
         guard let text = dlerror() else { return "the loader gave no reason" }
         // The operator knows the plugin by its own path, not by our copy's.
         var message = String(cString: text)
-        if let range = message.firstRange(of: copy) { message.replaceSubrange(range, with: path) }
+        if let range = message.range(ofText: copy) { message.replaceSubrange(range, with: path) }
         return message
     }
 

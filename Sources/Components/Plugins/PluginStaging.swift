@@ -1,4 +1,5 @@
 import Glibc
+import TextSearch
 
 /// Copies of plugins, one for each generation, in the data folder. The loader knows an object by its
 /// name and inode: loading only copies lets old and new code be loaded side by side, and a file that
@@ -26,7 +27,7 @@ package struct PluginStaging: Sendable {
         let source = String(plugin.path.dropLast(name.count + 1))
         // Only a folder `name/name.so` holds libraries of the plugin's own.
         if source.split(separator: "/").last.map({ $0 + ".so" }) == name[...].description {
-            for other in listFolder(source) ?? [] where other != name && other.contains(".so") {
+            for other in listFolder(source) ?? [] where other != name && other.contains(text: ".so") {
                 let (bytes, _) = try PluginInspection.read(source + "/" + other)
                 try PluginStaging.write(bytes, to: target + "/" + other)
             }

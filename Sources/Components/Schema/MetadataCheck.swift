@@ -1,4 +1,5 @@
 import COctavo
+import TextSearch
 
 /// A component's metadata against the schema of its type.
 struct MetadataCheck {
@@ -71,7 +72,7 @@ struct MetadataCheck {
                 outcome.errors.append(
                     "\(setting.name) asks for encrypted values, which this version does not write: they would be "
                         + "stored as plain text; remove the setting to accept that, or encrypt in the app")
-            case "keyprefix" where setting.value.contains("||"):
+            case "keyprefix" where setting.value.contains(text: "||"):
                 outcome.errors.append("keyPrefix can't contain '||', which separates it from the key")
             default: break
             }
