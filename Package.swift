@@ -8,6 +8,11 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("InternalImportsByDefault"),
 ]
 
+/// Generated messages are many and cold; nothing looks into them by reflection.
+let generated: [SwiftSetting] = [
+    .unsafeFlags(["-Osize", "-Xfrontend", "-disable-reflection-metadata"], .when(configuration: .release))
+]
+
 /// C targets: warnings are errors.
 let warnings: [CSetting] = [.unsafeFlags(["-std=c11", "-Wall", "-Wextra", "-Werror"])]
 
@@ -44,7 +49,6 @@ let nio: [Target.Dependency] = [
 ]
 let concurrency = Target.Dependency.product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
-let protobuf = Target.Dependency.product(name: "SwiftProtobuf", package: "swift-protobuf")
 
 /// A plugin: one folder under `plugins`, one shared object `liboctavo-plugin-NAME.so`. `native` holds
 /// the note and what is better said in C.
@@ -78,7 +82,6 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     ],
@@ -101,7 +104,7 @@ let package = Package(
         .target(
             name: "DaprAPI",
             dependencies: [
-                "Transport", "BuildingBlocks", "Components", "COctavo", "DaprProtos", "JSONText", "TextSearch", protobuf,
+                "Transport", "BuildingBlocks", "Components", "COctavo", "DaprProtos", "JSONText", "ProtoWire", "TextSearch",
             ] + nio,
             swiftSettings: strict),
         .target(
@@ -109,7 +112,8 @@ let package = Package(
             dependencies: ["Transport", "BuildingBlocks", "Components", "Telemetry", "JSONText", logging] + nio,
             swiftSettings: strict),
         .target(
-            name: "DaprProtos", dependencies: [protobuf], exclude: ["proto"], swiftSettings: [.swiftLanguageMode(.v6)]),
+            name: "DaprProtos", dependencies: ["ProtoWire"], exclude: ["proto"], swiftSettings: strict + generated),
+        .target(name: "ProtoWire", swiftSettings: strict),
 
         // What the APIs mean, and the components that answer.
         .target(
@@ -161,6 +165,12 @@ let package = Package(
             dependencies: ["Transport", "CNGHTTP2", .product(name: "NIOEmbedded", package: "swift-nio")] + nio,
             swiftSettings: strict),
         .testTarget(name: "ResourcesTests", dependencies: ["Resources"], swiftSettings: strict),
+        .target(
+            name: "EveryKind", dependencies: ["ProtoWire"], path: "Tests/EveryKind",
+            exclude: ["every_kind.proto", "every_kind.binpb"], swiftSettings: strict),
+        .testTarget(
+            name: "ProtoWireTests", dependencies: ["ProtoWire", "EveryKind", "DaprProtos"], exclude: ["exchange.py"],
+            swiftSettings: strict),
         .testTarget(name: "TextSearchTests", dependencies: ["TextSearch"], swiftSettings: strict),
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: strict),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "JSONText", logging], swiftSettings: strict),
@@ -184,7 +194,7 @@ let package = Package(
             name: "DaprAPITests",
             dependencies: [
                 "DaprAPI", "BuildingBlocks", "Components", "Transport", "DaprProtos", "JSONText", "COctavo", "CNGHTTP2",
-                protobuf, logging,
+                "ProtoWire", logging,
             ] + nio, swiftSettings: strict),
         .testTarget(
             name: "EndToEndTests", dependencies: ["JSONText"], exclude: ["python"], swiftSettings: strict),
@@ -201,7 +211,7 @@ if Context.environment["OCTAVO_BENCH"] == "1" {
         .executableTarget(
             name: "state-api",
             dependencies: [
-                "DaprAPI", "BuildingBlocks", "Components", "COctavo", "DaprProtos", "Transport", protobuf, logging,
+                "DaprAPI", "BuildingBlocks", "Components", "COctavo", "DaprProtos", "Transport", "ProtoWire", logging,
             ] + nio, path: "tools/bench/state-api", swiftSettings: strict))
     package.targets.append(
         .executableTarget(
@@ -222,6 +232,9 @@ if Context.environment["OCTAVO_FUZZ"] == "1" {
             swiftSettings: fuzzer, linkerSettings: [.unsafeFlags(["-use-ld=lld"])]),
         .executableTarget(
             name: "fuzz-plugin", dependencies: ["Components"], path: "tools/fuzzing/plugin", exclude: ["seeds"],
+            swiftSettings: fuzzer, linkerSettings: [.unsafeFlags(["-use-ld=lld"])]),
+        .executableTarget(
+            name: "fuzz-proto", dependencies: ["ProtoWire", "EveryKind"], path: "tools/fuzzing/proto", exclude: ["seeds"],
             swiftSettings: fuzzer, linkerSettings: [.unsafeFlags(["-use-ld=lld"])]),
         .executableTarget(
             name: "fuzz-json", dependencies: ["JSONText"], path: "tools/fuzzing/json", exclude: ["seeds"],
