@@ -83,15 +83,13 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     ],
     targets: [
         // The command line.
         .executableTarget(
             name: "octavo",
             dependencies: [
-                "Runtime", "AdminAPI", "Console", "Components", "Resources", "JSONText", "Telemetry",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"), logging,
+                "Runtime", "AdminAPI", "Arguments", "Console", "Components", "Resources", "JSONText", "Telemetry", logging,
             ], swiftSettings: strict, linkerSettings: octavoLink),
         .target(
             name: "Runtime",
@@ -137,6 +135,7 @@ let package = Package(
         .target(name: "JSONText", swiftSettings: strict),
         .target(name: "TextSearch", swiftSettings: strict),
         .target(name: "Console", swiftSettings: strict),
+        .target(name: "Arguments", dependencies: ["Console"], swiftSettings: strict),
         .target(name: "Telemetry", dependencies: ["JSONText", logging], swiftSettings: strict),
 
         // The C ABI and its pieces.
@@ -171,6 +170,7 @@ let package = Package(
         .testTarget(
             name: "ProtoWireTests", dependencies: ["ProtoWire", "EveryKind", "DaprProtos"], exclude: ["exchange.py"],
             swiftSettings: strict),
+        .testTarget(name: "ArgumentsTests", dependencies: ["Arguments"], swiftSettings: strict),
         .testTarget(name: "TextSearchTests", dependencies: ["TextSearch"], swiftSettings: strict),
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: strict),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "JSONText", logging], swiftSettings: strict),
@@ -183,7 +183,7 @@ let package = Package(
             name: "PluginTests", dependencies: ["COctavo", "COctavoRing", "COctavoHost"], exclude: ["Native"],
             swiftSettings: strict),
         .testTarget(
-            name: "CommandLineTests", dependencies: ["octavo", "Console", "Runtime", "AdminAPI"] + nio,
+            name: "CommandLineTests", dependencies: ["octavo", "Arguments", "Console", "Runtime", "AdminAPI"] + nio,
             swiftSettings: strict),
         .testTarget(
             name: "AdminAPITests", dependencies: ["AdminAPI", "Transport", "JSONText"] + nio, swiftSettings: strict),
