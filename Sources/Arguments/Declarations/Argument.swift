@@ -1,6 +1,6 @@
 /// A value by its place: required, optional, or a list of all that are left.
 @propertyWrapper
-package struct Argument<Value>: DeclaringProperty {
+package final class Argument<Value>: DeclaringProperty {
     /// Which values are the argument's.
     package enum Parsing: Sendable {
         /// The next that is no option.
@@ -17,10 +17,10 @@ package struct Argument<Value>: DeclaringProperty {
             guard let value = storage.value else { preconditionFailure("a required argument is read before parsing") }
             return value
         }
-        nonmutating set { storage.value = newValue }
+        set { storage.value = newValue }
     }
 
-    func declarations(property name: String) -> [Declaration] { [declare(name, storage)] }
+    override func declarations(property name: String) -> [Declaration] { [declare(name, storage)] }
 
     private init(
         _ value: Value?, _ help: ArgumentHelp, _ completion: CompletionKind, _ kind: Declaration.Kind = .positional,
@@ -35,14 +35,14 @@ package struct Argument<Value>: DeclaringProperty {
         }
     }
 
-    package init(help: ArgumentHelp = "", completion: CompletionKind = .none) where Value: ExpressibleByArgument {
+    package convenience init(help: ArgumentHelp = "", completion: CompletionKind = .none) where Value: ExpressibleByArgument {
         self.init(nil, help, completion, values: Value.allValueStrings) { argument, storage in
             storage.value = Value(argument: argument)
             return storage.value != nil
         }
     }
 
-    package init<Wrapped: ExpressibleByArgument>(
+    package convenience init<Wrapped: ExpressibleByArgument>(
         wrappedValue: Wrapped? = nil, help: ArgumentHelp = "", completion: CompletionKind = .none
     ) where Value == Wrapped? {
         self.init(.some(wrappedValue), help, completion, values: Wrapped.allValueStrings) { argument, storage in
@@ -52,7 +52,7 @@ package struct Argument<Value>: DeclaringProperty {
         }
     }
 
-    package init<Element: ExpressibleByArgument>(
+    package convenience init<Element: ExpressibleByArgument>(
         wrappedValue: [Element], parsing: Parsing = .next, help: ArgumentHelp = "", completion: CompletionKind = .none
     ) where Value == [Element] {
         self.init(

@@ -38,15 +38,12 @@ struct Declaration {
     var preferredName: String { names.first { $0.hasPrefix("--") } ?? names.first ?? "" }
 }
 
-/// A property that declares an argument, or a group of them.
-protocol DeclaringProperty {
+/// A property that declares an argument, or a group of them. A class, since asking each of many generic types whether it
+/// conforms to a protocol takes milliseconds of every start; a value is asked for its class at once.
+package class DeclaringProperty {
     /// `name` is the property's.
-    func declarations(property name: String) -> [Declaration]
+    func declarations(property name: String) -> [Declaration] { [] }
     /// The groups that are within it.
-    var groups: [any ParsableArguments] { get }
-}
-
-extension DeclaringProperty {
     var groups: [any ParsableArguments] { [] }
 }
 
@@ -64,16 +61,16 @@ extension ParsableArguments {
         try validate()
     }
 
-    private var properties: [(any DeclaringProperty, String)] {
+    private var properties: [(DeclaringProperty, String)] {
         Mirror(reflecting: self).children.compactMap { child in
-            guard let property = child.value as? any DeclaringProperty, let label = child.label else { return nil }
+            guard let property = child.value as? DeclaringProperty, let label = child.label else { return nil }
             // The storage of a wrapped property has its name after an underscore.
             return (property, String(label.drop { $0 == "_" }))
         }
     }
 }
 
-/// What a property wrapper holds, so that parsing can fill it in through the declaration.
+/// What a declared property holds.
 final class ArgumentStorage<Value> {
     var value: Value?
 

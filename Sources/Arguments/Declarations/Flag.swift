@@ -1,13 +1,13 @@
 /// `--name`: false unless it is given.
 @propertyWrapper
-package struct Flag: DeclaringProperty {
+package final class Flag: DeclaringProperty {
     private let storage: ArgumentStorage<Bool>
     private let names: [ArgumentName]
     private let help: ArgumentHelp
 
     package var wrappedValue: Bool {
         get { storage.value ?? false }
-        nonmutating set { storage.value = newValue }
+        set { storage.value = newValue }
     }
 
     package init(wrappedValue: Bool, name: [ArgumentName] = [.long], help: ArgumentHelp = "") {
@@ -16,7 +16,7 @@ package struct Flag: DeclaringProperty {
         self.help = help
     }
 
-    func declarations(property name: String) -> [Declaration] {
+    override func declarations(property name: String) -> [Declaration] {
         let storage = self.storage
         return [
             Declaration(

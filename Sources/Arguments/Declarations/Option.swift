@@ -1,16 +1,16 @@
 /// `--name value`: a property with a default, an optional one, or a list that each mention adds to.
 @propertyWrapper
-package struct Option<Value>: DeclaringProperty {
+package final class Option<Value>: DeclaringProperty {
     private let storage: ArgumentStorage<Value>
     private let declare: (String, ArgumentStorage<Value>) -> Declaration
 
     package var wrappedValue: Value {
         // An option always has a default.
         get { storage.value.unsafelyUnwrapped }
-        nonmutating set { storage.value = newValue }
+        set { storage.value = newValue }
     }
 
-    func declarations(property name: String) -> [Declaration] { [declare(name, storage)] }
+    override func declarations(property name: String) -> [Declaration] { [declare(name, storage)] }
 
     private init(
         _ value: Value, _ names: [ArgumentName], _ help: ArgumentHelp, _ completion: CompletionKind,
@@ -28,7 +28,7 @@ package struct Option<Value>: DeclaringProperty {
         }
     }
 
-    package init(
+    package convenience init(
         wrappedValue: Value, name: [ArgumentName] = [.long], help: ArgumentHelp = "", completion: CompletionKind = .none
     ) where Value: ExpressibleByArgument {
         let text = wrappedValue.defaultValueDescription
@@ -41,7 +41,7 @@ package struct Option<Value>: DeclaringProperty {
         }
     }
 
-    package init<Wrapped: ExpressibleByArgument>(
+    package convenience init<Wrapped: ExpressibleByArgument>(
         wrappedValue: Wrapped? = nil, name: [ArgumentName] = [.long], help: ArgumentHelp = "",
         completion: CompletionKind = .none
     ) where Value == Wrapped? {
@@ -53,7 +53,7 @@ package struct Option<Value>: DeclaringProperty {
         }
     }
 
-    package init<Element: ExpressibleByArgument>(
+    package convenience init<Element: ExpressibleByArgument>(
         wrappedValue: [Element], name: [ArgumentName] = [.long], help: ArgumentHelp = "",
         completion: CompletionKind = .none
     ) where Value == [Element] {
@@ -69,21 +69,21 @@ package struct Option<Value>: DeclaringProperty {
 
 extension Option {
     /// The same with one name.
-    package init<Element: ExpressibleByArgument>(
+    package convenience init<Element: ExpressibleByArgument>(
         wrappedValue: [Element], name: ArgumentName, help: ArgumentHelp = "", completion: CompletionKind = .none
     ) where Value == [Element] {
         self.init(wrappedValue: wrappedValue, name: [name], help: help, completion: completion)
     }
 
     /// The same with one name.
-    package init<Wrapped: ExpressibleByArgument>(
+    package convenience init<Wrapped: ExpressibleByArgument>(
         wrappedValue: Wrapped? = nil, name: ArgumentName, help: ArgumentHelp = "", completion: CompletionKind = .none
     ) where Value == Wrapped? {
         self.init(wrappedValue: wrappedValue, name: [name], help: help, completion: completion)
     }
 
     /// The same with one name.
-    package init(
+    package convenience init(
         wrappedValue: Value, name: ArgumentName, help: ArgumentHelp = "", completion: CompletionKind = .none
     ) where Value: ExpressibleByArgument {
         self.init(wrappedValue: wrappedValue, name: [name], help: help, completion: completion)

@@ -1,12 +1,12 @@
 /// The arguments of another type, in this place. With a title the help has them under a heading of their own.
 @propertyWrapper
-package struct OptionGroup<Value: ParsableArguments>: DeclaringProperty {
+package final class OptionGroup<Value: ParsableArguments>: DeclaringProperty {
     private let storage: ArgumentStorage<Value>
     private let title: String?
 
     package var wrappedValue: Value {
         get { storage.value.unsafelyUnwrapped }
-        nonmutating set { storage.value = newValue }
+        set { storage.value = newValue }
     }
 
     package init(title: String? = nil) {
@@ -14,7 +14,7 @@ package struct OptionGroup<Value: ParsableArguments>: DeclaringProperty {
         self.title = title
     }
 
-    func declarations(property name: String) -> [Declaration] {
+    override func declarations(property name: String) -> [Declaration] {
         wrappedValue.declarations.map { declaration in
             var declaration = declaration
             declaration.title = declaration.title ?? title
@@ -22,5 +22,5 @@ package struct OptionGroup<Value: ParsableArguments>: DeclaringProperty {
         }
     }
 
-    var groups: [any ParsableArguments] { [wrappedValue] }
+    override var groups: [any ParsableArguments] { [wrappedValue] }
 }

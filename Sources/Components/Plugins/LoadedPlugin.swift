@@ -48,13 +48,18 @@ final class LoadedPlugin: @unchecked Sendable {
     private static func loadHere(
         path: String, generation: Int, staging: PluginStaging
     ) throws(PluginError) -> LoadedPlugin {
-        let (bytes, identity) = try PluginInspection.read(path)
-        let inspection = try PluginInspection(path: path, bytes: bytes, identity: identity)
+        let file = try PluginFile(path: path)
+        let bytes = try file.loadedPart()
+        let inspection = try PluginInspection(path: path, bytes: bytes, identity: file.identity)
         if inspection.unloadClass == .isolatedOnly {
             throw .isolatedOnly(path: path, cause: inspection.unloadReason)
         }
-        let copy = try staging.stage(inspection, bytes: bytes, generation: generation)
+        let copy = try staging.stage(inspection, file, generation: generation)
         do throws(PluginError) {
+            // What was inspected is what gets mapped, even if the file is being overwritten.
+            guard try PluginFile(path: copy).loadedPart() == bytes else {
+                throw .loading(path: path, cause: "the file was changed while it was read; try again")
+            }
             let plugin = try LoadedPlugin(inspection: inspection, copy: copy, generation: generation)
             do throws(PluginError) {
                 try plugin.start()
