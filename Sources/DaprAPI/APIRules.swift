@@ -1,3 +1,5 @@
+import TextSearch
+
 /// Which parts of the API are offered. Source: Dapr's `spec.api.allowed` and `spec.api.denied`.
 package struct APIRules: Sendable, Equatable {
     package struct Rule: Sendable, Hashable {
@@ -11,8 +13,8 @@ package struct APIRules: Sendable, Equatable {
         package init(group: String, version: String, wire: String) {
             self.group = group
             // `v1.0-alpha1` and `v1alpha1` are the same.
-            var version = version.replacing(".0", with: "")
-            version = version.replacing("-", with: "")
+            var version = version.replacing(text: ".0", with: "")
+            version = version.replacing(text: "-", with: "")
             self.version = version
             self.wire = wire
         }

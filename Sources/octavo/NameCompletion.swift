@@ -1,5 +1,5 @@
 import AdminAPI
-import ArgumentParser
+import Arguments
 
 /// Completes names in the shell by asking the runtime, if one is there. Silent and quick when it is not.
 enum NameCompletion {
@@ -17,7 +17,7 @@ enum NameCompletion {
 
     /// The runtime that the words typed so far name, with a second to answer.
     private static func client(_ arguments: [String]) throws -> AdminClient {
-        var flags = AdminFlags()
+        let flags = AdminFlags()
         flags.appID = value(of: ["--app-id", "-a"], in: arguments)
         flags.adminSocket = value(of: ["--admin-socket"], in: arguments)
         flags.timeout = TimeSpan(argument: "1s")!

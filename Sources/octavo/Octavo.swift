@@ -1,4 +1,4 @@
-import ArgumentParser
+import Arguments
 
 /// The root of the commands.
 struct Octavo: ParsableCommand {

@@ -1,5 +1,5 @@
 import AdminAPI
-import ArgumentParser
+import Arguments
 import Console
 
 /// What a command leaves behind: text for both outputs and an exit code.

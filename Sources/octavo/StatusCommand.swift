@@ -1,5 +1,5 @@
 import AdminAPI
-import ArgumentParser
+import Arguments
 import Console
 
 /// `octavo status`

@@ -64,6 +64,31 @@ import Testing
         let check = try Program.run(flags + [folder.path + "/script"], executable: executable)
         #expect(check.code == 0, "\(check.errors)")
     }
+
+    @Test("bash completes commands, flags, values and files", arguments: [
+        (["octavo", "pl"], "plugin\n"), (["octavo", "plugin", "re"], "reload\n"),
+        (["octavo", "state", "set", "--tt"], "--ttl\n"), (["octavo", "run", "--log-level", "d"], "debug\n"),
+        (["octavo", "completion", ""], "bash\nzsh\nfish\n"), (["octavo", "plugin", "load", "x"], ""),
+    ])
+    func bash(words: [String], candidates: String) throws {
+        let folder = try TemporaryFolder()
+        defer { folder.remove() }
+        let typed = words.map { "'\($0)'" }.joined(separator: " ")
+        folder.write(
+            """
+            compopt() { :; }
+            complete() { :; }
+            eval "$('\(Program.octavo)' completion bash)"
+            octavo() { '\(Program.octavo)' "$@"; }
+            COMP_WORDS=(\(typed))
+            COMP_CWORD=\(words.count - 1)
+            _octavo
+            for candidate in "${COMPREPLY[@]}"; do echo "$candidate"; done
+            """, to: "script")
+        let result = try Program.run([folder.path + "/script"], executable: "/usr/bin/bash")
+        #expect(result.output == candidates, "\(result.errors)")
+        #expect(result.errors.isEmpty)
+    }
 }
 
 extension String {

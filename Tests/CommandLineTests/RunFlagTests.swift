@@ -1,4 +1,4 @@
-import ArgumentParser
+import Arguments
 import Runtime
 import Testing
 @testable import octavo

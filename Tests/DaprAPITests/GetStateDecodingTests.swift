@@ -1,6 +1,6 @@
 import COctavo
 import DaprProtos
-import SwiftProtobuf
+import ProtoWire
 import Testing
 
 @testable import DaprAPI
@@ -18,7 +18,7 @@ struct GetStateDecodingTests {
     }
 
     @Test(
-        "that is usual is read in place, as SwiftProtobuf reads it",
+        "that is usual is read in place, as ProtoReader reads it",
         arguments: [0, 1, 7, 8, 9, 127, 128, 129, 1000, 16_383])
     func usual(_ length: Int) throws {
         let request = Request.with {
@@ -26,25 +26,25 @@ struct GetStateDecodingTests {
             $0.key = String(repeating: "k", count: length)
             $0.consistency = .consistencyStrong
         }
-        let (store, key, consistency) = try #require(fast(try request.serializedBytes()))
+        let (store, key, consistency) = try #require(fast(request.serializedBytes()))
         #expect(store == request.storeName)
         #expect(key == request.key)
         #expect(consistency == OCTAVO_CONSISTENCY_STRONG)
     }
 
-    @Test("that is not usual is left to SwiftProtobuf")
+    @Test("that is not usual is left to ProtoReader")
     func unusual() throws {
         let metadata = Request.with { $0.key = "k"; $0.metadata = ["a": "b"] }
-        #expect(fast(try metadata.serializedBytes()) == nil)
-        #expect(fast(try Request.with { $0.key = "schlüssel" }.serializedBytes()) == nil)
-        #expect(fast(try Request.with { $0.key = "12345678ü" }.serializedBytes()) == nil)
-        #expect(fast(try Request.with { $0.consistency = .UNRECOGNIZED(3) }.serializedBytes()) == nil)
+        #expect(fast(metadata.serializedBytes()) == nil)
+        #expect(fast(Request.with { $0.key = "schlüssel" }.serializedBytes()) == nil)
+        #expect(fast(Request.with { $0.key = "12345678ü" }.serializedBytes()) == nil)
+        #expect(fast(Request.with { $0.consistency = .UNRECOGNIZED(3) }.serializedBytes()) == nil)
         #expect(fast([0x2a, 0x01, 0x61]) == nil)
     }
 
     @Test("that is cut anywhere is never read beyond its end")
     func truncated() throws {
-        let bytes: [UInt8] = try Request.with { $0.storeName = "statestore"; $0.key = String(repeating: "k", count: 200) }
+        let bytes: [UInt8] = Request.with { $0.storeName = "statestore"; $0.key = String(repeating: "k", count: 200) }
             .serializedBytes()
         for end in 0..<bytes.count {
             guard let (store, key, _) = fast(Array(bytes[..<end])) else { continue }
@@ -53,7 +53,7 @@ struct GetStateDecodingTests {
         }
     }
 
-    @Test("of random bytes reads like SwiftProtobuf or not at all")
+    @Test("of random bytes reads like ProtoReader or not at all")
     func random() throws {
         var generator = SystemRandomNumberGenerator()
         let seed = generator.next()

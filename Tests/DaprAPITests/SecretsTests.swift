@@ -1,7 +1,7 @@
 import BuildingBlocks
 import DaprProtos
 import JSONText
-import SwiftProtobuf
+import ProtoWire
 import Testing
 import Transport
 

@@ -3,7 +3,7 @@ import COctavo
 import Components
 import DaprProtos
 import JSONText
-import SwiftProtobuf
+import ProtoWire
 import Testing
 import Transport
 

@@ -1,7 +1,7 @@
 import BuildingBlocks
 import DaprProtos
 import JSONText
-import SwiftProtobuf
+import ProtoWire
 import Testing
 import Transport
 
@@ -225,20 +225,20 @@ struct StateGRPCTests {
         static let table: [Waiting] = [
             Waiting(
                 method: "GetState",
-                message: try! GetState.with { $0.storeName = "store"; $0.key = never }.serializedBytes(), calls: 1),
+                message: GetState.with { $0.storeName = "store"; $0.key = never }.serializedBytes(), calls: 1),
             Waiting(
                 method: "SaveState",
-                message: try! SaveState.with { $0.storeName = "store"; $0.states = [Item.with { $0.key = never }] }
+                message: SaveState.with { $0.storeName = "store"; $0.states = [Item.with { $0.key = never }] }
                     .serializedBytes(), calls: 1),
             Waiting(
                 method: "SaveState",
-                message: try! SaveState.with {
+                message: SaveState.with {
                     $0.storeName = "store"
                     $0.states = Array(repeating: Item.with { $0.key = never }, count: 100)
                 }.serializedBytes(), calls: 32),
             Waiting(
                 method: "GetBulkState",
-                message: try! Dapr_Proto_Runtime_V1_GetBulkStateRequest.with {
+                message: Dapr_Proto_Runtime_V1_GetBulkStateRequest.with {
                     $0.storeName = "store"
                     $0.keys = Array(repeating: never, count: 100)
                     $0.parallelism = 10

@@ -1,5 +1,6 @@
 package import COctavo
 package import Components
+import TextSearch
 
 /// A state store as one event loop sees it. Used on that loop alone.
 package final class StateStore {
@@ -19,7 +20,7 @@ package final class StateStore {
         name = ref.name
         let setting = ref.runtimeSettings["keyprefix"]
         prefix = Array(KeyPrefix.text(setting: setting, component: ref.name, identity: identity).utf8)
-        illegalPrefix = setting.flatMap { $0.contains(KeyPrefix.separator) ? $0 : nil }
+        illegalPrefix = setting.flatMap { $0.contains(text: KeyPrefix.separator) ? $0 : nil }
     }
 
     /// How values are encrypted; `nil` for a store that keeps them as they are.

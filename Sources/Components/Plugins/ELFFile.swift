@@ -87,6 +87,24 @@ struct ELFFile {
         self.segments = segments
     }
 
+    /// Where in the file the last of its segments ends, the headers among them; `nil` when `bytes`, its first ones, are
+    /// not those of a file that `init` could read, or don't have all headers.
+    static func endOfSegments(_ bytes: [UInt8]) -> Int? {
+        guard bytes.count >= 64, bytes[4] == 2, bytes[5] == 1 else { return nil }
+        let entrySize = Int(u16(bytes, 54))
+        let count = Int(u16(bytes, 56))
+        guard entrySize >= 56, let table = Int(exactly: u64(bytes, 32)), table <= bytes.count,
+            entrySize * count <= bytes.count - table
+        else { return Int.max }
+        var end = table + entrySize * count
+        for index in 0..<count {
+            let at = table + index * entrySize
+            let (sum, overflow) = u64(bytes, at + 8).addingReportingOverflow(u64(bytes, at + 32))
+            end = max(end, overflow ? Int.max : Int(clamping: sum))
+        }
+        return end
+    }
+
     /// Whether the kernel would be asked for an executable stack.
     var wantsExecutableStack: Bool { segments.contains { $0.type == 0x6474_e551 && $0.flags & 1 != 0 } }
 

@@ -4,6 +4,7 @@ import Glibc
 import Logging
 import NIOConcurrencyHelpers
 import NIOCore
+import TextSearch
 
 /// One generation of a plugin in this process: mapped, checked and started.
 ///
@@ -56,13 +57,18 @@ final class LoadedPlugin: @unchecked Sendable {
     private static func loadHere(
         path: String, generation: Int, staging: PluginStaging
     ) throws(PluginError) -> LoadedPlugin {
-        let (bytes, identity) = try PluginInspection.read(path)
-        let inspection = try PluginInspection(path: path, bytes: bytes, identity: identity)
+        let file = try PluginFile(path: path)
+        let bytes = try file.loadedPart()
+        let inspection = try PluginInspection(path: path, bytes: bytes, identity: file.identity)
         if inspection.unloadClass == .isolatedOnly {
             throw .isolatedOnly(path: path, cause: inspection.unloadReason)
         }
-        let copy = try staging.stage(inspection, bytes: bytes, generation: generation)
+        let copy = try staging.stage(inspection, file, generation: generation)
         do throws(PluginError) {
+            // What was inspected is what gets mapped, even if the file is being overwritten.
+            guard try PluginFile(path: copy).loadedPart() == bytes else {
+                throw .loading(path: path, cause: "the file was changed while it was read; try again")
+            }
             let plugin = try LoadedPlugin(inspection: inspection, copy: copy, generation: generation)
             do throws(PluginError) {
                 try plugin.start()
@@ -164,7 +170,7 @@ final class LoadedPlugin: @unchecked Sendable {
         guard let text = dlerror() else { return "the loader gave no reason" }
         // The operator knows the plugin by its own path, not by our copy's.
         var message = String(cString: text)
-        if let range = message.firstRange(of: copy) { message.replaceSubrange(range, with: path) }
+        if let range = message.range(ofText: copy) { message.replaceSubrange(range, with: path) }
         return message
     }
 

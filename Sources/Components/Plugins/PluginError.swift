@@ -35,7 +35,7 @@ package enum PluginError: Error, Sendable, Equatable, CustomStringConvertible {
         case .notRegular(let path): "plugin \(path) is not a regular file; put the shared object itself there"
         case .empty(let path): "plugin \(path) is empty; copy it again"
         case .tooBig(let path, let bytes):
-            "plugin \(path) has \(bytes) bytes, more than the \(PluginInspection.largestFile) that a plugin may have"
+            "plugin \(path) has \(bytes) bytes, more than the \(PluginFile.largest) that a plugin may have"
         case .writableByOthers(let path, let mode):
             "plugin \(path) may be written by everybody (mode \(mode)), so anybody could run code here; "
                 + "chmod o-w it"

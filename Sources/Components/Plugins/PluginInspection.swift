@@ -18,7 +18,6 @@ package struct PluginInspection: Sendable {
 
     package var id: String { note?.id ?? fileName }
 
-    static let largestFile = 512 << 20
     static var ownMachine: UInt16 {
         #if arch(arm64)
             ELFFile.machineARM
@@ -40,11 +39,11 @@ package struct PluginInspection: Sendable {
 
     /// Inspects the file, or says in one sentence why it can't be a plugin.
     package init(path: String) throws(PluginError) {
-        let (bytes, identity) = try PluginInspection.read(path)
-        try self.init(path: path, bytes: bytes, identity: identity)
+        let file = try PluginFile(path: path)
+        try self.init(path: path, bytes: file.loadedPart(), identity: file.identity)
     }
 
-    /// The same for bytes that were read already.
+    /// The same for bytes that were read already, the file's from its start.
     package init(path: String, bytes: [UInt8], identity: FileIdentity) throws(PluginError) {
         let file: ELFFile
         let symbols: [ELFFile.Symbol]
@@ -92,7 +91,7 @@ package struct PluginInspection: Sendable {
             needed: needed, symbols: symbols,
             unloadableFlag: note.map { $0.flags & UInt32(OCTAVO_PLUGIN_UNLOADABLE) != 0 })
         self.path = path
-        self.size = bytes.count
+        self.size = max(identity.size, bytes.count)
         self.identity = identity
         fileName = PluginInspection.shortName(path)
     }
@@ -105,38 +104,6 @@ package struct PluginInspection: Sendable {
             return String(name.dropFirst(prefix.count))
         }
         return name
-    }
-
-    static func read(_ path: String) throws(PluginError) -> ([UInt8], FileIdentity) {
-        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { throw .unreadable(path: path, cause: systemError(errno)) }
-        defer { close(descriptor) }
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw .unreadable(path: path, cause: systemError(errno)) }
-        guard status.st_mode & S_IFMT == S_IFREG else { throw .notRegular(path: path) }
-        guard status.st_mode & S_IWOTH == 0 else {
-            throw .writableByOthers(path: path, mode: String(status.st_mode & 0o7777, radix: 8))
-        }
-        guard status.st_uid == 0 || status.st_uid == geteuid() else {
-            throw .foreignOwner(path: path, owner: status.st_uid)
-        }
-        guard status.st_mode & (S_IRUSR | S_IRGRP | S_IROTH) != 0 else {
-            throw .unreadable(path: path, cause: "nobody has the right to read it")
-        }
-        guard status.st_size > 0 else { throw .empty(path: path) }
-        guard status.st_size <= largestFile else { throw .tooBig(path: path, bytes: status.st_size) }
-        var failure: Int32 = 0
-        let bytes = [UInt8](unsafeUninitializedCapacity: status.st_size) { buffer, count in
-            while count < status.st_size {
-                let got = Glibc.read(descriptor, buffer.baseAddress.unsafelyUnwrapped + count, status.st_size - count)
-                if got < 0, errno == EINTR { continue }
-                if got < 0 { failure = errno }
-                if got <= 0 { return }
-                count += got
-            }
-        }
-        guard failure == 0 else { throw .unreadable(path: path, cause: systemError(failure)) }
-        return (bytes, FileIdentity(status))
     }
 }
 

@@ -1,4 +1,5 @@
 import Glibc
+import TextSearch
 
 /// Copies of plugins, one for each generation, in the data folder. The loader knows an object by its
 /// name and inode: loading only copies lets old and new code be loaded side by side, and a file that
@@ -17,18 +18,17 @@ package struct PluginStaging: Sendable {
 
     /// Copies the plugin, and the libraries beside it when it has a folder of its own. Returns the
     /// path of the copy.
-    func stage(_ plugin: PluginInspection, bytes: [UInt8], generation: Int) throws(PluginError) -> String {
+    func stage(_ plugin: PluginInspection, _ file: borrowing PluginFile, generation: Int) throws(PluginError) -> String {
         let target = folder + "/\(plugin.id)@\(generation)"
         try PluginStaging.makeFolder(target)
         let name = plugin.path.split(separator: "/").last.map(String.init) ?? plugin.id
         let copy = target + "/" + name
-        try PluginStaging.write(bytes, to: copy)
+        try PluginStaging.write(file, to: copy)
         let source = String(plugin.path.dropLast(name.count + 1))
         // Only a folder `name/name.so` holds libraries of the plugin's own.
         if source.split(separator: "/").last.map({ $0 + ".so" }) == name[...].description {
-            for other in listFolder(source) ?? [] where other != name && other.contains(".so") {
-                let (bytes, _) = try PluginInspection.read(source + "/" + other)
-                try PluginStaging.write(bytes, to: target + "/" + other)
+            for other in listFolder(source) ?? [] where other != name && other.contains(text: ".so") {
+                try PluginStaging.write(PluginFile(path: source + "/" + other), to: target + "/" + other)
             }
         }
         return copy
@@ -49,18 +49,13 @@ package struct PluginStaging: Sendable {
         }
     }
 
-    private static func write(_ bytes: [UInt8], to path: String) throws(PluginError) {
+    private static func write(_ file: borrowing PluginFile, to path: String) throws(PluginError) {
         unlink(path)
         let descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o400)
         guard descriptor >= 0 else { throw .staging(path: path, cause: systemError(errno)) }
         defer { close(descriptor) }
-        var done = 0
-        while done < bytes.count {
-            let wrote = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress! + done, bytes.count - done) }
-            if wrote < 0, errno == EINTR { continue }
-            guard wrote > 0 else { throw .staging(path: path, cause: systemError(errno)) }
-            done += wrote
-        }
+        let failure = try file.copy(to: descriptor)
+        guard failure == 0 else { throw .staging(path: path, cause: systemError(failure)) }
     }
 
     private static func removeFolder(_ path: String) {

@@ -1,4 +1,5 @@
 import COctavo
+import TextSearch
 
 /// A component's metadata against the schema of its type.
 struct MetadataCheck {
@@ -67,7 +68,7 @@ struct MetadataCheck {
     private func checkStateSettings(_ outcome: inout Outcome) {
         outcome.errors += EncryptionKeyCheck.problems(definition)
         for setting in definition.metadata
-        where setting.name.lowercased() == "keyprefix" && setting.value.contains("||") {
+        where setting.name.lowercased() == "keyprefix" && setting.value.contains(text: "||") {
             outcome.errors.append("keyPrefix can't contain '||', which separates it from the key")
         }
     }

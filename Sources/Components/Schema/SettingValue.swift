@@ -1,4 +1,5 @@
 import COctavo
+import TextSearch
 
 /// One setting of an instance, as written and parsed. May hold a secret: never print `text`.
 struct SettingValue: Sendable, Equatable {
@@ -46,7 +47,7 @@ extension SettingValue {
             value.integer = bytes
             value.number = Double(bytes)
         case OCTAVO_FIELD_URL:
-            guard let colon = trimmed.firstRange(of: "://"), colon.lowerBound != trimmed.startIndex else {
+            guard let colon = trimmed.range(ofText: "://"), colon.lowerBound != trimmed.startIndex else {
                 return .failure(Expectation("a URL such as https://host:port/path"))
             }
         case OCTAVO_FIELD_ENUM:

@@ -1,6 +1,6 @@
 import DaprProtos
 import JSONText
-import SwiftProtobuf
+import ProtoWire
 package import Transport
 
 /// An error as Dapr gives it: one meaning, two wires. Source of shapes: Dapr's error documentation.
@@ -36,7 +36,7 @@ package struct APIError: Error, Sendable {
         status.code = Int32(code.rawValue)
         status.message = message
         func add(_ message: some Message) {
-            if let any = try? Google_Protobuf_Any(message: message) { status.details.append(any) }
+            status.details.append(Google_Protobuf_Any(message: message))
         }
         if let violation {
             add(Google_Rpc_BadRequest.with {
@@ -56,8 +56,7 @@ package struct APIError: Error, Sendable {
             $0.domain = "dapr.io"
             $0.metadata = info
         })
-        let details: [UInt8] = (try? status.serializedBytes()) ?? []
-        return GRPCStatus(code, message, details: details)
+        return GRPCStatus(code, message, details: status.serializedBytes())
     }
 
     /// The body of the HTTP answer.

@@ -1,5 +1,5 @@
 /// The usual `GetStateRequest`, read without copying: store name, key, consistency. Anything else in it
-/// (metadata, unknown fields, text that is not ASCII) is left to SwiftProtobuf.
+/// (metadata, unknown fields, text that is not ASCII) is left to `ProtoReader`.
 struct GetStateDecoding {
     var store = UnsafeRawBufferPointer(start: nil, count: 0)
     var key = UnsafeRawBufferPointer(start: nil, count: 0)

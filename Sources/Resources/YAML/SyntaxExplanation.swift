@@ -1,3 +1,5 @@
+import TextSearch
+
 /// libyaml's words for a syntax error as a sentence that says what to do. The words are stable: they are
 /// those of libyaml 0.1 to 0.2.5.
 func explainSyntax(problem: String, context: String, contextLine: Int, found byte: UInt8) -> String {
@@ -21,8 +23,8 @@ func explainSyntax(problem: String, context: String, contextLine: Int, found byt
             + "'- ' in the same column"
     case "could not find expected ':'":
         return "the name at line \(contextLine) has no ':' after it; write 'name: value'"
-    case "found unexpected end of stream" where context.contains("quoted scalar"),
-        "found unexpected document indicator" where context.contains("quoted scalar"):
+    case "found unexpected end of stream" where context.contains(text: "quoted scalar"),
+        "found unexpected document indicator" where context.contains(text: "quoted scalar"):
         return "the quote that opens at line \(contextLine) is never closed; add the closing quote"
     case "did not find expected ',' or ']'":
         return "the list that opens at line \(contextLine) with '[' is not closed; add ',' or ']'"
@@ -40,5 +42,5 @@ func explainSyntax(problem: String, context: String, contextLine: Int, found byt
 }
 
 private func subject(_ context: String) -> String {
-    context.contains("sequence") || context.contains("collection") ? "list" : "mapping"
+    context.contains(text: "sequence") || context.contains(text: "collection") ? "list" : "mapping"
 }

@@ -1,20 +1,33 @@
+import NIOConcurrencyHelpers
+
 /// Server reflection, `grpc.reflection.v1` and `v1alpha`, whose messages are the same (gRPC: server-reflection.md).
 ///
 /// Serves the files that it is given. Immutable, so one may be added to the routers of all event loops.
 package final class ReflectionService: Sendable {
-    private let index: DescriptorIndex
+    private let files: @Sendable () -> [[UInt8]]
+    /// Made when it is asked for first: hardly anyone does, and it takes some milliseconds.
+    private let made = NIOLockedValueBox<DescriptorIndex?>(nil)
 
     /// `files` are serialized `google.protobuf.FileDescriptorProto`, in any order, with those that they import. A file
     /// that can't be read is left out.
-    package init(files: [[UInt8]]) { index = DescriptorIndex(files: files) }
+    package init(files: @autoclosure @escaping @Sendable () -> [[UInt8]]) { self.files = files }
+
+    private var index: DescriptorIndex {
+        made.withLockedValue { index in
+            if let index { return index }
+            let new = DescriptorIndex(files: files())
+            index = new
+            return new
+        }
+    }
 
     /// Adds the method of both versions. `services` lists what `list_services` names; nil takes the services of the
     /// router's methods at the time of the question.
     package func add(to router: GRPCRouter, services: [String]? = nil) {
         for version in ["v1", "v1alpha"] {
             router.stream("/grpc.reflection.\(version).ServerReflection/ServerReflectionInfo") {
-                [index, unowned router] call in
-                Session(call, index) { services ?? router.services }
+                [self, unowned router] call in
+                Session(call, self.index) { services ?? router.services }
             }
         }
     }

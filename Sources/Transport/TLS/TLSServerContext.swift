@@ -1,4 +1,5 @@
 import COpenSSL
+import TextSearch
 
 #if canImport(Glibc)
     import Glibc
@@ -55,7 +56,7 @@ package final class TLSServerContext: Sendable {
         guard SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1 else {
             let cause = OpenSSLError.take()
             throw TLSError(
-                description: cause.contains("mismatch")
+                description: cause.contains(text: "mismatch")
                     ? "The TLS key \(key) does not belong to the certificate \(certificate)."
                     : "The TLS key \(key) is not usable: \(cause).")
         }

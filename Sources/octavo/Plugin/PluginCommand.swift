@@ -1,4 +1,4 @@
-import ArgumentParser
+import Arguments
 
 /// `octavo plugin`
 struct PluginCommand: ParsableCommand {

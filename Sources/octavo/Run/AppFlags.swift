@@ -1,4 +1,4 @@
-import ArgumentParser
+import Arguments
 import Runtime
 
 /// Flags of `octavo run` about the app beside the runtime.

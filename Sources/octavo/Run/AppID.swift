@@ -1,5 +1,5 @@
 import AdminAPI
-import ArgumentParser
+import Arguments
 
 /// Names that an app can have.
 enum AppID {

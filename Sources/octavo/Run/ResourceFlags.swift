@@ -1,4 +1,4 @@
-import ArgumentParser
+import Arguments
 import Runtime
 
 /// Flags of `octavo run` about what is read from files.

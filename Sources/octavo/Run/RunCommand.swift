@@ -1,4 +1,4 @@
-import ArgumentParser
+import Arguments
 import Runtime
 
 /// `octavo run`: a runtime in the foreground, with or without an app.

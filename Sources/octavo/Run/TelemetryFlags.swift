@@ -1,4 +1,4 @@
-import ArgumentParser
+import Arguments
 import Runtime
 
 /// Flags of `octavo run` about logs and metrics.

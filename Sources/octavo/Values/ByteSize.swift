@@ -1,4 +1,4 @@
-import ArgumentParser
+import Arguments
 
 /// A size as a flag: bytes with an optional unit, `k`, `M`, `G` for powers of 1,000 and `Ki`, `Mi`, `Gi` for
 /// powers of 1,024 (a Kubernetes quantity, as Dapr takes it): `4Mi`, `512Ki`, `1.5M`, `4096`.

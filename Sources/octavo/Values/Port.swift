@@ -1,4 +1,4 @@
-import ArgumentParser
+import Arguments
 
 /// A TCP port as a flag: `8080`, or `0` to let the kernel choose. `-1` is the same as leaving the flag out, as
 /// scripts for Dapr write it.

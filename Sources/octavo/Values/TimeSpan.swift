@@ -1,4 +1,4 @@
-import ArgumentParser
+import Arguments
 
 /// A length of time as a flag, as Go writes it: `300ms`, `1.5h`, `2h45m`. A number without a unit is seconds.
 struct TimeSpan: ExpressibleByArgument, Equatable {

@@ -2,7 +2,7 @@ import CNGHTTP2
 import DaprProtos
 import Glibc
 import NIOCore
-import SwiftProtobuf
+import ProtoWire
 
 @testable import DaprAPI
 
@@ -141,7 +141,7 @@ func grpc(
 }
 
 func grpc(_ port: Int, _ method: String, _ message: some Message, metadata: [(String, String)] = []) throws -> GRPCAnswer {
-    try grpc(port, method, try message.serializedBytes(), metadata: metadata)
+    try grpc(port, method, message.serializedBytes(), metadata: metadata)
 }
 
 private func frame(_ kind: UInt8, _ flags: UInt8, _ stream: UInt8, _ payload: [UInt8]) -> [UInt8] {

@@ -6,7 +6,7 @@ import Glibc
 import Logging
 import NIOCore
 import NIOPosix
-import SwiftProtobuf
+import ProtoWire
 
 @testable import DaprAPI
 @testable import Transport
@@ -82,7 +82,7 @@ try await loop.submit {
         application: LoopApplication(grpc: router, http: NoHTTP()))
     let call = GRPCCall(loop: context)
     let request = Dapr_Proto_Runtime_V1_GetStateRequest.with { $0.storeName = "statestore"; $0.key = "user-000042" }
-    let bytes: [UInt8] = try request.serializedBytes()
+    let bytes: [UInt8] = request.serializedBytes()
     let reply = Dapr_Proto_Runtime_V1_GetStateResponse.with { $0.data = .init(repeating: 0x61, count: 128); $0.etag = "1234567" }
     let value = [UInt8](repeating: 0x61, count: 128), etag = Array("1234567".utf8), key = Array("app||user-000042".utf8)
     guard case .unary(let handler)? = DaprAPI.service.appending("GetState").utf8.withContiguousStorageIfAvailable({
@@ -92,8 +92,8 @@ try await loop.submit {
     let ref = calls.value.component(named: "statestore")!
     bytes.withUnsafeBytes { message in
         measure("decode, in place") { if GetStateDecoding(message) == nil { abort() } }
-        measure("decode, SwiftProtobuf") {
-            if (try? Dapr_Proto_Runtime_V1_GetStateRequest(serializedBytes: BorrowedBytes(message))) == nil { abort() }
+        measure("decode, ProtoWire") {
+            if (try? Dapr_Proto_Runtime_V1_GetStateRequest(serializedBytes: message)) == nil { abort() }
         }
         measure("encode, in place") {
             value.withUnsafeBytes { value in
@@ -105,8 +105,8 @@ try await loop.submit {
                 }
             }
         }
-        measure("encode, SwiftProtobuf") {
-            let bytes: [UInt8] = try! reply.serializedBytes()
+        measure("encode, ProtoWire") {
+            let bytes: [UInt8] = reply.serializedBytes()
             bytes.withUnsafeBytes { out.copyMemory(from: $0) }
         }
         measure("component call alone") {
