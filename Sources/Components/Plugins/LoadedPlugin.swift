@@ -94,10 +94,14 @@ final class LoadedPlugin: @unchecked Sendable {
     private static func loadIsolated(
         path: String, generation: Int, staging: PluginStaging, _ isolation: Isolation
     ) throws(PluginError) -> LoadedPlugin {
-        let (bytes, identity) = try PluginInspection.read(path)
-        let inspection = try PluginInspection(path: path, bytes: bytes, identity: identity)
-        let copy = try staging.stage(inspection, bytes: bytes, generation: generation)
+        let file = try PluginFile(path: path)
+        let bytes = try file.loadedPart()
+        let inspection = try PluginInspection(path: path, bytes: bytes, identity: file.identity)
+        let copy = try staging.stage(inspection, file, generation: generation)
         do throws(PluginError) {
+            guard try PluginFile(path: copy).loadedPart() == bytes else {
+                throw .loading(path: path, cause: "the file was changed while it was read; try again")
+            }
             let isolated = try IsolatedPlugin.start(
                 path: copy, original: path, options: isolation.options, loops: isolation.loops, logger: isolation.logger)
             do throws(PluginError) {

@@ -1,3 +1,4 @@
+import TextSearch
 /// The keys that a state store's values are encrypted with. Source: Dapr's `primaryEncryptionKey` and
 /// `secondaryEncryptionKey`, texts of hexadecimal digits out of a secret store.
 struct EncryptionKeyCheck {
@@ -31,7 +32,7 @@ struct EncryptionKeyCheck {
             return "\(setting.name) must come by secretKeyRef: the name of the secret is stored with each value, and "
                 + "tells later which key it needs"
         }
-        if reference.name.contains("||") {
+        if reference.name.contains(text: "||") {
             return "\(setting.name): the secret's name \(reference.name) can't contain '||', which separates it from the value"
         }
         let digits = setting.value.utf8
