@@ -20,6 +20,8 @@
 #define BATCH 64u
 /* A structure of a small request, its lists included. */
 #define SMALL_FRAME 4096u
+/* Replies go around within the first so many bytes, unless more are under way. */
+#define WINDOW (1u << 20)
 /* How long the thread looks for more before it sleeps. */
 #define SPIN_NS 20000
 /* Spinning that finds nothing is switched off for a while: a sidecar leaves the processor to the app. */
@@ -65,8 +67,11 @@ static void pause_a_little(void) {
 
 /* Room for `bytes` of a reply (at most half of the area), in one piece: its place, and in `end` the count after it. Under the lock. */
 static uint8_t *reply_room(channel *to, uint64_t bytes, uint64_t *end) {
-    uint64_t at = to->written % area_size, begin = to->written;
-    if (at + bytes > area_size) begin += area_size - at;
+    uint64_t at = to->written % area_size, begin = to->written, again = begin + area_size - at;
+    if (at + bytes > area_size) begin = again;
+    /* Back to the start as soon as it is free: memory that is not needed is not touched. */
+    else if (at && at + bytes > WINDOW && again + bytes - __atomic_load_n(&to->peer->released, __ATOMIC_ACQUIRE) <= area_size)
+        begin = again;
     while (begin + bytes - __atomic_load_n(&to->peer->released, __ATOMIC_ACQUIRE) > area_size) pause_a_little();
     *end = begin + bytes;
     return to->replies + begin % area_size;
