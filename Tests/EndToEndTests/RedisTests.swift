@@ -68,14 +68,12 @@ struct RedisTests {
             }
             let components = try await octavo.json("component", "list")["components"]?.array ?? []
             #expect(components.first { $0["name"]?.string == "remote" }?["state"]?.string == "starting")
-            // The best of a few: a loaded machine may be slow, the runtime may not.
-            var best = Duration.seconds(10)
-            for _ in 0..<5 {
-                let start = ContinuousClock.now
-                #expect(try await get.send(to: octavo.base).status == 204)
-                best = min(best, ContinuousClock.now - start)
-            }
-            #expect(best < .milliseconds(100))
+            // The best of a few by curl's own clock: a loaded machine may be slow to start it, the runtime may not be.
+            let timed = try await Subprocess.run(
+                "curl", ["-sS", "-w", "%{http_code} %{time_total}\n"] + [String](repeating: octavo.base + get.path, count: 10))
+            let answers = timed.output.split(separator: "\n").map { $0.split(separator: " ") }
+            #expect(answers.count == 10 && answers.allSatisfy { $0.first == "204" }, "\(timed)")
+            #expect((answers.compactMap { $0.last.flatMap { Double($0) } }.min() ?? 1) < 0.1, "\(timed)")
             let health = try await Curl(path: "/v1.0/healthz").send(to: octavo.base)
             #expect(health.status == 500)
             #expect(health.json?["message"]?.string?.contains("component remote") == true, "\(health.body)")

@@ -11,6 +11,9 @@ enum ConformingStore: String, CaseIterable, Sendable, CustomTestStringConvertibl
 
     var testDescription: String { rawValue }
 
+    /// The name of its plugin.
+    var plugin: String { self == .memory ? "memory" : String(rawValue.dropFirst("state.".count)) }
+
     /// The words that the runtime must report: no more, no fewer.
     var features: [String] {
         let common = ["ETAG", "TRANSACTIONAL", "TTL", "DELETE_WITH_PREFIX", "KEYS_LIKE", "ACTOR"]

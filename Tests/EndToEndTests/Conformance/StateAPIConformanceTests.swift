@@ -2,14 +2,24 @@ import Foundation
 import JSONText
 import Testing
 
-/// How the suite reaches the runtime.
-enum ConformanceWire: String, CaseIterable, Sendable, CustomTestStringConvertible {
-    /// The Dapr SDK and grpcio.
-    case grpc
-    /// HTTP/1.1.
-    case http
+/// How the suite reaches a store.
+struct ConformanceWay: Sendable, CustomTestStringConvertible {
+    enum Wire: String, CaseIterable, Sendable {
+        /// The Dapr SDK and grpcio.
+        case grpc
+        /// HTTP/1.1.
+        case http
+    }
 
-    var testDescription: String { rawValue }
+    var wire: Wire
+    /// Whether the store's plugin runs in a helper process.
+    var isIsolated: Bool
+
+    var testDescription: String { wire.rawValue + (isIsolated ? ", isolated" : "") }
+
+    static let all = [false, true].flatMap { isIsolated in
+        Wire.allCases.map { ConformanceWay(wire: $0, isIsolated: isIsolated) }
+    }
 }
 
 @Suite(
@@ -29,16 +39,16 @@ struct StateAPIConformanceTests {
         }
     }
 
-    @Test("all cases", arguments: ConformingStore.allCases, ConformanceWire.allCases)
-    func conforms(_ store: ConformingStore, _ wire: ConformanceWire) async throws {
+    @Test("all cases", arguments: ConformingStore.allCases, ConformanceWay.all)
+    func conforms(_ store: ConformingStore, _ way: ConformanceWay) async throws {
         let scratch = try Scratch()
         let fixture = try await store.prepare(in: scratch)
         let lines = try await OctavoProcess.with(
-            in: scratch, flags: fixture.flags, 
+            in: scratch, flags: fixture.flags + (way.isIsolated ? ["--isolate", store.plugin] : []),
             environment: ConformingStore.encryptionKeys.merging(["NAMESPACE": "Shop"]) { $1 }
         ) { octavo in
             let setting = JSONValue.object([
-                ("http", .number("\(octavo.http)")), ("grpc", .number("\(octavo.grpc)")), ("wire", .string(wire.rawValue)),
+                ("http", .number("\(octavo.http)")), ("grpc", .number("\(octavo.grpc)")), ("wire", .string(way.wire.rawValue)),
                 ("kind", .string(store.rawValue)), ("features", .array(store.features.map { .string($0) })),
                 ("backing", fixture.backing), ("only", .string(ProcessInfo.processInfo.environment["OCTAVO_CASE"] ?? "")),
             ])
@@ -50,10 +60,12 @@ struct StateAPIConformanceTests {
             print(end.output)
             let lines = end.output.split(separator: "\n").compactMap(Line.init)
             let failed = lines.filter { $0.word == "FAILED" }
-            for line in failed { Issue.record("\(line.name), \(store.rawValue), \(wire.rawValue): \(line.why)") }
+            for line in failed { Issue.record("\(line.name), \(store.rawValue), \(way.testDescription): \(line.why)") }
             guard end.code == 0 || !failed.isEmpty else {
                 throw Trouble("the suite ended with \(end.code): \(end.output)\(end.errors)")
             }
+            let mode = try await octavo.json("plugin", "describe", store.plugin)["summary"]?["mode"]?.string
+            #expect(mode == (way.isIsolated ? "isolated" : "in process"))
             // No request may have made the runtime complain of itself.
             #expect(try await octavo.json("doctor")["findings"]?.array == [])
             return lines
