@@ -39,7 +39,7 @@ static uint64_t stale_total;
 static _Thread_local octavo_calls *bound;
 
 /* Handle: generation (32 bits), table (8), slot (24). */
-octavo_call octavo_calls_handle(const octavo_slot *slot) {
+static octavo_call handle_of(const octavo_slot *slot) {
     uint64_t generation = __atomic_load_n(&slot->word, __ATOMIC_RELAXED) >> 8;
     return generation << 32 | (uint64_t)slot->table->index << 24 | slot->index;
 }
@@ -188,6 +188,7 @@ octavo_slot *octavo_calls_open(octavo_calls *calls, uint64_t bytes) {
         }
         slot->frame_size = bytes;
     }
+    slot->call = handle_of(slot);
     __atomic_store_n(&slot->word, (__atomic_load_n(&slot->word, __ATOMIC_RELAXED) & ~0xffull) | OCTAVO_SLOT_OPEN, __ATOMIC_RELEASE);
     return slot;
 }
@@ -425,12 +426,6 @@ int32_t octavo_calls_reply_buffer(octavo_call call, uint64_t size, octavo_buffer
     return OCTAVO_OK;
 }
 
-int32_t octavo_calls_is_pending(octavo_call call) {
-    octavo_slot *slot = slot_of(call);
-    uint64_t word = slot ? __atomic_load_n(&slot->word, __ATOMIC_RELAXED) : 0;
-    return slot && word >> 8 == call >> 32 && (word & 0xff) != OCTAVO_SLOT_FREE;
-}
-
 void *octavo_calls_waiter(octavo_call call) {
     octavo_slot *slot = slot_of(call);
     return slot && is_current(slot, call) ? slot->waiter : NULL;
@@ -443,5 +438,5 @@ int64_t octavo_calls_deadline(octavo_call call) {
 
 int32_t octavo_calls_is_open(octavo_call call) {
     octavo_slot *slot = slot_of(call);
-    return slot && __atomic_load_n(&slot->word, __ATOMIC_ACQUIRE) == ((call >> 32) << 8 | OCTAVO_SLOT_OPEN);
+    return slot && octavo_slot_is_open(slot, call);
 }

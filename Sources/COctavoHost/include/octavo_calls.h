@@ -35,6 +35,7 @@ typedef struct octavo_calls octavo_calls;
 
 typedef struct octavo_slot {
     uint64_t word;               /* generation << 8 | state; atomic */
+    octavo_call call;            /* its handle since it was opened */
     uint32_t index;
     uint32_t op;                 /* operation number, for reports */
     uint32_t next;               /* list of open or of free slots; owner */
@@ -85,7 +86,7 @@ uint32_t octavo_calls_index(const octavo_calls *calls);
    memory. Owner's thread (any for a direct table). */
 octavo_slot *OCTAVO_NULLABLE octavo_calls_open(octavo_calls *calls, uint64_t bytes);
 /* The handle that a plugin gets. */
-octavo_call octavo_calls_handle(const octavo_slot *slot);
+static inline octavo_call octavo_calls_handle(const octavo_slot *slot) { return slot->call; }
 /* Hands a slot back; whatever its state. Owner's thread. */
 void octavo_calls_free(octavo_slot *slot);
 /* From open to expired: 1, and the caller may be answered. 0: its completion is already on the way. */
@@ -110,14 +111,23 @@ int32_t octavo_calls_complete(octavo_call call, const octavo_error *OCTAVO_NULLA
 int32_t octavo_calls_reply_buffer(octavo_call call, uint64_t size, octavo_buffer *out);
 int64_t octavo_calls_deadline(octavo_call call);
 int32_t octavo_calls_is_open(octavo_call call);
-/* Whether the owner has not been told of the call's end yet. Owner's thread. */
-int32_t octavo_calls_is_pending(octavo_call call);
 /* The waiter of a call that has not ended, else NULL. A hint: it may end meanwhile. */
 void *OCTAVO_NULLABLE octavo_calls_waiter(octavo_call call);
 
 /* Completions that came too late, twice, or for no call, since the process began. Those that come from a
    thread of an instance are counted there, too: by then the slot may be another plugin's. */
 uint64_t octavo_calls_stale_total(void);
+
+/* Whether the slot is still that call's, and nobody has completed it or given up on it. */
+static inline int octavo_slot_is_open(const octavo_slot *slot, octavo_call call) {
+    return __atomic_load_n(&slot->word, __ATOMIC_ACQUIRE) == ((call >> 32) << 8 | OCTAVO_SLOT_OPEN);
+}
+
+/* Whether the owner has not been told of the call's end yet. Owner's thread. */
+static inline int octavo_slot_is_pending(const octavo_slot *slot, octavo_call call) {
+    uint64_t word = __atomic_load_n(&slot->word, __ATOMIC_RELAXED);
+    return word >> 8 == call >> 32 && (word & 0xff) != OCTAVO_SLOT_FREE;
+}
 
 static inline uint32_t octavo_slot_state(const octavo_slot *slot) {
     return (uint32_t)(__atomic_load_n(&slot->word, __ATOMIC_ACQUIRE) & 0xff);

@@ -126,9 +126,9 @@ package final class CallLoop {
             counters.pointee.errors &+= 1
             counters.pointee.in_flight &-= 1
             fail(slot, refusal(slot, refused))
-        } else if octavo_calls_is_pending(call) != 0 {
+        } else if octavo_slot_is_pending(slot, call) != 0 {
             if slot.pointee.opened_ns == 0 { slot.pointee.opened_ns = monotonicNanoseconds() }
-            if octavo_calls_is_open(call) != 0 { track(slot) }
+            if octavo_slot_is_open(slot, call) != 0 { track(slot) }
         }
     }
 

@@ -135,7 +135,8 @@ package final class ComponentRef {
     /// is not possible the waiter has failed by the time this returns `nil`. `deadline`: CLOCK_MONOTONIC
     /// nanoseconds, 0 for none.
     package func open<Request>(
-        _ op: Int32, _ request: Request.Type, bytes: Int, deadline: Int64, waiter: CallWaiter
+        _ op: Int32, _ request: Request.Type, bytes: Int, deadline: Int64,
+        waiter: consuming CallWaiter
     ) -> RequestSlot<Request>? {
         guard let target else {
             var error = unavailable

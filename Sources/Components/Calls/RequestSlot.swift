@@ -96,7 +96,7 @@ package struct CallHandle {
     let call: octavo_call
 
     /// Whether the waiter will still be called.
-    package var isOpen: Bool { octavo_calls_is_open(call) != 0 }
+    package var isOpen: Bool { octavo_slot_is_open(slot, call) != 0 }
 
     /// The caller has gone: its waiter is released and not called. No effect on a call that has ended.
     package func cancel() {
