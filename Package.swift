@@ -172,7 +172,7 @@ let package = Package(
         .testTarget(
             name: "TransportTests",
             dependencies: ["Transport", "CNGHTTP2", .product(name: "NIOEmbedded", package: "swift-nio")] + nio,
-            swiftSettings: strict),
+            exclude: ["python"], swiftSettings: strict),
         .testTarget(name: "ResourcesTests", dependencies: ["Resources"], swiftSettings: strict),
         .target(
             name: "EveryKind", dependencies: ["ProtoWire"], path: "Tests/EveryKind",

@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import Testing
 
@@ -55,6 +56,20 @@ import Testing
             #expect(output.contains("20000 succeeded"))
             #expect(try await server.eventually { $0.openConnections == 0 && $0.openStreams == 0 })
             #expect(await server.server.statistics().calls == 20_000)
+        }
+    }
+
+    /// The interpreter with grpcio that `tools/setup test` makes.
+    private static let python = String(#filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 })
+        + "/.build-python/bin/python3"
+
+    @Test("grpcio, in every shape of call", .enabled(if: access(python, X_OK) == 0, "tools/setup test installs it"))
+    func grpcio() async throws {
+        try await TestServer.run(loops: 2) { server in
+            let script = String(#filePath.split(separator: "/").dropLast(1).reduce("") { $0 + "/" + $1 }) + "/python/streams.py"
+            let result = try await Command.run("env", Self.python, "-B", script, "\(server.port)")
+            #expect(result.status == 0 && result.output.hasSuffix("every shape of call works\n"), "\(result.output)")
+            #expect(try await server.eventually { $0.openConnections == 0 && $0.openStreams == 0 })
         }
     }
 
