@@ -21,6 +21,11 @@ package protocol AdminBackend: Sendable {
     /// and `force` is false.
     func unloadPlugin(named name: String, force: Bool) async throws -> PluginChange
 
+    /// Ends the process of an isolated plugin and starts another. `CONFLICT` when it runs in this process.
+    func restartPlugin(named name: String) async throws -> PluginChange
+    /// How processes of isolated plugins have died, the newest first.
+    func crashes() async throws -> [CrashReport]
+
     /// All components, also those that failed, in the order of their names.
     func components() async throws -> [ComponentSummary]
     /// One component in full. `NOT_FOUND` when there is none of that name.

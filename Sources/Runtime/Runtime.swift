@@ -42,7 +42,7 @@ final class Runtime: Sendable {
         options: RuntimeOptions, logger: Logger, events: EventQueue, group: MultiThreadedEventLoopGroup,
         loops: [NIOLoopBound<CallLoop>], store: ComponentStore, state: RuntimeState, api: Server,
         listeners: [Listener], startedAt: ContinuousClock.Instant, configuration: ResourceReading.Configuration,
-        registry: MetricsRegistry
+        registry: MetricsRegistry, crashReports: CrashReports
     ) async throws {
         self.configuration = configuration
         self.options = options
@@ -56,7 +56,7 @@ final class Runtime: Sendable {
         self.startedAt = startedAt
         let backend = RuntimeBackend(
             options: options, store: store, state: state, loops: loops, api: api, startedAt: startedAt,
-            registry: registry)
+            registry: registry, crashReports: crashReports)
         let admin = try await AdminServer.bind(path: options.adminSocket, backend: backend, group: group)
         var all = listeners
         all.append(Listener(purpose: "admin", address: try SocketAddress(unixDomainSocketPath: options.adminSocket)))
@@ -94,6 +94,8 @@ final class Runtime: Sendable {
             namespace: namespace)
         let registry = MetricsRegistry(loops: loops.count)
         storeOptions.metrics = ComponentMetrics(registry, loops: loops.count)
+        let crashReports = CrashReports(dataFolder: options.dataFolder, logger: logger)
+        storeOptions.isolation.onCrash = { crashReports.add($0) }
         storeOptions.isolation.host = options.pluginHost
         storeOptions.isolation.crashLoopLimit = options.crashLoopLimit
         storeOptions.isolation.everything = options.isolatedPlugins.contains("all")
@@ -117,7 +119,8 @@ final class Runtime: Sendable {
         let (api, listeners) = try await listen(options, group, loops, state, observation)
         let runtime = try await Runtime(
             options: options, logger: logger, events: events, group: group, loops: loops, store: store, state: state,
-            api: api, listeners: listeners, startedAt: startedAt, configuration: configuration, registry: registry)
+            api: api, listeners: listeners, startedAt: startedAt, configuration: configuration, registry: registry,
+            crashReports: crashReports)
         state.setListening()
         for listener in runtime.listeners {
             logger.info("listening", metadata: ["for": "\(listener.purpose)", "address": "\(listener.text)"])

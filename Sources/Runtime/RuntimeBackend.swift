@@ -14,6 +14,7 @@ final class RuntimeBackend: AdminBackend {
     private let store: ComponentStore
     private let state: RuntimeState
     private let registry: MetricsRegistry
+    private let crashReports: CrashReports
     private let loops: [NIOLoopBound<CallLoop>]
     private let api: Server
     private let startedAt: ContinuousClock.Instant
@@ -21,9 +22,10 @@ final class RuntimeBackend: AdminBackend {
 
     init(
         options: RuntimeOptions, store: ComponentStore, state: RuntimeState, loops: [NIOLoopBound<CallLoop>],
-        api: Server, startedAt: ContinuousClock.Instant, registry: MetricsRegistry
+        api: Server, startedAt: ContinuousClock.Instant, registry: MetricsRegistry, crashReports: CrashReports
     ) {
         self.registry = registry
+        self.crashReports = crashReports
         self.options = options
         self.store = store
         self.state = state
@@ -125,6 +127,23 @@ final class RuntimeBackend: AdminBackend {
             throw AdminViews.error(error)
         }
     }
+
+    func restartPlugin(named name: String) async throws -> PluginChange {
+        let before = try await facts(of: name)
+        let start = ContinuousClock.now
+        guard before.isolation != nil else {
+            throw AdminError(
+                .conflict, "Plugin \(name) runs in the runtime's own process; use `octavo plugin reload \(name)`.")
+        }
+        await store.restart(name)
+        let after = await store.pluginFacts().first { $0.id == name }
+        return PluginChange(
+            plugin: after.map(AdminViews.summary), name: name, fromGeneration: before.generation,
+            fromVersion: before.version, components: before.components,
+            durationNanoseconds: Int64((ContinuousClock.now - start) / .nanoseconds(1)))
+    }
+
+    func crashes() async throws -> [CrashReport] { crashReports.all }
 
     // MARK: Components
 

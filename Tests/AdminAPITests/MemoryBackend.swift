@@ -47,6 +47,17 @@ actor MemoryBackend: AdminBackend {
         return PluginChange(plugin: summary, name: name, fromGeneration: before)
     }
 
+    func restartPlugin(named name: String) throws -> PluginChange {
+        _ = try known(name)
+        throw AdminError(.conflict, "Plugin \(name) runs in the runtime's own process.")
+    }
+
+    func crashes() -> [CrashReport] {
+        [CrashReport(
+            id: "redis-1-2", plugin: "redis", version: "1.0.0", generation: 1, processID: 2, time: 1, cause: "SIGSEGV",
+            signal: 11, backtrace: ["redis.so+0x10"], uptimeSeconds: 3)]
+    }
+
     func unloadPlugin(named name: String, force: Bool) throws -> PluginChange {
         _ = try known(name)
         let users = component.values.filter { $0.plugin == name }.map(\.name)

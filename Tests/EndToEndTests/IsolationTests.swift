@@ -22,6 +22,40 @@ struct IsolationTests {
         #expect((figures["acknowledged_writes"]?.integer ?? 0) > 20)
     }
 
+    @Test("leaves a report that names what it died of, which a restart of the runtime does not lose")
+    func reports() async throws {
+        let scratch = try Scratch()
+        let report = try await OctavoProcess.with(in: scratch, flags: ["--isolate", "sqlite"]) { octavo in
+            let before = try await octavo.json("plugin", "describe", "sqlite")["summary"]?["processID"]?.integer ?? 0
+            #expect(kill(pid_t(before), SIGSEGV) == 0)
+            let list = try await eventually("a report") {
+                let list = try await octavo.json("plugin", "crashes")["crashes"]?.array ?? []
+                return list.isEmpty ? nil : list
+            }
+            let one = try #require(list.first)
+            #expect(one["plugin"]?.string == "sqlite" && one["signal"]?.integer == Int(SIGSEGV))
+            #expect(one["processID"]?.integer == before)
+            #expect((one["backtrace"]?.array?.count ?? 0) > 2)
+            let id = try #require(one["id"]?.string)
+            let text = try await octavo.octavo("plugin", "crashes", id)
+            #expect(text.code == 0 && text.output.contains("SIGSEGV") && text.output.contains("+0x"))
+            #expect(try await octavo.octavo("plugin", "crashes", "nope").code == 1)
+            try await eventually("the next process") {
+                let pid = try await octavo.json("plugin", "describe", "sqlite")["summary"]?["processID"]?.integer ?? 0
+                return pid != 0 && pid != before ? () : nil
+            }
+            #expect(try await octavo.octavo("plugin", "restart", "sqlite").code == 0)
+            let refused = try await octavo.octavo("plugin", "restart", "memory")
+            #expect(refused.code == 1 && refused.errors.contains("octavo plugin reload memory"))
+            #expect(try await octavo.octavo("state", "set", "statestore", "a", "1").code == 0)
+            return id
+        }
+        try await OctavoProcess.with(in: scratch) { octavo in
+            let list = try await octavo.json("plugin", "crashes")["crashes"]?.array ?? []
+            #expect(list.contains { $0["id"]?.string == report })
+        }
+    }
+
     @Test("is asked for in a resource, and a word that is none is refused")
     func annotation() async throws {
         let scratch = try Scratch()

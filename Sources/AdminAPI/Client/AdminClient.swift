@@ -42,6 +42,14 @@ package struct AdminClient: Sendable {
         try post("/v1/plugins/\(PercentCoding.encoded(name))/unload", PluginUnload(force: force))
     }
 
+    package func restartPlugin(named name: String) throws(AdminClientError) -> PluginChange {
+        try post("/v1/plugins/\(PercentCoding.encoded(name))/restart", PluginFile(file: nil))
+    }
+
+    package func crashes() throws(AdminClientError) -> CrashList {
+        try get("/v1/crashes")
+    }
+
     package func components() throws(AdminClientError) -> ComponentList {
         try get("/v1/components")
     }

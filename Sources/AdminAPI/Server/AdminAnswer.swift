@@ -53,6 +53,10 @@ extension AdminRoute {
         case .unloadPlugin(let name):
             let force = body.isEmpty ? nil : try Self.document(PluginUnload.self, body).force
             return .json(try await backend.unloadPlugin(named: name, force: force ?? false))
+        case .restartPlugin(let name):
+            return .json(try await backend.restartPlugin(named: name))
+        case .crashes:
+            return .json(CrashList(crashes: try await backend.crashes()))
         case .components:
             return .json(ComponentList(components: try await backend.components()))
         case .component(let name):

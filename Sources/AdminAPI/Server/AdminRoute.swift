@@ -6,6 +6,8 @@ enum AdminRoute: Equatable {
     case loadPlugin
     case reloadPlugin(String)
     case unloadPlugin(String)
+    case restartPlugin(String)
+    case crashes
     case components
     case component(String)
     case getState(store: String, key: String)
@@ -34,6 +36,8 @@ enum AdminRoute: Equatable {
         case ("POST", "plugins", "load", ""): self = .loadPlugin
         case ("POST", "plugins", let name, "reload") where !name.isEmpty: self = .reloadPlugin(name)
         case ("POST", "plugins", let name, "unload") where !name.isEmpty: self = .unloadPlugin(name)
+        case ("POST", "plugins", let name, "restart") where !name.isEmpty: self = .restartPlugin(name)
+        case ("GET", "crashes", "", ""): self = .crashes
         case ("GET", "components", "", ""): self = .components
         case ("GET", "components", let name, ""): self = .component(name)
         case ("GET", "doctor", "", ""): self = .doctor

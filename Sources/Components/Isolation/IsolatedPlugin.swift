@@ -14,6 +14,8 @@ package final class IsolatedPlugin: @unchecked Sendable {
     let raw: OpaquePointer
     private let path: String
     private let logger: Logger
+    private let onCrash: (@Sendable (CrashFacts) -> Void)?
+    private let generation: Int
     private var loops: [IsolatedLoop] = []
     private let state: NIOLockedValueBox<State>
 
@@ -27,6 +29,7 @@ package final class IsolatedPlugin: @unchecked Sendable {
         var hasEnded = false
         var helper: UInt = 0
         var pid: Int32 = 0
+        var startedAt: Int64 = 0
         var restarts = 0
         var lastEnd = ""
         var isLooping = false
@@ -48,7 +51,7 @@ package final class IsolatedPlugin: @unchecked Sendable {
 
     /// Starts the first process. Blocks; on a control thread.
     static func start(
-        path: String, original: String, options: IsolationOptions, loops: [NIOLoopBound<CallLoop>], logger: Logger
+        path: String, original: String, generation: Int, options: IsolationOptions, loops: [NIOLoopBound<CallLoop>], logger: Logger
     ) throws(PluginError) -> IsolatedPlugin {
         guard let host = options.host else {
             throw .loading(
@@ -58,7 +61,7 @@ package final class IsolatedPlugin: @unchecked Sendable {
         }
         HostEvents.install()
         guard let plugin = IsolatedPlugin(
-            path: path, host: host, crashLoopLimit: options.crashLoopLimit, loops: loops, logger: logger) else {
+            path: path, host: host, generation: generation, options: options, loops: loops, logger: logger) else {
             throw .loading(path: original, cause: "there is no memory for an isolated plugin")
         }
         if let cause = plugin.launch() {
@@ -68,10 +71,12 @@ package final class IsolatedPlugin: @unchecked Sendable {
         return plugin
     }
 
-    private init?(path: String, host: String, crashLoopLimit: Int, loops: [NIOLoopBound<CallLoop>], logger: Logger) {
+    private init?(path: String, host: String, generation: Int, options: IsolationOptions, loops: [NIOLoopBound<CallLoop>], logger: Logger) {
         self.path = path
+        self.generation = generation
+        onCrash = options.onCrash
         self.logger = logger
-        state = NIOLockedValueBox(State(policy: RestartPolicy(loopLimit: crashLoopLimit)))
+        state = NIOLockedValueBox(State(policy: RestartPolicy(loopLimit: options.crashLoopLimit)))
         let context = UnsafeMutablePointer<Unmanaged<IsolatedPlugin>?>.allocate(capacity: 1)
         context.initialize(to: nil)
         var events = octavo_isolated_events(
@@ -126,6 +131,7 @@ package final class IsolatedPlugin: @unchecked Sendable {
             if let before = OpaquePointer(bitPattern: state.helper) { octavo_helper_release(before) }
             state.helper = UInt(bitPattern: helper)
             state.pid = octavo_helper_pid(helper)
+            state.startedAt = monotonicNanoseconds()
             return true
         }
         guard isWanted else {
@@ -165,11 +171,26 @@ package final class IsolatedPlugin: @unchecked Sendable {
             state.isSupervised = true
             return .restart
         }
+        if !isFinal { report(end, pid: pid, cause: cause) }
         guard case .restart = next else { return }
         logger.error(
             "the process of an isolated plugin has ended; starting it again",
             metadata: ["plugin": "\(Self.name(descriptor))", "pid": "\(pid)", "cause": "\(cause)"])
         supervise()
+    }
+
+    private func report(_ end: octavo_helper_end, pid: Int32, cause: String) {
+        guard let onCrash else { return }
+        var facts = CrashFacts(end.box?.pointee)
+        facts.plugin = Self.name(descriptor)
+        facts.version = String(descriptor.pointee.version)
+        facts.generation = generation
+        facts.processID = pid
+        facts.cause = cause
+        facts.signal = end.signal
+        facts.exitCode = end.code
+        facts.uptimeSeconds = Double(monotonicNanoseconds() - state.withLockedValue { $0.startedAt }) / 1e9
+        onCrash(facts)
     }
 
     private static func name(_ descriptor: UnsafePointer<octavo_plugin>) -> String { String(descriptor.pointee.id) }

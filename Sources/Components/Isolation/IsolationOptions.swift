@@ -6,6 +6,8 @@ package struct IsolationOptions: Sendable {
     package var plugins: Set<String> = []
     /// Deaths within a minute after which a plugin is only tried every 30 s; 0 is never.
     package var crashLoopLimit = 5
+    /// Told of every death that nobody asked for. From any thread.
+    package var onCrash: (@Sendable (CrashFacts) -> Void)?
     /// All of them.
     package var everything = false
 

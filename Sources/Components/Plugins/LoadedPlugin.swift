@@ -103,7 +103,7 @@ final class LoadedPlugin: @unchecked Sendable {
                 throw .loading(path: path, cause: "the file was changed while it was read; try again")
             }
             let isolated = try IsolatedPlugin.start(
-                path: copy, original: path, options: isolation.options, loops: isolation.loops, logger: isolation.logger)
+                path: copy, original: path, generation: generation, options: isolation.options, loops: isolation.loops, logger: isolation.logger)
             do throws(PluginError) {
                 return try LoadedPlugin(isolated, inspection: inspection, copy: copy, generation: generation)
             } catch {

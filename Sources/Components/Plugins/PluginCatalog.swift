@@ -59,7 +59,7 @@ package struct PluginCatalog: Sendable {
 }
 
 /// The names in a folder, or `nil` with `errno` set.
-func listFolder(_ path: String) -> [String]? {
+package func listFolder(_ path: String) -> [String]? {
     guard let folder = opendir(path) else { return nil }
     defer { closedir(folder) }
     var names: [String] = []

@@ -136,6 +136,17 @@ extension ComponentStore {
         return await retire(current, because: nil)
     }
 
+    /// Starts the process of an isolated plugin anew. Returns once there is another, or after five seconds.
+    package func restart(_ id: String) async {
+        guard let isolated = plugins[id]?.current?.isolated else { return }
+        let before = isolated.facts.pid
+        isolated.restart()
+        let limit = ContinuousClock.now + .seconds(5)
+        while ContinuousClock.now < limit, [0, before].contains(isolated.facts.pid) {
+            try? await Task.sleep(for: .milliseconds(1))
+        }
+    }
+
     /// Components whose instance is of the plugin.
     func users(of id: String) -> [ComponentEntry] {
         components.values.filter { $0.instance?.plugin === plugins[id]?.current && $0.instance != nil }

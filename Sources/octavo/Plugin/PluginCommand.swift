@@ -7,6 +7,6 @@ struct PluginCommand: ParsableCommand {
         abstract: "List, describe, load, unload and reload plugins.",
         subcommands: [
             PluginListCommand.self, PluginDescribeCommand.self, PluginLoadCommand.self, PluginUnloadCommand.self,
-            PluginReloadCommand.self,
+            PluginReloadCommand.self, PluginRestartCommand.self, PluginCrashesCommand.self,
         ])
 }

@@ -1,0 +1,82 @@
+import AdminAPI
+import Arguments
+import Console
+
+/// `octavo plugin crashes`
+struct PluginCrashesCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "crashes",
+        abstract: "List how processes of isolated plugins have died.",
+        discussion: """
+            Reports are kept in the data folder, the newest 20 of each plugin.
+
+            EXAMPLES
+              octavo plugin crashes
+              octavo plugin crashes redis-1795449600-4711
+            """)
+
+    @OptionGroup var admin: AdminFlags
+    @Argument(help: ArgumentHelp("A report's name: shows it in full.", valueName: "report"))
+    var report: String?
+
+    func run() throws {
+        let list = try admin.client().crashes()
+        guard let report else {
+            return admin.output.write(list) { CrashView.table(list.crashes, on: $0) }
+        }
+        guard let found = list.crashes.first(where: { $0.id == report }) else {
+            throw AdminClientError.refused(AdminError(.notFound, "There is no report \(report); see `octavo plugin crashes`."))
+        }
+        admin.output.write(found) { CrashView.text(found, on: $0) }
+    }
+}
+
+/// `octavo plugin restart`
+struct PluginRestartCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "restart",
+        abstract: "Start an isolated plugin's process anew, also when it keeps dying.",
+        discussion: """
+            Calls under way end as after a crash. `octavo plugin reload` does without that.
+
+            EXAMPLES
+              octavo plugin restart redis
+            """)
+
+    @OptionGroup var admin: AdminFlags
+    @Argument(help: "The plugin's name.", completion: NameCompletion.plugins)
+    var name: String
+
+    func run() throws {
+        let change = try Progress.shown("Restarting \(name)") { try admin.client().restartPlugin(named: name) }
+        admin.output.write(change) { _ in PluginChangeView.text(change, verb: "Restarted") }
+    }
+}
+
+/// Crash reports for eyes.
+enum CrashView {
+    static func table(_ crashes: [CrashReport], on terminal: Terminal) -> String {
+        if crashes.isEmpty { return "No process of an isolated plugin has died.\n" }
+        var table = Table([
+            Table.Column("REPORT"), Table.Column("PLUGIN"), Table.Column("GEN", .right), Table.Column("PID", .right),
+            Table.Column("UPTIME", .right), Table.Column("CAUSE", canShrink: true),
+        ])
+        for one in crashes {
+            table.add(
+                Table.Cell(one.id), Table.Cell(one.plugin), Table.Cell("\(one.generation)"), Table.Cell("\(one.processID)"),
+                Table.Cell(HumanFormat.duration(nanoseconds: Int64(one.uptimeSeconds * 1e9))), Table.Cell(one.cause, .bad))
+        }
+        return table.rendered(width: terminal.width, colour: terminal.colour)
+    }
+
+    static func text(_ report: CrashReport, on terminal: Terminal) -> String {
+        var list = FieldList()
+        list.add("report", report.id)
+        list.add("plugin", "\(report.plugin) \(report.version), generation \(report.generation)")
+        list.add("process", "\(report.processID)")
+        list.add("cause", report.cause, .bad)
+        list.add("thread", report.thread)
+        list.add("uptime", HumanFormat.duration(nanoseconds: Int64(report.uptimeSeconds * 1e9)))
+        return list.rendered(colour: terminal.colour) + report.backtrace.map { "  " + $0 + "\n" }.joined()
+    }
+}
