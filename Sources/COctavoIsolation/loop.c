@@ -251,7 +251,8 @@ static void publish(loop_state *loop) {
 
 /* Reads one completion, of which `entry` is a private copy. NULL, or what rule it breaks. */
 static const char *take(loop_state *loop, const octavo_entry *entry) {
-    static _Thread_local uint64_t scratch[(COPY_BELOW + 16384) / 8];
+    /* On the stack: a variable of each thread would be memory of every thread of the process. */
+    uint64_t scratch[(COPY_BELOW + 16384) / 8];
     flight *note = &loop->flights[slot_of(entry->call)];
     const octavo_op *info;
     const octavo_layout *layout;
