@@ -73,7 +73,7 @@ enum AdminViews {
     static func error(_ error: StoreError) -> AdminError {
         switch error {
         case .noSuchComponent, .plugin(.notFound): AdminError(.notFound, error.description)
-        case .plugin(.duplicatePlugin), .plugin(.duplicateType), .duplicateComponent, .pluginInUse, .busy:
+        case .plugin(.duplicatePlugin), .plugin(.duplicateType), .plugin(.changedSinceLoaded), .duplicateComponent, .pluginInUse, .busy:
             AdminError(.conflict, error.description)
         case .plugin, .otherPlugin, .replacementFailed: AdminError(.rejected, error.description)
         }

@@ -123,7 +123,7 @@ enum ResourceReading {
     /// What is there when no resources are named: a durable state store in the data folder.
     static var embedded: [ComponentDefinition] { [ComponentDefinition(name: "statestore", type: "state.sqlite")] }
 
-    private static var environment: [String: String] {
+    static var environment: [String: String] {
         var found: [String: String] = [:]
         var entry = environ
         while let text = entry.pointee {

@@ -12,7 +12,8 @@ extension Runtime {
         var announced = false
         for await reasons in await store.readiness() {
             state.set(componentsNotReady: reasons.map { "component \($0.component): \($0.reason)" })
-            if reasons.isEmpty, !announced {
+            // Components that are removed at the end are no longer waited for, which is no readiness.
+            if state.notReady.isEmpty, !announced {
                 announced = true
                 let took = ContinuousClock.now - startedAt
                 logger.info(

@@ -80,11 +80,10 @@ final class Runtime: Sendable {
             logger.info(
                 "flags that change nothing here", metadata: ["flags": "\(options.ignoredFlags.joined(separator: " "))"])
         }
-        makeFolders(options.dataFolder)
-        guard access(options.dataFolder, W_OK) == 0 else {
-            throw StartError("the data folder \(options.dataFolder) can't be written: \(systemError(errno)); "
-                + "give another with --data-dir")
+        if let cause = FolderCheck.problem(options.dataFolder) {
+            throw StartError("the data folder \(options.dataFolder) can't be used: \(cause); give another with --data-dir")
         }
+        makeFolders(options.dataFolder)
         let configuration = try ResourceReading.configuration(options, logger: logger)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: options.eventLoops ?? System.coreCount)
         let loops = try await makeLoops(group, logger: Logger(label: "octavo.components"))

@@ -77,7 +77,7 @@ final class RuntimeBackend: AdminBackend {
     private func facts(of plugin: String) async throws -> PluginFacts {
         let all = await store.pluginFacts()
         guard let found = all.first(where: { $0.id == plugin }) else {
-            let hint = nearest(plugin, in: all.map(\.id)).map { "; did you mean \($0)?" } ?? ""
+            let hint = nearest(plugin, in: all.map(\.id)).map { "; did you mean \($0)?" } ?? "."
             throw AdminError(.notFound, "There is no plugin \(plugin)\(hint) See `octavo plugin list`.")
         }
         return found
@@ -86,11 +86,12 @@ final class RuntimeBackend: AdminBackend {
     func loadPlugin(file: String) async throws -> PluginChange {
         let start = ContinuousClock.now
         do throws(StoreError) {
-            let id = try await store.load(path: file)
+            let (id, isNew) = try await store.load(path: file)
             let facts = await store.pluginFacts().first { $0.id == id }
             return PluginChange(
                 plugin: facts.map(AdminViews.summary), name: id,
-                durationNanoseconds: Int64((ContinuousClock.now - start) / .nanoseconds(1)))
+                durationNanoseconds: Int64((ContinuousClock.now - start) / .nanoseconds(1)),
+                notes: isNew ? [] : ["It was loaded already from this file; nothing has changed."])
         } catch {
             throw AdminViews.error(error)
         }
@@ -222,7 +223,7 @@ final class RuntimeBackend: AdminBackend {
     // MARK: Doctor
 
     func doctor() async throws -> [DoctorFinding] {
-        var findings: [DoctorFinding] = []
+        var findings = FolderCheck.findings(options.dataFolder) + ResourceCheck.findings(options, types: nil)
         for plugin in await store.pluginFacts() where plugin.state == "rejected" {
             findings.append(
                 DoctorFinding(

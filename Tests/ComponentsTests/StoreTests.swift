@@ -196,7 +196,7 @@ struct StoreTests {
         try await Harness.with(plugins: [], loops: 1) { it in
             var before = (0, 0)
             for round in 0..<200 {
-                let id = try await it.store.load(path: path)
+                let (id, _) = try await it.store.load(path: path)
                 for type in ["", "-reactor", "-blocking"] { try await it.add("r\(type)", "state.rounds\(type)") }
                 for type in ["", "-reactor", "-blocking"] {
                     while await it.facts("r\(type)")?.state != "ready" { try await Task.sleep(for: .microseconds(200)) }

@@ -90,9 +90,75 @@ struct CommandLineTests {
 
             for verb in ["reload", "describe", "unload"] {
                 let unknown = try await octavo.octavo("plugin", verb, "nope")
-                #expect(unknown.code == 1 && unknown.errors.contains("nope"), "\(verb): \(unknown)")
+                #expect(unknown.code == 1, "\(verb): \(unknown)")
+                #expect(unknown.errors == "octavo: There is no plugin nope. See `octavo plugin list`.\n")
+                let mistyped = try await octavo.octavo("plugin", verb, "sqlit")
+                #expect(mistyped.code == 1, "\(verb): \(mistyped)")
+                #expect(mistyped.errors == "octavo: There is no plugin sqlit; did you mean sqlite? See `octavo plugin list`.\n")
             }
         }
+    }
+
+    @Test("loads a file that is known, that is loaded, that has changed, and that was rejected, each with its own answer")
+    func loads() async throws {
+        let scratch = try Scratch()
+        let files = FileManager.default
+        let folder = scratch.file("plugins")
+        try files.createDirectory(atPath: folder, withIntermediateDirectories: false)
+        for name in ["memory", "sqlite"] { try files.copyItem(atPath: Places.plugin(name), toPath: "\(folder)/\(name).so") }
+        try scratch.write("not yet a plugin", to: "plugins/redis.so")
+        let resources = Resource.component("store", "state.sqlite") + "---\n" + Resource.component("later", "state.redis", [("redisHost", "127.0.0.1:1")])
+        let file = try scratch.write(resources, to: "resources.yaml")
+        // A folder with a way around in its path: the file is the same.
+        try await OctavoProcess.with(
+            in: scratch, flags: ["--resources-path", file, "--plugins-dir", folder + "/../plugins"], untilReady: false
+        ) { (octavo) async throws in
+            try await eventually("the store") { try await octavo.octavo("state", "get", "store", "k").errors.contains("has no key") ? () : nil }
+            func load(_ name: String) async throws -> Subprocess.Result { try await octavo.octavo("plugin", "load", "\(folder)/\(name).so") }
+            func generation(_ name: String) async throws -> Int? {
+                try await octavo.json("plugin", "describe", name)["summary"]?["generation"]?.integer
+            }
+            // Known from the folder, not loaded.
+            #expect(try await generation("memory") == 0)
+            let known = try await load("memory")
+            #expect(known.code == 0 && known.output.hasPrefix("Loaded memory in"), "\(known)")
+            #expect(try await generation("memory") == 1)
+            // Loaded: nothing is done, which is what was asked for.
+            for name in ["memory", "sqlite"] {
+                let again = try await load(name)
+                #expect(again.code == 0 && again.output.contains("It was loaded already from this file; nothing has changed."), "\(again)")
+                #expect(try await generation(name) == 1)
+            }
+            // Loaded, and another build since.
+            try files.removeItem(atPath: folder + "/sqlite.so")
+            try files.copyItem(atPath: Places.plugin("sqlite"), toPath: folder + "/sqlite.so")
+            let changed = try await load("sqlite")
+            #expect(changed.code == 1 && changed.errors.contains("plugin sqlite is loaded already, and \(folder)/sqlite.so has changed since"), "\(changed)")
+            #expect(changed.errors.contains("`octavo plugin reload sqlite`"))
+            // Another file with the name of a plugin that is there.
+            let twin = try await octavo.octavo("plugin", "load", Places.plugin("sqlite"))
+            #expect(twin.code == 1 && twin.errors.contains("has the id sqlite of") && twin.errors.contains("which came first"), "\(twin)")
+            // Rejected, and mended since: its component starts.
+            #expect(try await octavo.json("component", "describe", "later")["summary"]?["state"]?.string == "failed")
+            try files.removeItem(atPath: folder + "/redis.so")
+            try files.copyItem(atPath: Places.plugin("redis"), toPath: folder + "/redis.so")
+            #expect(try await load("redis").code == 0)
+            let plugins = try await octavo.json("plugin", "list")["plugins"]?.array ?? []
+            #expect(plugins.allSatisfy { $0["state"]?.string != "rejected" }, "\(plugins)")
+            let later = try await octavo.json("component", "describe", "later")["summary"]
+            #expect(later?["state"]?.string != "failed" && later?["reason"]?.string?.contains("no plugin") != true, "\(String(describing: later))")
+        }
+    }
+
+    @Test("and a runtime that was never ready does not say that it is when it ends")
+    func neverReady() async throws {
+        let scratch = try Scratch()
+        let file = try scratch.write(
+            Resource.component("far", "state.redis", [("redisHost", "127.0.0.1:\(try FreePort.find())")]), to: "far.yaml")
+        let octavo = try await OctavoProcess.start(in: scratch, flags: ["--resources-path", file], untilReady: false)
+        #expect(try await octavo.octavo("status").code == 1)
+        try await octavo.stop()
+        #expect(octavo.process.errors.contains("stopped") && !octavo.process.errors.contains("up and running"), "\(octavo.process.errors)")
     }
 
     @Test("tells by its exit code what happened", arguments: [

@@ -1,5 +1,6 @@
 import PluginKit
 
+/// Made once, when the runtime first asks for it, and constant after that.
 nonisolated(unsafe) private let descriptor = describe(
     id: "local-secrets", version: "1.0.0", description: "Secrets of this machine: environment variables and a file",
     types: [

@@ -1,6 +1,7 @@
 import PluginKit
 
-/// Values are kept in the memory of the process: for tests and for what may be lost.
+/// Values are kept in the memory of the process: for tests and for what may be lost. Made once, when the runtime first
+/// asks for it, and constant after that.
 nonisolated(unsafe) private let descriptor = describe(
     id: "memory", version: "1.0.0", description: "State in the memory of the process",
     types: [

@@ -71,6 +71,7 @@ extension Connection {
 
     func greeted() {
         state = .ready
+        hasBeenReady = true
         attempts = 0
         timer.cancel()
         onChange(nil)
@@ -107,7 +108,8 @@ extension Connection {
             wait *= 2
             left -= 1
         }
-        wait = min(wait, settings.maxBackoff)
+        // A start has a deadline, before which it gives the reason of its last attempt: there has to be one near it.
+        wait = min(wait, hasBeenReady ? settings.maxBackoff : settings.maxBackoff / 10)
         wait = wait * 4 / 5 + Int64(Host.random() % UInt64(max(wait * 2 / 5, 1)))
         timer.set(after: wait)
     }

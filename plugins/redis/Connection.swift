@@ -25,6 +25,8 @@ final class Connection {
     var nextAddress = 0
     /// Attempts since the last success.
     var attempts = 0
+    /// Whether it has reached the server once.
+    var hasBeenReady = false
     var isResolving = false
     var isClosedForGood = false
     /// Why there is no connection.

@@ -1,5 +1,6 @@
 import PluginKit
 
+/// Made once, when the runtime first asks for it, and constant after that.
 nonisolated(unsafe) private let descriptor = describe(
     id: "redis", version: "1.0.0", description: "State in Redis",
     requires: OCTAVO_FEATURE_CALLS | OCTAVO_FEATURE_REACTOR,

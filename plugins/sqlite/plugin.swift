@@ -1,5 +1,6 @@
 import PluginKit
 
+/// Made once, when the runtime first asks for it, and constant after that.
 nonisolated(unsafe) private let descriptor = describe(
     id: "sqlite", version: "1.0.0", description: "State in a file of SQLite",
     types: [

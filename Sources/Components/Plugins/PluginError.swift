@@ -26,6 +26,7 @@ package enum PluginError: Error, Sendable, Equatable, CustomStringConvertible {
     case startFailed(path: String, cause: String)
     case duplicatePlugin(path: String, id: String, other: String)
     case duplicateType(path: String, type: String, other: String)
+    case changedSinceLoaded(path: String, id: String)
     case notFound(name: String, places: [String])
 
     package var description: String {
@@ -78,6 +79,9 @@ package enum PluginError: Error, Sendable, Equatable, CustomStringConvertible {
             "plugin \(path) has the id \(id) of \(other), which came first; remove one of them"
         case .duplicateType(let path, let type, let other):
             "plugin \(path) offers \(type), which \(other) offers already; remove one of them"
+        case .changedSinceLoaded(let path, let id):
+            "plugin \(id) is loaded already, and \(path) has changed since; take the new build in with `octavo plugin "
+                + "reload \(id)`"
         case .notFound(let name, let places):
             "there is no plugin \(name) in \(places.joined(separator: ", ")); see `octavo plugin list`"
         }

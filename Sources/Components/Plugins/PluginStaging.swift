@@ -5,15 +5,16 @@ import TextSearch
 /// name and inode: loading only copies lets old and new code be loaded side by side, and a file that
 /// is overwritten in place can't take the process down.
 package struct PluginStaging: Sendable {
-    package let folder: String
+    private let owned: OwnedFolder
+
+    package var folder: String { owned.path }
 
     /// Copies of one process; removed when it ends, and by the next start if it did not get to that.
     package init(dataFolder: String) throws(PluginError) {
         let parent = dataFolder + "/plugins"
-        folder = parent + "/\(getpid())"
-        PluginStaging.removeAbandoned(in: parent)
+        OwnedFolder.removeAbandoned(in: parent)
         try PluginStaging.makeFolder(parent)
-        try PluginStaging.makeFolder(folder)
+        owned = try OwnedFolder(in: parent)
     }
 
     /// Copies the plugin, and the libraries beside it when it has a folder of its own. Returns the
@@ -37,11 +38,11 @@ package struct PluginStaging: Sendable {
     /// Removes the copy of a generation that is no longer mapped.
     func remove(_ copy: String) {
         guard let end = copy.lastIndex(of: "/") else { return }
-        PluginStaging.removeFolder(String(copy[..<end]))
+        OwnedFolder.remove(String(copy[..<end]))
     }
 
     /// Removes all copies.
-    package func removeAll() { PluginStaging.removeFolder(folder) }
+    package func removeAll() { OwnedFolder.remove(folder) }
 
     private static func makeFolder(_ path: String) throws(PluginError) {
         if mkdir(path, 0o700) != 0, errno != EEXIST {
@@ -56,20 +57,5 @@ package struct PluginStaging: Sendable {
         defer { close(descriptor) }
         let failure = try file.copy(to: descriptor)
         guard failure == 0 else { throw .staging(path: path, cause: systemError(failure)) }
-    }
-
-    private static func removeFolder(_ path: String) {
-        for name in listFolder(path) ?? [] {
-            let inner = path + "/" + name
-            if unlink(inner) != 0 { removeFolder(inner) }
-        }
-        rmdir(path)
-    }
-
-    private static func removeAbandoned(in parent: String) {
-        for name in listFolder(parent) ?? [] {
-            guard let process = Int32(name), process != getpid() else { continue }
-            if kill(process, 0) != 0, errno == ESRCH { removeFolder(parent + "/" + name) }
-        }
     }
 }

@@ -1,7 +1,7 @@
 import COctavo
 
-/// A component type of a loaded plugin. Sendable: constant, and the pointer is into the mapped object,
-/// which outlives every instance.
+/// A component type of a loaded plugin. Sendable: constant and copied, but for the pointer, which is into the mapped
+/// object and is followed by instances alone: the object outlives them.
 package struct PluginType: @unchecked Sendable {
     let raw: UnsafePointer<octavo_type>
     package let name: String

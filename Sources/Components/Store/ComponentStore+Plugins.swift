@@ -1,4 +1,5 @@
 import COctavo
+import Glibc
 
 extension ComponentStore {
     /// The loaded plugin that offers a component type; loads it the first time.
@@ -94,13 +95,21 @@ extension ComponentStore {
         return nil
     }
 
-    /// Adds a file to the known plugins and loads it.
-    package func load(path: String) async throws(StoreError) -> String {
+    /// Adds a file to the known plugins and loads it. `isNew` is false when that very file is loaded already.
+    package func load(path: String) async throws(StoreError) -> (id: String, isNew: Bool) {
         do throws(PluginError) {
             let inspection = try PluginInspection(path: path)
             let known = plugins[inspection.id]
-            if let other = known, other.inspection.path != path || other.current != nil {
-                throw PluginError.duplicatePlugin(path: path, id: inspection.id, other: other.inspection.path)
+            if let other = known {
+                guard samePlace(path, other.inspection.path) else {
+                    throw PluginError.duplicatePlugin(path: path, id: inspection.id, other: other.inspection.path)
+                }
+                if let current = other.current {
+                    guard current.inspection.identity == inspection.identity else {
+                        throw PluginError.changedSinceLoaded(path: path, id: inspection.id)
+                    }
+                    return (inspection.id, false)
+                }
             }
             for type in inspection.note?.types ?? [] {
                 if let other = plugins.values.first(where: { $0.inspection.id != inspection.id && $0.offers(type) }) {
@@ -118,10 +127,34 @@ extension ComponentStore {
                 if known == nil { plugins[inspection.id] = nil }
                 throw error
             }
-            return inspection.id
+            // What the scan of the folders said of the file is over.
+            catalog.rejected.removeAll { samePlace($0.path, path) }
+            startFailed(of: inspection.id)
+            return (inspection.id, true)
         } catch {
             throw .plugin(error)
         }
+    }
+
+    /// Tries components of the plugin's types again that had failed for good: another build may do what the one
+    /// before could not, and there may have been none.
+    func startFailed(of id: String) {
+        guard let entry = plugins[id] else { return }
+        for (name, component) in components where component.state == .failed && entry.offers(component.definition.type) {
+            components[name]?.reason = ""
+            startInBackground(name)
+        }
+    }
+
+    /// Whether two paths lead to one file.
+    private func samePlace(_ one: String, _ other: String) -> Bool {
+        if one == other { return true }
+        guard let first = realpath(one, nil), let second = realpath(other, nil) else { return false }
+        defer {
+            free(first)
+            free(second)
+        }
+        return strcmp(first, second) == 0
     }
 
     /// Takes a plugin that no component uses out of the process. Returns why its code stays mapped, if

@@ -47,6 +47,7 @@ extension ComponentStore {
         plugins[id]?.current = next
         plugins[id]?.inspection = next.inspection
         plugins[id]?.failure = nil
+        startFailed(of: id)
         var report = ReloadReport(
             plugin: id, from: entry.current?.generation ?? 0, to: next.generation, version: next.version,
             components: users.map(\.definition.name))

@@ -118,7 +118,7 @@ package actor ComponentStore {
         startInBackground(name)
     }
 
-    private func startInBackground(_ name: String) {
+    func startInBackground(_ name: String) {
         components[name]?.state = .starting
         components[name]?.starter = Task { await self.keepStarting(name) }
     }
