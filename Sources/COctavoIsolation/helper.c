@@ -37,7 +37,7 @@ static void close_if(int descriptor) {
 }
 
 void octavo_helper_release(octavo_helper *helper) {
-    uint32_t i, loops = helper->isolated->loop_count;
+    uint32_t i, loops = helper->loops;
     if (__atomic_sub_fetch(&helper->references, 1, __ATOMIC_ACQ_REL)) return;
     if (helper->h) munmap(helper->h, octavo_segment_h_size(loops, AREA));
     if (helper->p) munmap(helper->p, octavo_segment_p_size(loops, AREA));
@@ -48,6 +48,7 @@ void octavo_helper_release(octavo_helper *helper) {
     for (i = 0; i < loops; i++) close_if(helper->doorbells[i]);
     pthread_mutex_destroy(&helper->lock);
     sem_destroy(&helper->greeted);
+    sem_destroy(&helper->buried);
     free(helper);
 }
 
@@ -360,6 +361,7 @@ static void listen_to(void *argument) {
     /* Without a conversation there is no helper; EPIPE is its own end. */
     octavo_helper_kill(helper, failed == EPROTO ? "protocol violation: a message that is too long or of no known type" : NULL);
     mourn(helper);
+    sem_post(&helper->buried);
     octavo_helper_release(helper);
 }
 
@@ -434,11 +436,13 @@ static octavo_helper *helper_new(octavo_isolated *isolated) {
     uint32_t i;
     if (!helper) return NULL;
     helper->isolated = isolated;
+    helper->loops = isolated->loop_count;
     helper->references = 1;
     helper->pidfd = helper->control = helper->doorbell = -1;
     for (i = 0; i < OCTAVO_CHANNELS_MAX; i++) helper->doorbells[i] = -1;
     pthread_mutex_init(&helper->lock, NULL);
     sem_init(&helper->greeted, 0, 0);
+    sem_init(&helper->buried, 0, 0);
     return helper;
 }
 
@@ -485,6 +489,7 @@ octavo_helper *octavo_helper_start(octavo_isolated *isolated, int64_t timeout_ns
     if (helper->is_ready) return helper;
     snprintf(cause, room, "%s", helper->cause);
     octavo_helper_kill(helper, "it can't be used");
+    while (sem_wait(&helper->buried) && errno == EINTR) {}
     octavo_helper_release(helper);
     return NULL;
 }

@@ -46,7 +46,8 @@ typedef struct question {
 } question;
 
 struct octavo_helper {
-    octavo_isolated *isolated;
+    octavo_isolated *isolated; /* valid until its end was told */
+    uint32_t loops;
     int references; /* atomic */
     int pid, pidfd, control, doorbell;
     int doorbells[OCTAVO_CHANNELS_MAX];
@@ -57,7 +58,7 @@ struct octavo_helper {
     uint64_t next_token;
     int has_ended, was_asked;
     const char *reason;
-    sem_t greeted;
+    sem_t greeted, buried; /* it has said what it is, or never will; its listener is done with the isolated plugin */
     char cause[512];      /* why it could not be used; written before `greeted` */
     int is_ready;
     int64_t asked_at, heard_at; /* of its listener alone */

@@ -26,7 +26,8 @@ package final class IsolatedPlugin: @unchecked Sendable {
         /// The process has died while that thread was at work.
         var hasDiedAgain = false
         var isEnding = false
-        var hasEnded = false
+        /// Processes whose end has not been told yet.
+        var alive = 0
         var helper: UInt = 0
         var pid: Int32 = 0
         var startedAt: Int64 = 0
@@ -120,6 +121,7 @@ package final class IsolatedPlugin: @unchecked Sendable {
         let timeout = Int64(IsolatedPlugin.loading / .nanoseconds(1))
         guard let helper = octavo_helper_start(raw, timeout, &text, room) else { return Self.string(text) }
         defer { octavo_helper_release(helper) }
+        state.withLockedValue { $0.alive += 1 }
         octavo_helper_log_level(helper, HostEvents.level(of: logger.logLevel))
         guard octavo_helper_adopt(helper, timeout, &text, room) == 0 else {
             octavo_helper_kill(helper, "a component could not be started again in it")
@@ -150,6 +152,8 @@ package final class IsolatedPlugin: @unchecked Sendable {
 
     /// A process has ended. On the thread that listened to it, which may block.
     private func ended(_ helper: OpaquePointer, _ end: octavo_helper_end) {
+        // The last that this thread does here: whoever ends the plugin waits for it.
+        defer { state.withLockedValue { $0.alive -= 1 } }
         let box = end.box?.pointee
         let isFault = [SIGSEGV, SIGBUS, SIGILL, SIGABRT, SIGFPE].contains(end.signal)
         let isFinal = state.withLockedValue { $0.isEnding }
@@ -160,10 +164,7 @@ package final class IsolatedPlugin: @unchecked Sendable {
         let next: Next = state.withLockedValue { state in
             state.lastEnd = cause
             state.pid = 0
-            if state.isEnding {
-                state.hasEnded = true
-                return .nothing
-            }
+            if state.isEnding { return .nothing }
             if state.isSupervised {
                 state.hasDiedAgain = true
                 return .nothing
@@ -288,7 +289,7 @@ package final class IsolatedPlugin: @unchecked Sendable {
         return nil
     }
 
-    private var isOver: Bool { state.withLockedValue { !$0.isSupervised && ($0.hasEnded || $0.pid == 0) } }
+    private var isOver: Bool { state.withLockedValue { !$0.isSupervised && $0.alive == 0 } }
 
     private func free() {
         state.withLockedValue { state in
