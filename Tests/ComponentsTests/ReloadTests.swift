@@ -180,6 +180,21 @@ struct ReloadTests {
         }
     }
 
+    @Test("whose component is removed meanwhile ends every instance once", arguments: CallTests.types)
+    func removal(type: String) async throws {
+        try await Harness.with(plugins: [Fixtures.store()]) { it in
+            try await it.add("store", type, metadata: ["blockStart": "200ms"])
+            #expect(await it.reaches("store", "ready"))
+            async let reload = try? it.store.reload("fixture", path: Fixtures.store(version: "2.0.0"))
+            // The new build's instance starts, beside the old one.
+            #expect(await eventually { it.mapped("fixture@2/") > 0 })
+            try await it.store.remove("store")
+            _ = await reload
+            #expect(await eventually { it.mapped("fixture@1/") == 0 })
+            #expect(await it.facts("store") == nil)
+        }
+    }
+
     @Test("waits for an operation that has completed its call and is still in the old build's code", arguments: CallTests.types)
     func lingering(type: String) async throws {
         try await Harness.with(plugins: [Fixtures.store()]) { it in

@@ -25,6 +25,7 @@ final class ComponentInstance: @unchecked Sendable {
     /// What the runtime does for it needs these; set once, with `featureSet`.
     var secrets: RuntimeSecrets?
     private let gone = NIOLockedValueBox(false)
+    private let isClaimed = NIOLockedValueBox(false)
 
     /// Requests that may wait for a reactor or for workers.
     static let queueLimit: UInt32 = 16_384
@@ -215,6 +216,9 @@ final class ComponentInstance: @unchecked Sendable {
     }
 
     // MARK: The end
+
+    /// Whether the caller is the one to end it: `true` once.
+    func claimEnd() -> Bool { isClaimed.withLockedValue { isClaimed in defer { isClaimed = true }; return !isClaimed } }
 
     /// Whether the plugin's side is destroyed and ours freed.
     var isGone: Bool { gone.withLockedValue { $0 } }

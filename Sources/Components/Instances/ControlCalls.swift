@@ -74,7 +74,7 @@ enum ControlCalls {
         let frame = UInt(bitPattern: request)
         instance.lane.submit(operation) {
             // A check that nobody waits for is not made; the end of an instance always is.
-            if operation == "health", octavo_calls_is_open(call) == 0 {
+            if instance.isGone || operation == "health" && octavo_calls_is_open(call) == 0 {
                 _ = octavo_calls_complete(call, nil, nil)
                 return
             }

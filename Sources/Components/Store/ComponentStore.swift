@@ -297,6 +297,7 @@ package actor ComponentStore {
 
     /// Ends an instance that never got a call, even when this task has been cancelled.
     func discard(_ instance: ComponentInstance) async {
+        guard instance.claimEnd() else { return }
         await Task {
             _ = await instance.stop(timeout: .seconds(5))
             _ = await instance.destroy()
@@ -334,6 +335,8 @@ package actor ComponentStore {
     /// Drains, stops and destroys an instance that no loop gives new calls to. Returns why its code must
     /// stay mapped, `nil` when nothing is left behind.
     func finish(_ instance: ComponentInstance, within patience: Duration) async -> String? {
+        // A removal in the middle of a reload finds an instance that is being ended already.
+        guard instance.claimEnd() else { return await ended(instance) }
         if patience > .zero { _ = await instance.drain(timeout: min(patience, .seconds(10))) }
         await awaitCalls(of: instance, within: patience)
         // Nobody waits for those that the runtime has given up on: they get a moment, then stop ends them.
@@ -358,6 +361,16 @@ package actor ComponentStore {
                 metadata: ["component": "\(instance.component)", "type": "\(instance.type.name)", "cause": "\(remains)"])
         }
         return remains
+    }
+
+    /// Waits for the end that somebody else brings about.
+    private func ended(_ instance: ComponentInstance) async -> String? {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while !instance.isGone {
+            guard ContinuousClock.now < deadline else { return "the end of component \(instance.component) goes on" }
+            try? await Task.sleep(for: .milliseconds(2))
+        }
+        return nil
     }
 
     private func awaitCalls(
