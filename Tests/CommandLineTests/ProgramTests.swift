@@ -66,7 +66,7 @@ import Testing
     }
 
     @Test("bash completes commands, flags, values and files", arguments: [
-        (["octavo", "pl"], "plugin\n"), (["octavo", "plugin", "re"], "reload\n"),
+        (["octavo", "pl"], "plugin\n"), (["octavo", "plugin", "rel"], "reload\n"),
         (["octavo", "state", "set", "--tt"], "--ttl\n"), (["octavo", "run", "--log-level", "d"], "debug\n"),
         (["octavo", "completion", ""], "bash\nzsh\nfish\n"), (["octavo", "plugin", "load", "x"], ""),
     ])
