@@ -14,7 +14,7 @@ def measure(octavo: Path, pins: Pinning) -> dict[str, float]:
     """The numbers of the JSON object that `octavo-bench`, beside `octavo`, prints."""
     program = octavo.with_name("octavo-bench")
     if not program.is_file():
-        raise Unavailable(f"no octavo-bench at {program}; `tools/build release` makes it")
+        raise Unavailable(f"no octavo-bench at {program}; `tools/build bench` makes it")
     printed = output([*Pinning.prefix(pins.server), str(program.resolve())], timeout=60)
     try:
         figures = {name: float(value) for name, value in json.loads(printed).items() if isinstance(value, int | float)}
