@@ -112,8 +112,9 @@ typedef struct own_thread {
 static void *run_thread(void *argument) {
     own_thread start = *(own_thread *)argument;
     free(argument);
-    octavo_thread_began(start.instance);
+    octavo_thread_began(start.instance, 0);
     start.fn(start.argument);
+    octavo_thread_ended();
     __atomic_sub_fetch(&start.instance->threads, 1, __ATOMIC_RELEASE);
     return NULL;
 }

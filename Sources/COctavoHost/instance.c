@@ -21,6 +21,7 @@
 octavo_instance_events octavo_events;
 _Thread_local octavo_instance *octavo_running;
 _Thread_local octavo_call octavo_running_call;
+_Thread_local octavo_busy *octavo_line;
 
 octavo_call octavo_current_call(void) { return octavo_running_call; }
 
@@ -64,6 +65,19 @@ void octavo_instance_free(octavo_instance *instance) {
     if (instance->reactor) octavo_reactor_free(instance->reactor);
     if (instance->workers) octavo_workers_free(instance->workers);
     free(instance);
+}
+
+void octavo_instance_set_number(octavo_instance *instance, uint32_t number) { instance->number = number; }
+
+int octavo_instance_add_worker(octavo_instance *instance) {
+    return instance->workers ? octavo_workers_add(instance->workers) : EAGAIN;
+}
+
+void octavo_thread_set_line(octavo_busy *line) { octavo_line = line; }
+
+void octavo_thread_step(void) {
+    octavo_busy *line = octavo_line;
+    if (line) __atomic_store_n(&line->turn, line->turn + 2, __ATOMIC_RELEASE);
 }
 
 void octavo_instance_set_self(octavo_instance *instance, void *self) { instance->self = self; }

@@ -24,6 +24,7 @@ struct octavo_instance {
     uint64_t *stale; /* atomic */
     uint32_t threads; /* of its own, made by thread_start; atomic */
     uint64_t memory;  /* bytes given by alloc; atomic */
+    uint32_t number;  /* for the line of a thread */
     octavo_instance_counters counters[OCTAVO_CALLS_MAX_TABLES];
 };
 
@@ -34,10 +35,36 @@ extern _Thread_local octavo_instance *octavo_running;
 /* The call whose operation is on this thread's stack. */
 extern _Thread_local octavo_call octavo_running_call;
 
-/* What a thread that runs a plugin's code begins with. */
-static inline void octavo_thread_began(octavo_instance *instance) {
+/* Where this thread writes what it does; NULL: nobody looks. */
+extern _Thread_local octavo_busy *octavo_line;
+
+/* What a thread that runs a plugin's code begins with. `kind`: OCTAVO_BUSY_*, 0 = it serves no calls. */
+static inline void octavo_thread_began(octavo_instance *instance, uint32_t kind) {
     octavo_running = instance;
-    if (octavo_events.thread_began) octavo_events.thread_began();
+    if (octavo_events.thread_began)
+        octavo_line = octavo_events.thread_began((octavo_busy){.kind = kind, .instance = instance->number});
+}
+
+static inline void octavo_thread_ended(void) {
+    if (octavo_events.thread_ended) octavo_events.thread_ended(octavo_line);
+    octavo_line = NULL;
+}
+
+/* The thread goes into the plugin's code, for the call of `slot` or for none. Plain stores to a cache line
+   of its own: the hand of whoever looks measures the time. */
+static inline void octavo_enter(const octavo_instance *instance, const octavo_slot *slot) {
+    octavo_busy *line = octavo_line;
+    if (!line) return;
+    __atomic_store_n(&line->call, slot ? (octavo_call)(uintptr_t)slot->waiter : 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&line->deadline_ns, slot ? slot->deadline_ns : 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&line->instance, instance->number, __ATOMIC_RELAXED);
+    __atomic_store_n(&line->op, slot ? slot->op : UINT32_MAX, __ATOMIC_RELAXED);
+    __atomic_store_n(&line->turn, line->turn + 1, __ATOMIC_RELEASE);
+}
+
+static inline void octavo_leave(void) {
+    octavo_busy *line = octavo_line;
+    if (line) __atomic_store_n(&line->turn, line->turn + 1, __ATOMIC_RELEASE);
 }
 
 /* pthread_create for a thread that runs a plugin's code: signals go to the runtime's own threads. */
@@ -46,7 +73,9 @@ int octavo_thread_create(pthread_t *thread, void *(*fn)(void *), void *argument)
 /* Runs the function of a slot on the calling thread. */
 static inline void octavo_run_slot(octavo_instance *instance, octavo_slot *slot) {
     octavo_running_call = octavo_calls_handle(slot);
+    octavo_enter(instance, slot);
     slot->function(instance->self, octavo_running_call, slot->frame);
+    octavo_leave();
     octavo_running_call = 0;
 }
 
@@ -71,6 +100,7 @@ void octavo_reactor_leftovers(reactor *reactor, octavo_instance_leftovers *out);
 workers *octavo_workers_new(octavo_instance *instance, uint32_t count);
 int octavo_workers_run(workers *workers);
 int octavo_workers_submit(workers *workers, octavo_slot *slot);
+int octavo_workers_add(workers *workers);
 void octavo_workers_halt(workers *workers);
 void octavo_workers_free(workers *workers);
 int octavo_workers_is_here(const workers *workers);

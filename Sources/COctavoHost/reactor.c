@@ -128,6 +128,13 @@ int octavo_reactor_post(reactor *loop, octavo_fn fn, void *argument) {
     return answer;
 }
 
+/* A function of the plugin's that is not an operation. */
+static void run_own(reactor *loop, octavo_fn fn, void *argument) {
+    octavo_enter(loop->instance, NULL);
+    fn(argument);
+    octavo_leave();
+}
+
 static int run_posts(reactor *loop) {
     post *item, *next;
     pthread_mutex_lock(&loop->lock);
@@ -139,7 +146,7 @@ static int run_posts(reactor *loop) {
     for (; item; item = next) {
         next = item->next;
         if (loop->sealed) loop->dropped++;
-        else item->fn(item->argument);
+        else run_own(loop, item->fn, item->argument);
         free(item);
     }
     return 1;
@@ -228,7 +235,7 @@ static void run_timers(reactor *loop) {
     while (!loop->sealed && loop->timer_count && loop->timers[0].when_ns <= now && loop->timers[0].id < last) {
         timer due = loop->timers[0];
         remove_timer(loop, 0);
-        due.fn(due.argument);
+        run_own(loop, due.fn, due.argument);
     }
 }
 
@@ -303,7 +310,9 @@ static void dispatch(reactor *loop, const struct epoll_event *event) {
     if (event->events & (EPOLLIN | EPOLLRDHUP)) events |= OCTAVO_EVENT_READABLE;
     if (event->events & EPOLLOUT) events |= OCTAVO_EVENT_WRITABLE;
     if (event->events & (EPOLLERR | EPOLLHUP)) events |= OCTAVO_EVENT_CLOSED;
+    octavo_enter(loop->instance, NULL);
     entry->fn(entry->argument, entry->descriptor, events);
+    octavo_leave();
 }
 
 static void *run(void *argument) {
@@ -312,7 +321,7 @@ static void *run(void *argument) {
     uint64_t rings;
     int count, i;
     here = loop;
-    octavo_thread_began(loop->instance);
+    octavo_thread_began(loop->instance, OCTAVO_BUSY_REACTOR);
     for (;;) {
         int busy = run_requests(loop) | run_posts(loop);
         run_timers(loop);
@@ -332,6 +341,7 @@ static void *run(void *argument) {
             }
         }
     }
+    octavo_thread_ended();
     return NULL;
 }
 
@@ -344,6 +354,7 @@ int octavo_reactor_run(reactor *loop) {
 }
 
 typedef struct control {
+    octavo_instance *instance;
     octavo_fn fn;
     void *argument;
     sem_t done;
@@ -351,12 +362,15 @@ typedef struct control {
 
 static void run_control(void *argument) {
     control *call = argument;
+    /* A life function has a limit of its own. */
+    octavo_leave();
     call->fn(call->argument);
+    octavo_enter(call->instance, NULL);
     sem_post(&call->done);
 }
 
 void octavo_reactor_control(reactor *loop, octavo_fn fn, void *argument) {
-    control call = {fn, argument, {{0}}};
+    control call = {loop->instance, fn, argument, {{0}}};
     if (here == loop || !loop->running) {
         fn(argument);
         return;

@@ -10,7 +10,7 @@ struct workers {
     pthread_mutex_t lock;
     pthread_cond_t work;
     octavo_slot *first, *last;
-    uint32_t queued, idle, count, running;
+    uint32_t queued, idle, count, running; /* at most twice `count` run */
     int halted;
     pthread_t threads[];
 };
@@ -18,7 +18,7 @@ struct workers {
 static _Thread_local const workers *here;
 
 workers *octavo_workers_new(octavo_instance *instance, uint32_t count) {
-    workers *all = calloc(1, sizeof *all + count * sizeof(pthread_t));
+    workers *all = calloc(1, sizeof *all + 2 * count * sizeof(pthread_t));
     if (!all) return NULL;
     all->instance = instance;
     all->count = count;
@@ -31,7 +31,7 @@ static void *work(void *argument) {
     workers *all = argument;
     octavo_slot *slot;
     here = all;
-    octavo_thread_began(all->instance);
+    octavo_thread_began(all->instance, OCTAVO_BUSY_WORKER);
     pthread_mutex_lock(&all->lock);
     for (;;) {
         while (!all->first && !all->halted) {
@@ -49,19 +49,34 @@ static void *work(void *argument) {
         pthread_mutex_lock(&all->lock);
     }
     pthread_mutex_unlock(&all->lock);
+    octavo_thread_ended();
     return NULL;
 }
 
+static int begin(workers *all) {
+    int failed = octavo_thread_create(&all->threads[all->running], work, all);
+    if (failed) return failed;
+    pthread_setname_np(all->threads[all->running], all->instance->name);
+    all->running++;
+    return 0;
+}
+
 int octavo_workers_run(workers *all) {
-    for (; all->running < all->count; all->running++) {
-        int failed = octavo_thread_create(&all->threads[all->running], work, all);
-        if (failed) {
-            octavo_workers_halt(all);
-            return failed;
-        }
-        pthread_setname_np(all->threads[all->running], all->instance->name);
+    while (all->running < all->count) {
+        int failed = begin(all);
+        if (!failed) continue;
+        octavo_workers_halt(all);
+        return failed;
     }
     return 0;
+}
+
+int octavo_workers_add(workers *all) {
+    int failed = EAGAIN;
+    pthread_mutex_lock(&all->lock);
+    if (!all->halted && all->running < 2 * all->count) failed = begin(all);
+    pthread_mutex_unlock(&all->lock);
+    return failed;
 }
 
 int octavo_workers_submit(workers *all, octavo_slot *slot) {

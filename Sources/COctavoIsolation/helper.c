@@ -26,6 +26,9 @@
 
 /* Descriptors are collected above those that the helper gets, so that none is overwritten. */
 #define TICK_MS 100
+#define TICK_NS 100000000ll
+/* What a thread that hangs gets to say where. */
+#define LAST_WORDS_NS 1000000000ll
 #define ASK_NS 500000000ll
 #define HANG_NS 2000000000ll
 #define ABOVE (OCTAVO_HELPER_LOOP_DOORBELLS + (int)OCTAVO_CHANNELS_MAX)
@@ -58,7 +61,7 @@ int octavo_helper_doorbell(const octavo_helper *helper, uint32_t loop) { return 
 void octavo_helper_kill(octavo_helper *helper, const char *reason) {
     pthread_mutex_lock(&helper->lock);
     if (!helper->has_ended) {
-        if (!helper->reason) helper->reason = reason;
+        if (!helper->reason && *reason) helper->reason = reason;
         syscall(SYS_pidfd_send_signal, helper->pidfd, SIGKILL, NULL, 0);
     }
     pthread_mutex_unlock(&helper->lock);
@@ -66,10 +69,10 @@ void octavo_helper_kill(octavo_helper *helper, const char *reason) {
 
 /* Asking */
 
-static int say(octavo_helper *helper, octavo_message message, const octavo_layout *layout, const void *structure) {
+int helper_say(octavo_helper *helper, octavo_message message) {
     int failed;
     pthread_mutex_lock(&helper->lock);
-    failed = helper->has_ended ? EPIPE : octavo_message_send(helper->control, message, layout, structure);
+    failed = helper->has_ended ? EPIPE : octavo_message_send(helper->control, message, NULL, NULL);
     pthread_mutex_unlock(&helper->lock);
     return failed;
 }
@@ -150,7 +153,7 @@ void helper_ask_for(octavo_helper *helper, octavo_message message, octavo_call c
 }
 
 void octavo_helper_log_level(octavo_helper *helper, int32_t level) {
-    say(helper, (octavo_message){.type = OCTAVO_MESSAGE_LOG_LEVEL, .number = level}, NULL, NULL);
+    helper_say(helper, (octavo_message){.type = OCTAVO_MESSAGE_LOG_LEVEL, .number = level});
 }
 
 void octavo_helper_quit(octavo_helper *helper) {
@@ -292,6 +295,9 @@ static void mourn(octavo_helper *helper) {
     end.was_asked = helper->was_asked;
     end.reason = helper->reason ? helper->reason : "";
     end.box = box;
+    end.culprit = helper->hang.call;
+    /* A signal that was sent from outside is nobody's fault. */
+    if (!end.culprit && box && (!box->signal || box->code != SI_USER)) end.culprit = box->call;
     if (!helper->is_ready) {
         if (!helper->cause[0]) {
             if (end.signal) snprintf(helper->cause, sizeof helper->cause, "its process was ended by signal %d while it was loaded", end.signal);
@@ -329,20 +335,49 @@ static int check_life(octavo_helper *helper) {
     if (helper->asked_at) return now - helper->asked_at < HANG_NS ? 0 : -1;
     if (now - helper->heard_at < ASK_NS) return 0;
     helper->asked_at = now;
-    say(helper, (octavo_message){.type = OCTAVO_MESSAGE_PING}, NULL, NULL);
+    helper_say(helper, (octavo_message){.type = OCTAVO_MESSAGE_PING});
     return 0;
+}
+
+/* Ends a helper with a thread that hangs: its handler of SIGABRT writes down where, if it still can. */
+static void end_hanging(octavo_helper *helper, const char *reason, const octavo_hang *hang, int64_t now) {
+    int is_signalled;
+    pthread_mutex_lock(&helper->lock);
+    if (!helper->reason) helper->reason = reason;
+    helper->hang = *hang;
+    /* The number is the helper's word; the kernel takes it only for a thread of that very process. */
+    is_signalled = !helper->has_ended && hang->thread && syscall(SYS_tgkill, helper->pid, (int)hang->thread, SIGABRT) == 0;
+    pthread_mutex_unlock(&helper->lock);
+    helper->kill_at = now + LAST_WORDS_NS;
+    if (!is_signalled) octavo_helper_kill(helper, reason);
+}
+
+/* What is to be looked at now and then, whether the helper speaks or not. */
+static void look_after(octavo_helper *helper, int64_t now) {
+    octavo_hang hang = {0};
+    const char *fault;
+    helper->looked_at = now;
+    if (helper->kill_at) {
+        if (now >= helper->kill_at) octavo_helper_kill(helper, "hang: a thread does not come out of the plugin's code");
+        return;
+    }
+    ring_again(helper);
+    fault = watch_threads(helper, now, &hang);
+    if (!fault) fault = watch_channels(helper, now);
+    if (fault) end_hanging(helper, fault, &hang, now);
+    else if (check_life(helper)) octavo_helper_kill(helper, "hang: no sign of life for 2 s");
 }
 
 /* Waits for a message or for the end, which a child of the helper's might keep the socket from telling. */
 static int wait_for_message(octavo_helper *helper) {
     struct pollfd ends[] = {{helper->control, POLLIN, 0}, {helper->pidfd, POLLIN, 0}};
     for (;;) {
-        int count = poll(ends, 2, TICK_MS);
+        int64_t now = now_ns();
+        int count;
+        if (helper->is_ready && now - helper->looked_at >= TICK_NS) look_after(helper, now);
+        count = poll(ends, 2, TICK_MS);
         if (count < 0 && errno != EINTR) return -1;
         if (count > 0) return ends[0].revents & POLLIN ? 0 : -1;
-        if (count < 0 || !helper->is_ready) continue;
-        ring_again(helper);
-        if (check_life(helper)) octavo_helper_kill(helper, "hang: no sign of life for 2 s");
     }
 }
 
@@ -359,7 +394,7 @@ static void listen_to(void *argument) {
         if (broken) octavo_helper_kill(helper, broken);
     }
     /* Without a conversation there is no helper; EPIPE is its own end. */
-    octavo_helper_kill(helper, failed == EPROTO ? "protocol violation: a message that is too long or of no known type" : NULL);
+    octavo_helper_kill(helper, failed == EPROTO ? "protocol violation: a message that is too long or of no known type" : "");
     mourn(helper);
     sem_post(&helper->buried);
     octavo_helper_release(helper);

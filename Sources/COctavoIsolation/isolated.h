@@ -45,6 +45,26 @@ typedef struct question {
     int lost;              /* the helper has ended */
 } question;
 
+/* What the runtime remembers of a line of the busy table. */
+typedef struct octavo_watched {
+    uint64_t turn;
+    int64_t since; /* it has been seen like this */
+    uint32_t instance;
+    int is_stuck;  /* a worker that was replaced */
+} octavo_watched;
+
+/* … and of a channel. */
+typedef struct octavo_head_seen {
+    int64_t since;
+    uint32_t head;
+} octavo_head_seen;
+
+/* The thread that does not come out of the plugin. */
+typedef struct octavo_hang {
+    octavo_call call;
+    uint32_t thread, instance, op;
+} octavo_hang;
+
 struct octavo_helper {
     octavo_isolated *isolated; /* valid until its end was told */
     uint32_t loops;
@@ -61,7 +81,12 @@ struct octavo_helper {
     sem_t greeted, buried; /* it has said what it is, or never will; its listener is done with the isolated plugin */
     char cause[512];      /* why it could not be used; written before `greeted` */
     int is_ready;
-    int64_t asked_at, heard_at; /* of its listener alone */
+    /* Of its listener alone. */
+    int64_t asked_at, heard_at, looked_at;
+    int64_t kill_at;      /* it was asked to say where it hangs; 0: not */
+    octavo_hang hang;
+    octavo_head_seen heads[OCTAVO_CHANNELS_MAX];
+    octavo_watched watched[OCTAVO_BUSY_LINES];
 };
 
 /* A call that the helper has. */
@@ -122,6 +147,7 @@ typedef struct proxy_type {
     octavo_life life;
     octavo_isolated *isolated;
     int32_t index;
+    uint32_t workers;
 } proxy_type;
 
 struct octavo_isolated {
@@ -155,6 +181,13 @@ int helper_ask(octavo_helper *helper, octavo_message message, const octavo_layou
                int64_t timeout_ns, octavo_message *answer, void **body);
 /* Sends a request whose answer completes `call`. */
 void helper_ask_for(octavo_helper *helper, octavo_message message, octavo_call call);
+/* Sends a message that has no body and no answer. 0, or an errno. */
+int helper_say(octavo_helper *helper, octavo_message message);
+
+/* NULL, or why the helper hangs; then `hang` is where. On its listener. */
+const char *watch_threads(octavo_helper *helper, int64_t now, octavo_hang *hang);
+const char *watch_channels(octavo_helper *helper, int64_t now);
+
 octavo_error isolation_error(int32_t code, const char *reason, const char *message);
 
 #endif

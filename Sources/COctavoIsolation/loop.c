@@ -409,7 +409,7 @@ static void settle(loop_state *loop, const flight *it, int is_claimed, int is_cu
                   : "the plugin's process ended during the call (see `octavo plugin crashes`)");
 }
 
-void octavo_isolated_detach(octavo_isolated *isolated, uint32_t index, octavo_helper *helper, int fault, octavo_call culprit) {
+void octavo_isolated_detach(octavo_isolated *isolated, uint32_t index, octavo_helper *helper, int trust, octavo_call culprit) {
     loop_state *loop = &isolated->loops[index];
     int64_t now = now_ns();
     uint32_t head, slot;
@@ -417,13 +417,17 @@ void octavo_isolated_detach(octavo_isolated *isolated, uint32_t index, octavo_he
     /* What it had answered before its end counts, up to the first thing that can't be true. */
     if (!loop->draining) take_all(loop);
     head = __atomic_load_n(&loop->peer->head, __ATOMIC_ACQUIRE);
+    if (loop->published - head > OCTAVO_SUBMISSIONS) trust = OCTAVO_TRUST_NONE;
     for (slot = 0; slot < loop->high; slot++) {
         flight it = loop->flights[slot];
         int is_claimed;
         if (!it.call) continue;
         loop->flights[slot].call = 0;
         loop->in_flight--;
-        is_claimed = (int32_t)(it.submission - head) < (fault ? FAULT_MARGIN : 0);
+        is_claimed = trust == OCTAVO_TRUST_NONE
+            /* What was not published it can't have seen. */
+            ? (int32_t)(it.submission - loop->published) < 0
+            : (int32_t)(it.submission - head) < (trust == OCTAVO_TRUST_MARGIN ? FAULT_MARGIN : 0);
         settle(loop, &it, is_claimed, it.call == culprit, now);
     }
     loop->high = 0;

@@ -286,6 +286,7 @@ int isolated_describe(octavo_isolated *isolated, void *said, char *cause, uint64
         proxy_type *to = &isolated->types[i];
         to->isolated = isolated;
         to->index = (int32_t)i;
+        to->workers = from->workers;
         to->life = life_of(from);
         to->type = (octavo_type){.size = sizeof to->type, .kind = from->kind, .execution = OCTAVO_EXECUTION_INLINE,
                                  .flags = from->flags, .features = from->features, .name = from->name,

@@ -4,7 +4,7 @@
 
 #define PAGE 4096ull
 #define WORDS_BYTES ((OCTAVO_CHANNELS_MAX * sizeof(octavo_words) + PAGE - 1) & ~(PAGE - 1))
-#define BUSY_BYTES (OCTAVO_BUSY_LINES * sizeof(octavo_busy))
+#define BUSY_BYTES sizeof(octavo_busy_table)
 #define SUBMISSION_BYTES (OCTAVO_SUBMISSIONS * sizeof(octavo_entry))
 #define COMPLETION_BYTES (OCTAVO_COMPLETIONS * sizeof(octavo_entry))
 
@@ -40,7 +40,7 @@ uint8_t *octavo_area_p(void *segment_p, uint32_t channels, uint64_t area, uint32
     return (uint8_t *)segment_p + rings_p() + channels * COMPLETION_BYTES + channel * area;
 }
 
-octavo_busy *octavo_busy_lines(void *segment_p) { return (octavo_busy *)((uint8_t *)segment_p + WORDS_BYTES); }
+octavo_busy_table *octavo_busy_lines(void *segment_p) { return (octavo_busy_table *)((uint8_t *)segment_p + WORDS_BYTES); }
 
 void octavo_ring_doorbell(const octavo_words *peer, uint32_t *rung, int doorbell) {
     const uint64_t one = 1;

@@ -21,10 +21,15 @@ static int recording; /* atomic: one thread writes the record */
 
 static const int fatal[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS};
 
+static void note_frames(void) {
+    void *frames[OCTAVO_BLACK_BOX_FRAMES];
+    int count = backtrace(frames, (int)OCTAVO_BLACK_BOX_FRAMES), i;
+    for (i = 0; i < count; i++) box->frames[i] = (uint64_t)(uintptr_t)frames[i];
+    box->frame_count = (uint32_t)count;
+}
+
 static void record(int signal, siginfo_t *info, void *context) {
     const ucontext_t *at = context;
-    void *frames[OCTAVO_BLACK_BOX_FRAMES];
-    int count, i;
     if (__atomic_exchange_n(&recording, 1, __ATOMIC_SEQ_CST)) {
         /* Another thread is at it, and ends the process. */
         for (;;) pause();
@@ -40,12 +45,21 @@ static void record(int signal, siginfo_t *info, void *context) {
 #endif
     prctl(PR_GET_NAME, box->thread_name);
     box->call = (octavo_call)(uintptr_t)octavo_calls_waiter(octavo_current_call());
-    count = backtrace(frames, (int)OCTAVO_BLACK_BOX_FRAMES);
-    for (i = 0; i < count; i++) box->frames[i] = (uint64_t)(uintptr_t)frames[i];
-    box->frame_count = (uint32_t)count;
+    note_frames();
     __atomic_store_n(&box->written, 1, __ATOMIC_RELEASE);
     /* The handler was installed to be reset: the second time the process dies of it. */
     raise(signal);
+}
+
+/* A plugin that ends the process says nothing of its reason: at least it is known in which call. */
+static void record_exit(void) {
+    octavo_call call = octavo_current_call();
+    if (!box || !call || __atomic_exchange_n(&recording, 1, __ATOMIC_SEQ_CST)) return;
+    box->thread = (int32_t)syscall(SYS_gettid);
+    prctl(PR_GET_NAME, box->thread_name);
+    box->call = (octavo_call)(uintptr_t)octavo_calls_waiter(call);
+    note_frames();
+    __atomic_store_n(&box->written, 1, __ATOMIC_RELEASE);
 }
 
 static int note_module(struct dl_phdr_info *info, size_t size, void *data) {
@@ -86,6 +100,7 @@ void black_box_open(void) {
     action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESETHAND;
     sigemptyset(&action.sa_mask);
     for (i = 0; i < sizeof fatal / sizeof *fatal; i++) sigaction(fatal[i], &action, NULL);
+    atexit(record_exit);
     black_box_thread();
 }
 
@@ -95,4 +110,11 @@ void black_box_thread(void) {
     stack.ss_size = STACK_BYTES;
     stack.ss_sp = malloc(STACK_BYTES);
     if (stack.ss_sp) sigaltstack(&stack, NULL);
+}
+
+void black_box_thread_ended(void) {
+    stack_t none, before;
+    memset(&none, 0, sizeof none);
+    none.ss_flags = SS_DISABLE;
+    if (sigaltstack(&none, &before) == 0 && !(before.ss_flags & SS_DISABLE)) free(before.ss_sp);
 }

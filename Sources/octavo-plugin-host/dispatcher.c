@@ -62,6 +62,7 @@ static int64_t now_ns(void) {
 /* The runtime is slow to read: the plugin waits, which is what back-pressure is. */
 static void pause_a_little(void) {
     const struct timespec little = {0, 20000};
+    octavo_thread_step();
     nanosleep(&little, NULL);
 }
 
@@ -275,6 +276,7 @@ static void *dispatch(void *argument) {
     uint32_t i;
     (void)argument;
     black_box_thread();
+    octavo_thread_set_line(busy_take((octavo_busy){.kind = OCTAVO_BUSY_INLINE}));
     gate.allowed = sched_getaffinity(0, sizeof allowed, &allowed) == 0 && CPU_COUNT(&allowed) > 1;
     for (;;) {
         if (take_all() || spin(&gate)) continue;
@@ -308,6 +310,7 @@ int dispatcher_start(uint32_t count, uint64_t area) {
     madvise(p, octavo_segment_p_size(count, area), MADV_DONTDUMP);
     close(OCTAVO_HELPER_SEGMENT_H);
     close(OCTAVO_HELPER_SEGMENT_P);
+    busy_open(p);
     channel_count = count;
     area_size = area;
     for (i = 0; i < count; i++) {

@@ -228,6 +228,7 @@ static void *live(void *argument) {
         free(it->config);
         free(it);
     }
+    black_box_thread_ended();
     pthread_mutex_destroy(&to->lock);
     pthread_cond_destroy(&to->work);
     free(to);
@@ -245,6 +246,7 @@ static served *make(const octavo_message *message) {
     made->type = plugin->types[message->number];
     made->kind = octavo_kind_at(made->type->kind);
     made->raw = octavo_instance_new(made->type, "oct-instance", made, QUEUE_LIMIT, &stale);
+    if (made->raw) octavo_instance_set_number(made->raw, made->id);
     pthread_mutex_init(&made->lock, NULL);
     pthread_cond_init(&made->work, NULL);
     if (!made->raw || pthread_create(&thread, NULL, live, made)) {
@@ -281,6 +283,11 @@ static const char *follow(const octavo_message *message, const void *body) {
     case OCTAVO_MESSAGE_QUIT:
         if (plugin->stop) plugin->stop();
         exit(0);
+    case OCTAVO_MESSAGE_ADD_WORKER: {
+        served *stuck = instance_at(message->instance);
+        if (stuck) octavo_instance_add_worker(stuck->raw);
+        return NULL;
+    }
     default: break;
     }
     if (message->type > OCTAVO_MESSAGE_DESTROY || message->instance >= MAX_INSTANCES) return "an unknown message";
@@ -320,6 +327,16 @@ static void on_health(void *context, int32_t state, octavo_str reason) {
     octavo_log_line line = {.size = sizeof line, .text = reason};
     octavo_message message = {.type = OCTAVO_MESSAGE_REPORT, .number = state, .instance = from ? from->id : UINT32_MAX};
     tell(message, &octavo_layout_log_line, &line);
+}
+
+static octavo_busy *on_thread_began(octavo_busy line) {
+    black_box_thread();
+    return busy_take(line);
+}
+
+static void on_thread_ended(octavo_busy *line) {
+    if (line) busy_give_back(line);
+    black_box_thread_ended();
 }
 
 /* Which optional functions the type has. */
@@ -436,7 +453,8 @@ static void confine(void) {
 }
 
 int serve(const char *path, uint32_t channels, uint64_t area) {
-    const octavo_instance_events events = {.log = on_log, .log_enabled = on_log_enabled, .health = on_health, .thread_began = black_box_thread};
+    const octavo_instance_events events = {.log = on_log, .log_enabled = on_log_enabled, .health = on_health, .thread_began = on_thread_began,
+                                           .thread_ended = on_thread_ended};
     octavo_message message;
     void *body;
     int failed;

@@ -36,11 +36,19 @@ served *instance_at(uint32_t id);
 /* Waits until the dispatcher can't be inside of an instance that instance_at no longer gives. */
 void dispatcher_pass(void);
 
+/* The table of what threads do is in that segment. */
+void busy_open(void *segment_p);
+/* A line for the calling thread, NULL when there is none left. */
+octavo_busy *busy_take(octavo_busy line);
+void busy_give_back(octavo_busy *line);
+
 /* Prepares the crash record and the handlers of fatal signals. */
 void black_box_open(void);
 /* Notes which objects are mapped, for the record. */
 void black_box_modules(void);
 /* Gives the calling thread a stack for its signal handler. */
 void black_box_thread(void);
+/* Takes it away again. */
+void black_box_thread_ended(void);
 
 #endif

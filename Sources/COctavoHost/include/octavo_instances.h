@@ -5,6 +5,8 @@
 #ifndef OCTAVO_INSTANCES_H
 #define OCTAVO_INSTANCES_H
 
+#include <octavo_channel.h>
+
 #include "octavo_calls.h"
 
 OCTAVO_BEGIN
@@ -29,9 +31,12 @@ typedef struct octavo_instance_events {
                           void *OCTAVO_NULLABLE argument);
     uint64_t (*OCTAVO_NULLABLE metric_define)(void *OCTAVO_NULLABLE context, const octavo_metric *metric);
     void (*OCTAVO_NULLABLE metric_update)(uint64_t metric, octavo_list labels, double value);
+    /* A thread that runs a plugin's code has begun; `line` is what is known of it. Returns where it is to be
+       written what the thread does, NULL: nowhere. On that thread. */
+    octavo_busy *OCTAVO_NULLABLE (*OCTAVO_NULLABLE thread_began)(octavo_busy line);
+    /* Its end, with what thread_began has returned. On that thread. */
+    void (*OCTAVO_NULLABLE thread_ended)(octavo_busy *OCTAVO_NULLABLE line);
     /* An inline operation held its event loop for so long. On that loop. */
-    /* A thread that runs a plugin's code has begun. On that thread. */
-    void (*OCTAVO_NULLABLE thread_began)(void);
     void (*OCTAVO_NULLABLE slow)(void *OCTAVO_NULLABLE context, const octavo_op *OCTAVO_NULLABLE info, int64_t ns);
 } octavo_instance_events;
 
@@ -58,6 +63,17 @@ void octavo_instance_end(octavo_instance *instance);
 void octavo_instance_halt(octavo_instance *instance);
 /* Frees it. No call of it may be open. */
 void octavo_instance_free(octavo_instance *instance);
+
+/* What a thread's line calls the instance; 0 until it is set. */
+void octavo_instance_set_number(octavo_instance *instance, uint32_t number);
+/* One more worker, in the place of one that does not come back; up to twice as many as the type has. 0, or
+   EAGAIN: there are as many as may be, or it has no workers. */
+int octavo_instance_add_worker(octavo_instance *instance);
+/* The line that the calling thread writes what it does into; for the threads that call octavo_instance_submit
+   on an inline instance. NULL: none. */
+void octavo_thread_set_line(octavo_busy *OCTAVO_NULLABLE line);
+/* The calling thread waits for something else than the plugin, and is not stuck. */
+void octavo_thread_step(void);
 
 void octavo_instance_set_self(octavo_instance *instance, void *OCTAVO_NULLABLE self);
 void *OCTAVO_NULLABLE octavo_instance_self(const octavo_instance *instance);

@@ -23,6 +23,7 @@ typedef struct octavo_helper_end {
     int32_t code;      /* its exit code, when there was no signal */
     int32_t was_asked; /* the runtime had told it to end */
     int32_t reserved;
+    octavo_call culprit;  /* the call that it died of, 0 = not known */
     const char *reason;   /* why the runtime ended it by force ("protocol violation: …"), "" = it did not */
     const octavo_black_box *OCTAVO_NULLABLE box; /* a private copy of the crash record, if it is whole */
 } octavo_helper_end;
@@ -59,7 +60,7 @@ int octavo_helper_doorbell(const octavo_helper *helper, uint32_t loop);
 /* Makes it the process that life functions go to, and creates and starts again the instances that were
    there before it. 0, or `cause` says what failed. Blocks. */
 int octavo_helper_adopt(octavo_helper *helper, int64_t timeout_ns, char *cause, uint64_t room);
-/* Ends it at once. `reason` is a literal, told in its end. Any thread. */
+/* Ends it at once. `reason` is a literal, told in its end; "": there is nothing to tell. Any thread. */
 void octavo_helper_kill(octavo_helper *helper, const char *reason);
 /* Asks it to end by itself: no call of it is open. */
 void octavo_helper_quit(octavo_helper *helper);
@@ -73,12 +74,17 @@ const octavo_plugin *octavo_isolated_descriptor(const octavo_isolated *isolated)
 
 /* Calls go to this process from now on, those that waited for it first. Keeps a reference. */
 void octavo_isolated_attach(octavo_isolated *isolated, uint32_t loop, uint32_t table, octavo_helper *helper);
+/* How far a dead process's word is to be taken that it has not begun a call. */
+#define OCTAVO_TRUST_WHOLE 0
+#define OCTAVO_TRUST_MARGIN 1 /* a memory fault may have spoilt its count by a little */
+#define OCTAVO_TRUST_NONE 2   /* it has lied: every call may have been begun */
+
 /*
  * The process has ended: what it had answered is delivered; what it had not begun, and reads that may be
- * repeated, wait for the next one; the rest fails. `fault`: by a memory fault. `culprit`: the call that it
- * died of, 0 = not known.
+ * repeated, wait for the next one; the rest fails. `trust`: OCTAVO_TRUST_*. `culprit`: the call that it died
+ * of, 0 = not known.
  */
-void octavo_isolated_detach(octavo_isolated *isolated, uint32_t loop, octavo_helper *helper, int fault, octavo_call culprit);
+void octavo_isolated_detach(octavo_isolated *isolated, uint32_t loop, octavo_helper *helper, int trust, octavo_call culprit);
 /* There is no process and none is to be expected soon: calls that wait fail, and so do new ones until the
    next attach. `keeps_dying`: it is not tried again at once. */
 void octavo_isolated_refuse(octavo_isolated *isolated, uint32_t loop, int keeps_dying);

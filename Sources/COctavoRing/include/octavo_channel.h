@@ -43,17 +43,31 @@ typedef struct octavo_words {
     _Alignas(64) uint32_t sleep; /* atomic */
 } octavo_words;
 
-/* What a thread of a helper is doing; the helper writes, the runtime looks. */
+/* What a thread of a helper that runs the plugin's code is doing. The helper writes, the runtime looks and
+   measures by its own clock: entering and leaving cost no reading of a clock. */
 typedef struct octavo_busy {
-    _Alignas(64) uint64_t call; /* the runtime's handle, 0 = nothing; atomic */
-    int64_t since_ns;
-    uint32_t instance;
-    uint32_t op;
+    _Alignas(64) uint64_t turn; /* odd while the plugin's code runs; atomic */
+    octavo_call call;           /* the runtime's handle, 0 = a timer, a watch or a post; atomic */
+    int64_t deadline_ns;        /* of that call, 0 = none; atomic */
+    uint32_t kind;              /* OCTAVO_BUSY_*, 0 = the line is nobody's; atomic */
     uint32_t thread;            /* its kernel id */
-    uint32_t reserved;
+    uint32_t instance;          /* octavo_instance_set_number's; atomic */
+    uint32_t op;                /* of the call; atomic */
+    uint64_t reserved;
 } octavo_busy;
 
-#define OCTAVO_BUSY_LINES 128u
+/* Which thread a line is of, and so how long it may stay inside of the plugin. */
+#define OCTAVO_BUSY_INLINE 1u  /* it serves every inline instance */
+#define OCTAVO_BUSY_REACTOR 2u
+#define OCTAVO_BUSY_WORKER 3u
+
+/* Threads beyond are not watched. */
+#define OCTAVO_BUSY_LINES 1023u
+
+typedef struct octavo_busy_table {
+    _Alignas(64) uint32_t used; /* lines below have been somebody's; atomic */
+    octavo_busy lines[OCTAVO_BUSY_LINES];
+} octavo_busy_table;
 
 /* Sizes of both segments for so many channels with frame areas of `area` bytes (a multiple of 4096). */
 uint64_t octavo_segment_h_size(uint32_t channels, uint64_t area);
@@ -65,7 +79,7 @@ octavo_entry *octavo_submissions(void *segment_h, uint32_t channel);
 octavo_entry *octavo_completions(void *segment_p, uint32_t channel);
 uint8_t *octavo_area_h(void *segment_h, uint32_t channels, uint64_t area, uint32_t channel);
 uint8_t *octavo_area_p(void *segment_p, uint32_t channels, uint64_t area, uint32_t channel);
-octavo_busy *octavo_busy_lines(void *segment_p);
+octavo_busy_table *octavo_busy_lines(void *segment_p);
 
 /* Rings `doorbell` (an eventfd) unless the peer is awake or has been rung in this sleep; `rung` is the
    caller's memory of the last sleep that it rang in. To be called after the tail was published. */
@@ -81,5 +95,6 @@ OCTAVO_END
 OCTAVO_ASSERT_SIZE(octavo_entry, 64);
 OCTAVO_ASSERT_SIZE(octavo_words, 192);
 OCTAVO_ASSERT_SIZE(octavo_busy, 64);
+OCTAVO_ASSERT_SIZE(octavo_busy_table, 65536);
 
 #endif

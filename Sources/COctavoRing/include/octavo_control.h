@@ -32,6 +32,7 @@ typedef enum octavo_message_type {
     OCTAVO_MESSAGE_PING,
     OCTAVO_MESSAGE_LOG_LEVEL,  /* `number`: lines below it need not be sent */
     OCTAVO_MESSAGE_QUIT,       /* the plugin's stop, then the end */
+    OCTAVO_MESSAGE_ADD_WORKER, /* one of `instance` is stuck, and the rest must not starve */
     /* helper to runtime */
     OCTAVO_MESSAGE_HELLO,      /* body: octavo_wire_plugin */
     OCTAVO_MESSAGE_REFUSED,    /* it can't be loaded; body: octavo_error */

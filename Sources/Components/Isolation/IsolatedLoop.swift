@@ -72,14 +72,14 @@ final class IsolatedLoop: @unchecked Sendable {
     }
 
     /// The process has ended. From any thread; the helper is retained until it is done.
-    func detach(_ helper: OpaquePointer, fault: Bool, culprit: UInt64, isFinal: Bool) {
+    func detach(_ helper: OpaquePointer, trust: Int32, culprit: UInt64, isFinal: Bool) {
         octavo_helper_retain(helper)
         let address = UInt(bitPattern: helper)
         eventLoop.execute { [self] in
             let helper = OpaquePointer(bitPattern: address).unsafelyUnwrapped
             doorbell?.close(promise: nil)
             doorbell = nil
-            octavo_isolated_detach(raw, index, helper, fault ? 1 : 0, culprit)
+            octavo_isolated_detach(raw, index, helper, trust, culprit)
             octavo_helper_release(helper)
             refusal?.cancel()
             if isFinal {

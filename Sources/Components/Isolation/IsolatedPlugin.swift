@@ -154,10 +154,11 @@ package final class IsolatedPlugin: @unchecked Sendable {
     private func ended(_ helper: OpaquePointer, _ end: octavo_helper_end) {
         // The last that this thread does here: whoever ends the plugin waits for it.
         defer { state.withLockedValue { $0.alive -= 1 } }
-        let box = end.box?.pointee
+        let hasLied = strncmp(end.reason, "protocol violation", 18) == 0
         let isFault = [SIGSEGV, SIGBUS, SIGILL, SIGABRT, SIGFPE].contains(end.signal)
+        let trust = hasLied ? OCTAVO_TRUST_NONE : isFault ? OCTAVO_TRUST_MARGIN : OCTAVO_TRUST_WHOLE
         let isFinal = state.withLockedValue { $0.isEnding }
-        for loop in loops { loop.detach(helper, fault: isFault, culprit: box?.call ?? 0, isFinal: isFinal) }
+        for loop in loops { loop.detach(helper, trust: trust, culprit: end.culprit, isFinal: isFinal) }
         let cause = Self.describe(end)
         let pid = octavo_helper_pid(helper)
         enum Next { case nothing, restart }

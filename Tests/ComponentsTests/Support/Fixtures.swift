@@ -40,6 +40,12 @@ enum Fixtures {
         }
     }
 
+    /// The plugin that misbehaves on request.
+    static func testsOnly() -> String {
+        let ring = root + "/Sources/COctavoRing"
+        return build("tests-only", "tests-only.c", ["-I\(ring)/include", "\(ring)/channel.c"])
+    }
+
     static func broken(_ number: Int, _ flags: [String] = []) -> String {
         build("broken", "broken.c", ["-DCASE=\(number)"] + flags)
     }

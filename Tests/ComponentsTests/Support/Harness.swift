@@ -14,10 +14,13 @@ final class Harness: Sendable {
     let store: ComponentStore
     let folder: String
     let log = LogLines()
+    /// Deaths of isolated plugins.
+    let crashes = NIOLockedValueBox<[CrashFacts]>([])
 
     init(
         plugins: [String], loops count: Int = 2, expiredLimit: UInt64 = CallLoop.expiredLimit,
-        healthInterval: Duration = .seconds(10), isolated: Bool = false
+        healthInterval: Duration = .seconds(10), isolated: Bool = false,
+        isolation: (inout IsolationOptions) -> Void = { _ in }
     ) async throws {
         folder = temporaryFolder("octavo-components")
         mkdir(folder + "/plugins", 0o755)
@@ -44,6 +47,9 @@ final class Harness: Sendable {
         options.healthInterval = healthInterval
         options.isolation.everything = isolated
         options.isolation.host = Fixtures.pluginHost
+        let crashes = self.crashes
+        options.isolation.onCrash = { facts in crashes.withLockedValue { $0.append(facts) } }
+        isolation(&options.isolation)
         store = try ComponentStore(options: options, loops: made, logger: logger)
     }
 
@@ -57,11 +63,12 @@ final class Harness: Sendable {
 
     static func with<Result>(
         plugins: [String], loops: Int = 2, expiredLimit: UInt64 = CallLoop.expiredLimit,
-        healthInterval: Duration = .seconds(10), isolated: Bool = false, _ body: (Harness) async throws -> Result
+        healthInterval: Duration = .seconds(10), isolated: Bool = false,
+        isolation: (inout IsolationOptions) -> Void = { _ in }, _ body: (Harness) async throws -> Result
     ) async throws -> Result {
         let harness = try await Harness(
             plugins: plugins, loops: loops, expiredLimit: expiredLimit, healthInterval: healthInterval,
-            isolated: isolated)
+            isolated: isolated, isolation: isolation)
         do {
             let result = try await body(harness)
             await harness.close()

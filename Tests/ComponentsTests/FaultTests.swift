@@ -1,0 +1,138 @@
+import COctavo
+import Glibc
+import Testing
+
+@testable import Components
+
+/// One isolated plugin that misbehaves, and another that must not notice.
+@Suite("An isolated plugin that misbehaves leaves the runtime healthy", .serialized)
+struct FaultTests {
+    static let types = ["state.tests-only", "state.tests-only-reactor", "state.tests-only-blocking"]
+
+    private func with(
+        _ type: String = types[0], isolation: (inout IsolationOptions) -> Void = { _ in }, _ body: (Harness) async throws -> Void
+    ) async throws {
+        try await Harness.with(plugins: [Fixtures.testsOnly(), Fixtures.store()], isolated: true, isolation: isolation) { it in
+            try await it.add("sick", type)
+            try await it.add("well")
+            try #require(await it.reaches("sick", "ready"))
+            try #require(await it.reaches("well", "ready"))
+            let neighbour = try await it.get("well", "pid")
+            try await body(it)
+            // The neighbour has the process that it had.
+            #expect(try await it.get("well", "pid") == neighbour)
+        }
+    }
+
+    /// The plugin answers again, from another process; every call of before has an answer.
+    private func isBack(_ it: Harness, from before: String?) async throws {
+        let after = try await it.get("sick", "pid")
+        #expect(after != nil && after != before)
+        #expect(try await it.get("sick", "echo", loop: 1) == "echo")
+        #expect(await eventually { await it.facts("sick")?.inFlight == 0 })
+    }
+
+    @Test("by dying of it", arguments: types, [
+        ("segv", SIGSEGV), ("bus", SIGBUS), ("fpe", SIGFPE), ("ill", SIGILL), ("abort", SIGABRT), ("double-free", SIGABRT),
+        ("stack", SIGSEGV), ("exit", 0),
+    ])
+    func dies(type: String, fault: (key: String, signal: Int32)) async throws {
+        try await with(type) { it in
+            let before = try await it.get("sick", "pid")
+            let error = await #expect(throws: CallError.self) { try await it.get("sick", fault.key) }
+            #expect(error?.code == OCTAVO_CODE_UNAVAILABLE && error?.reason == "PLUGIN_CRASHED")
+            try await isBack(it, from: before)
+            #expect(await eventually { it.crashes.withLockedValue { !$0.isEmpty } })
+            let crash = try #require(it.crashes.withLockedValue { $0.first })
+            #expect(crash.signal == fault.signal && (crash.signal != 0 || crash.exitCode == 3))
+            #expect(crash.signal == 0 || crash.backtrace.contains { $0.contains("tests-only") || $0.contains("libc") })
+            #expect(it.crashes.withLockedValue { $0.count } == 1)
+        }
+    }
+
+    @Test("by not coming back", arguments: [types[0], types[1]], ["deadlock", "endless"])
+    func hangs(type: String, fault: String) async throws {
+        try await with(type) { it in
+            let before = try await it.get("sick", "pid")
+            let began = monotonicNanoseconds()
+            let error = await #expect(throws: CallError.self) { try await it.get("sick", fault) }
+            let took = Double(monotonicNanoseconds() - began) / 1e9
+            #expect(error?.code == OCTAVO_CODE_UNAVAILABLE && error?.reason == "PLUGIN_CRASHED")
+            let limit = type == Self.types[0] ? 1.0 : 5.0
+            #expect(took > limit - 0.2 && took < limit + 2, "after \(took) s")
+            try await isBack(it, from: before)
+            let crash = try #require(it.crashes.withLockedValue { $0.first })
+            #expect(crash.cause.contains("hang: "), "\(crash.cause)")
+            // Where it hung.
+            #expect(crash.backtrace.contains { $0.contains("tests-only") }, "\(crash.backtrace)")
+        }
+    }
+
+    @Test("by a worker that does not come back: another takes its place, and only when none is left it is ended")
+    func stuckWorkers() async throws {
+        try await with(Self.types[2]) { it in
+            let before = try await it.get("sick", "pid")
+            // Both workers; their callers are told at their deadlines.
+            for _ in 0..<2 {
+                let error = await #expect(throws: CallError.self) { try await it.get("sick", "deadlock", timeout: .milliseconds(50)) }
+                #expect(error?.code == OCTAVO_CODE_DEADLINE_EXCEEDED)
+            }
+            #expect(try await it.get("sick", "pid", timeout: .seconds(15)) == before)
+            #expect(try await it.get("sick", "echo", timeout: .seconds(15)) == "echo")
+            for _ in 0..<2 {
+                await #expect(throws: CallError.self) { try await it.get("sick", "deadlock", timeout: .milliseconds(50)) }
+            }
+            try await isBack(it, from: before)
+            let crash = try #require(it.crashes.withLockedValue { $0.first })
+            #expect(crash.cause.contains("all workers"), "\(crash.cause)")
+        }
+    }
+
+    @Test("by being stopped")
+    func stops() async throws {
+        try await with { it in
+            let before = try await it.get("sick", "pid")
+            let error = await #expect(throws: CallError.self) { try await it.get("sick", "stop") }
+            #expect(error?.reason == "PLUGIN_CRASHED")
+            try await isBack(it, from: before)
+        }
+    }
+
+    @Test("by writing all over the shared segment", arguments: types)
+    func scribbles(type: String) async throws {
+        try await with(type) { it in
+            let before = try await it.get("sick", "pid")
+            let error = await #expect(throws: CallError.self) { try await it.get("sick", "scribble") }
+            #expect(error?.code == OCTAVO_CODE_UNAVAILABLE)
+            try await isBack(it, from: before)
+        }
+    }
+
+    @Test("by entries that it makes up", arguments: ["forge-twice", "forge-older", "forge-outside", "forge-length", "forge-kind"])
+    func lies(how: String) async throws {
+        try await with { it in
+            let before = try await it.get("sick", "pid")
+            // The entry that it will make up looks like the answer to this one.
+            let error = await #expect(throws: CallError.self) { try await it.get("sick", how) }
+            #expect(error?.code == OCTAVO_CODE_UNAVAILABLE)
+            try await isBack(it, from: before)
+            let crash = try #require(it.crashes.withLockedValue { $0.first })
+            #expect(crash.cause.hasPrefix("protocol violation"), "\(crash.cause)")
+        }
+    }
+
+    @Test("by answering twice, late or never", arguments: types)
+    func answers(type: String) async throws {
+        try await with(type) { it in
+            let before = try await it.get("sick", "pid")
+            #expect(try await it.get("sick", "twice") == "first")
+            for key in ["never", "keep"] {
+                let error = await #expect(throws: CallError.self) { try await it.get("sick", key, timeout: .milliseconds(30)) }
+                #expect(error?.code == OCTAVO_CODE_DEADLINE_EXCEEDED)
+            }
+            #expect(try await it.get("sick", "late") == "ok")
+            #expect(try await it.get("sick", "pid") == before)
+            #expect(it.crashes.withLockedValue { $0.isEmpty })
+        }
+    }
+}
