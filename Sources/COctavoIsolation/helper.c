@@ -56,6 +56,25 @@ void octavo_helper_release(octavo_helper *helper) {
 }
 
 int32_t octavo_helper_pid(const octavo_helper *helper) { return helper->pid; }
+int32_t octavo_helper_mark(const octavo_helper *helper) { return __atomic_load_n(&helper->mark, __ATOMIC_ACQUIRE); }
+void octavo_helper_set_mark(octavo_helper *helper, int32_t mark) { __atomic_store_n(&helper->mark, mark, __ATOMIC_RELEASE); }
+
+int32_t octavo_helper_is_alive(octavo_helper *helper) {
+    int ended;
+    pthread_mutex_lock(&helper->lock);
+    ended = helper->has_ended;
+    pthread_mutex_unlock(&helper->lock);
+    return !ended;
+}
+
+octavo_usage octavo_helper_usage(octavo_helper *helper) {
+    octavo_usage usage;
+    pthread_mutex_lock(&helper->lock);
+    usage = helper->usage;
+    pthread_mutex_unlock(&helper->lock);
+    return usage;
+}
+
 int octavo_helper_doorbell(const octavo_helper *helper, uint32_t loop) { return helper->doorbells[loop]; }
 
 void octavo_helper_kill(octavo_helper *helper, const char *reason) {
@@ -295,6 +314,7 @@ static void mourn(octavo_helper *helper) {
     end.was_asked = helper->was_asked;
     end.reason = helper->reason ? helper->reason : "";
     end.box = box;
+    end.usage = helper->usage;
     end.culprit = helper->hang.call;
     /* A signal that was sent from outside is nobody's fault. */
     if (!end.culprit && box && (!box->signal || box->code != SI_USER)) end.culprit = box->call;
@@ -362,6 +382,12 @@ static void look_after(octavo_helper *helper, int64_t now) {
         return;
     }
     ring_again(helper);
+    fault = watch_usage(helper, now);
+    if (fault) {
+        octavo_helper_kill(helper, fault);
+        return;
+    }
+    if (helper->isolated->limits.may_hang) return;
     fault = watch_threads(helper, now, &hang);
     if (!fault) fault = watch_channels(helper, now);
     if (fault) end_hanging(helper, fault, &hang, now);
@@ -412,10 +438,18 @@ static int spawn(octavo_helper *helper, const int *given, int count) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, all;
-    char channels[16], area[32];
-    char *arguments[] = {"octavo-plugin-host", "serve", helper->isolated->path, channels, area, NULL};
-    char *environment[] = {NULL};
+    const octavo_limits *limits = &helper->isolated->limits;
+    char channels[16], area[32], words[6][48];
+    char *arguments[] = {"octavo-plugin-host", "serve", helper->isolated->path, channels, area,
+                         words[0], words[1], words[2], words[3], words[4], words[5], NULL};
     int i, failed;
+    snprintf(words[0], sizeof words[0], "memory=%llu", (unsigned long long)limits->memory);
+    snprintf(words[1], sizeof words[1], "cpu=%llu", (unsigned long long)limits->cpu_seconds);
+    snprintf(words[2], sizeof words[2], "descriptors=%u", limits->descriptors ? limits->descriptors : OCTAVO_DESCRIPTORS);
+    /* To the helper 0 is none and what it is not told is free. */
+    snprintf(words[3], sizeof words[3], "processes=%d", limits->processes < 0 ? 0 : limits->processes ? limits->processes : -1);
+    snprintf(words[4], sizeof words[4], "seccomp=%d", limits->seccomp);
+    snprintf(words[5], sizeof words[5], "network=%d", limits->no_network ? 0 : 1);
     snprintf(channels, sizeof channels, "%u", helper->isolated->loop_count);
     snprintf(area, sizeof area, "%llu", (unsigned long long)AREA);
     posix_spawn_file_actions_init(&actions);
@@ -428,7 +462,7 @@ static int spawn(octavo_helper *helper, const int *given, int count) {
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    failed = posix_spawn(&helper->pid, helper->isolated->host, &actions, &attributes, arguments, environment);
+    failed = posix_spawn(&helper->pid, helper->isolated->host, &actions, &attributes, arguments, helper->isolated->environment);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
     return failed;
@@ -466,12 +500,13 @@ static int prepare(octavo_helper *helper, int *given, int *count) {
     return 0;
 }
 
-static octavo_helper *helper_new(octavo_isolated *isolated) {
+static octavo_helper *helper_new(octavo_isolated *isolated, int32_t mark) {
     octavo_helper *helper = calloc(1, sizeof *helper);
     uint32_t i;
     if (!helper) return NULL;
     helper->isolated = isolated;
     helper->loops = isolated->loop_count;
+    helper->mark = mark;
     helper->references = 1;
     helper->pidfd = helper->control = helper->doorbell = -1;
     for (i = 0; i < OCTAVO_CHANNELS_MAX; i++) helper->doorbells[i] = -1;
@@ -488,8 +523,8 @@ static void drop(octavo_helper *helper) {
     while (waitid(P_PID, (id_t)helper->pid, &info, WEXITED) && errno == EINTR) {}
 }
 
-octavo_helper *octavo_helper_start(octavo_isolated *isolated, int64_t timeout_ns, char *cause, uint64_t room) {
-    octavo_helper *helper = helper_new(isolated);
+octavo_helper *octavo_helper_start(octavo_isolated *isolated, int64_t timeout_ns, int32_t mark, char *cause, uint64_t room) {
+    octavo_helper *helper = helper_new(isolated, mark);
     int given[ABOVE], count = 0, failed, i;
     struct timespec until;
     if (!helper) {

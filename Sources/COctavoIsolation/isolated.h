@@ -69,6 +69,7 @@ struct octavo_helper {
     octavo_isolated *isolated; /* valid until its end was told */
     uint32_t loops;
     int references; /* atomic */
+    int32_t mark;   /* atomic */
     int pid, pidfd, control, doorbell;
     int doorbells[OCTAVO_CHANNELS_MAX];
     void *h, *p;
@@ -78,11 +79,12 @@ struct octavo_helper {
     uint64_t next_token;
     int has_ended, was_asked;
     const char *reason;
+    octavo_usage usage;
     sem_t greeted, buried; /* it has said what it is, or never will; its listener is done with the isolated plugin */
     char cause[512];      /* why it could not be used; written before `greeted` */
     int is_ready;
     /* Of its listener alone. */
-    int64_t asked_at, heard_at, looked_at;
+    int64_t asked_at, heard_at, looked_at, counted_at;
     int64_t kill_at;      /* it was asked to say where it hangs; 0: not */
     octavo_hang hang;
     octavo_head_seen heads[OCTAVO_CHANNELS_MAX];
@@ -152,6 +154,8 @@ typedef struct proxy_type {
 
 struct octavo_isolated {
     char *host, *path;
+    octavo_limits limits;
+    char **environment; /* `NAME=value`, and NULL */
     uint32_t loop_count;
     octavo_isolated_events events;
     void *context;
@@ -187,6 +191,8 @@ int helper_say(octavo_helper *helper, octavo_message message);
 /* NULL, or why the helper hangs; then `hang` is where. On its listener. */
 const char *watch_threads(octavo_helper *helper, int64_t now, octavo_hang *hang);
 const char *watch_channels(octavo_helper *helper, int64_t now);
+/* Looks at what the process has. NULL, or which limit it is over. On its listener. */
+const char *watch_usage(octavo_helper *helper, int64_t now);
 
 octavo_error isolation_error(int32_t code, const char *reason, const char *message);
 

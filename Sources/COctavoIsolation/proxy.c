@@ -309,19 +309,33 @@ int isolated_describe(octavo_isolated *isolated, void *said, char *cause, uint64
 
 const octavo_plugin *octavo_isolated_descriptor(const octavo_isolated *isolated) { return &isolated->descriptor; }
 
-octavo_isolated *octavo_isolated_new(const char *host, const char *path, uint32_t loops, const octavo_isolated_events *events,
-                                     void *context) {
+/* The variables of this process that the helper may see. */
+static char **chosen_environment(const octavo_limits *limits) {
+    char **made = calloc(limits->environment_count + 1, sizeof *made);
+    uint32_t i, count = 0;
+    for (i = 0; made && i < limits->environment_count; i++) {
+        const char *value = getenv(limits->environment[i]);
+        if (value && asprintf(&made[count], "%s=%s", limits->environment[i], value) > 0) count++;
+    }
+    return made;
+}
+
+octavo_isolated *octavo_isolated_new(const char *host, const char *path, uint32_t loops, const octavo_limits *limits,
+                                     const octavo_isolated_events *events, void *context) {
     octavo_isolated *made;
     if (!loops || loops > OCTAVO_CHANNELS_MAX) return NULL;
     made = calloc(1, sizeof *made + loops * sizeof(loop_state));
     if (!made) return NULL;
     made->host = strdup(host);
     made->path = strdup(path);
+    made->limits = *limits;
+    made->limits.environment = NULL;
+    made->environment = chosen_environment(limits);
     made->loop_count = loops;
     made->events = *events;
     made->context = context;
     pthread_mutex_init(&made->lock, NULL);
-    if (made->host && made->path) return made;
+    if (made->host && made->path && made->environment) return made;
     octavo_isolated_free(made);
     return NULL;
 }
@@ -336,6 +350,8 @@ void octavo_isolated_free(octavo_isolated *isolated) {
     free(isolated->types);
     free(isolated->type_list);
     free(isolated->hello);
+    for (i = 0; isolated->environment && isolated->environment[i]; i++) free(isolated->environment[i]);
+    free(isolated->environment);
     free(isolated->host);
     free(isolated->path);
     pthread_mutex_destroy(&isolated->lock);

@@ -73,15 +73,13 @@ enum ResourceReading {
         definition.initTimeout = component.initTimeout
         definition.ignoreErrors = component.ignoreErrors
         definition.isStrict = component.isStrict
-        switch component.isolation {
-        case "process": definition.isIsolated = true
-        case nil, "none": break
-        case .some(let word):
+        definition.isolation = component.isolation.flatMap { IsolationMode(rawValue: $0) }
+        if let word = component.isolation, definition.isolation == nil {
             logger.error(
                 "a component was refused",
                 metadata: [
                     "component": "\(component.name)", "source": "\(component.header.source)",
-                    "cause": "octavo.io/isolation is \"\(word)\"; it may be process or none",
+                    "cause": "octavo.io/isolation is \"\(word)\"; it may be \(IsolationMode.allCases.map(\.rawValue).joined(separator: " or "))",
                 ])
             return nil
         }

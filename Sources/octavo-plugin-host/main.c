@@ -2,7 +2,8 @@
  * Runs code of plugins in a process of its own, so that nothing in it can harm the runtime.
  *
  *   octavo-plugin-host describe FILE               prints what the plugin says of itself, as JSON
- *   octavo-plugin-host serve FILE CHANNELS AREA    serves it to the runtime that has started this process
+ *   octavo-plugin-host serve FILE CHANNELS AREA [LIMIT=NUMBER …]
+ *                                                  serves it to the runtime that has started this process
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,11 +19,11 @@ int main(int count, char **arguments) {
         alarm(10);
         return describe(arguments[2]);
     }
-    if (count == 5 && !strcmp(arguments[1], "serve")) {
+    if (count >= 5 && !strcmp(arguments[1], "serve")) {
         unsigned long channels = strtoul(arguments[3], NULL, 10);
         unsigned long long area = strtoull(arguments[4], NULL, 10);
         if (channels >= 1 && channels <= OCTAVO_CHANNELS_MAX && area >= 65536 && area % 4096 == 0)
-            return serve(arguments[2], (uint32_t)channels, area);
+            return serve(arguments[2], (uint32_t)channels, area, count - 5, arguments + 5);
     }
     fprintf(stderr, "usage: octavo-plugin-host describe FILE\n");
     return 2;

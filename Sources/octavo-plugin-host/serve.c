@@ -3,14 +3,13 @@
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <octavo/octavo.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
+
+#include "limits.h"
 
 /* Requests that may wait for a reactor or for workers. */
 #define QUEUE_LIMIT 16384u
@@ -440,26 +439,15 @@ static int load(const char *path) {
     return 0;
 }
 
-/* What holds whatever the plugin is: it gets no new rights, leaves no core behind, whose writing would delay
-   the answers of its callers, and is the first to go when memory runs out. */
-static void confine(void) {
-    const struct rlimit none = {0, 0};
-    int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    setrlimit(RLIMIT_CORE, &none);
-    if (file < 0) return;
-    if (write(file, "500", 3) < 0) errno = 0;
-    close(file);
-}
-
-int serve(const char *path, uint32_t channels, uint64_t area) {
+int serve(const char *path, uint32_t channels, uint64_t area, int limit_count, char *const *limits) {
     const octavo_instance_events events = {.log = on_log, .log_enabled = on_log_enabled, .health = on_health, .thread_began = on_thread_began,
                                            .thread_ended = on_thread_ended};
     octavo_message message;
     void *body;
+    char cause[256];
     int failed;
-    confine();
     octavo_instances_set_events(&events);
+    if (limits_apply(limit_count, limits, cause, sizeof cause)) return refuse_plugin(path, cause);
     black_box_open();
     life_calls = octavo_calls_new(&life_calls, deliver_life, NULL, MAX_CALLS);
     if (!life_calls) return 1;

@@ -23,8 +23,9 @@ typedef struct served {
     struct errand *first, *last;
 } served;
 
-/* Loads the plugin and serves it until the runtime says otherwise or is gone. The exit code. */
-int serve(const char *path, uint32_t channels, uint64_t area);
+/* Loads the plugin and serves it until the runtime says otherwise or is gone; `limits` as limits_apply takes
+   them. The exit code. */
+int serve(const char *path, uint32_t channels, uint64_t area, int limit_count, char *const *limits);
 
 /* Sends to the runtime; from any thread. */
 void tell(octavo_message message, const octavo_layout *layout, const void *structure);

@@ -17,12 +17,39 @@ typedef struct octavo_isolated octavo_isolated;
 /* One of its processes. Counted: see octavo_helper_release. */
 typedef struct octavo_helper octavo_helper;
 
+/* What a process may have. All 0 is what a helper always gets. */
+typedef struct octavo_limits {
+    uint64_t memory;       /* bytes of its own, shared ones not counted; 0 = no limit */
+    uint64_t cpu_seconds;  /* processor time of one process's life; 0 = no limit */
+    uint32_t descriptors;  /* open at a time; 0 = OCTAVO_DESCRIPTORS */
+    int32_t processes;     /* of the operating system's user, threads counted; 0 = no limit, -1 = none may be made */
+    int32_t seccomp;       /* OCTAVO_SECCOMP_* */
+    int32_t no_network;    /* sockets of this machine alone */
+    int32_t may_hang;      /* no time limits for its threads: for a debugger */
+    uint32_t environment_count;
+    /* Names of variables that it inherits; all others it does not see. */
+    const char *OCTAVO_NULLABLE const *OCTAVO_NULLABLE environment;
+} octavo_limits;
+
+#define OCTAVO_DESCRIPTORS 1024u
+#define OCTAVO_SECCOMP_NONE 0
+#define OCTAVO_SECCOMP_STANDARD 1 /* no tracing, programs, mounts, modules, namespaces, keys */
+#define OCTAVO_SECCOMP_STRICT 2   /* … nor processes, sockets, writing of files */
+
+/* What a process has, at the last look. */
+typedef struct octavo_usage {
+    uint64_t memory;      /* bytes of its own */
+    uint32_t descriptors; /* open ones */
+    uint32_t threads;
+} octavo_usage;
+
 /* How a process ended. */
 typedef struct octavo_helper_end {
     int32_t signal;    /* that ended it, 0 = none */
     int32_t code;      /* its exit code, when there was no signal */
     int32_t was_asked; /* the runtime had told it to end */
     int32_t reserved;
+    octavo_usage usage; /* a tenth of a second before, or less */
     octavo_call culprit;  /* the call that it died of, 0 = not known */
     const char *reason;   /* why the runtime ended it by force ("protocol violation: …"), "" = it did not */
     const octavo_black_box *OCTAVO_NULLABLE box; /* a private copy of the crash record, if it is whole */
@@ -40,9 +67,9 @@ typedef struct octavo_isolated_events {
 
 /*
  * `host`: path of octavo-plugin-host. `path`: the plugin's file. `loops`: number of event loops. NULL
- * without memory. `stale` as for octavo_instance_new. Never freed while an instance of it exists.
+ * without memory. `limits` are copied. Never freed while an instance of it exists.
  */
-octavo_isolated *OCTAVO_NULLABLE octavo_isolated_new(const char *host, const char *path, uint32_t loops,
+octavo_isolated *OCTAVO_NULLABLE octavo_isolated_new(const char *host, const char *path, uint32_t loops, const octavo_limits *limits,
                                                      const octavo_isolated_events *events, void *context);
 /* No instance and no process of it is left. */
 void octavo_isolated_free(octavo_isolated *isolated);
@@ -51,10 +78,16 @@ void octavo_isolated_free(octavo_isolated *isolated);
  * Starts a process and waits until it has loaded the plugin and said what it offers. NULL: `cause` (of
  * `room` bytes) says why. The caller owns a reference. Blocks.
  */
-octavo_helper *OCTAVO_NULLABLE octavo_helper_start(octavo_isolated *isolated, int64_t timeout_ns, char *cause, uint64_t room);
+octavo_helper *OCTAVO_NULLABLE octavo_helper_start(octavo_isolated *isolated, int64_t timeout_ns, int32_t mark, char *cause,
+                                                   uint64_t room);
+/* What the caller of octavo_helper_start calls it by: its end may be told before the start has returned. */
+int32_t octavo_helper_mark(const octavo_helper *helper);
+void octavo_helper_set_mark(octavo_helper *helper, int32_t mark);
 void octavo_helper_retain(octavo_helper *helper);
 void octavo_helper_release(octavo_helper *helper);
 int32_t octavo_helper_pid(const octavo_helper *helper);
+int32_t octavo_helper_is_alive(octavo_helper *helper);
+octavo_usage octavo_helper_usage(octavo_helper *helper);
 /* The descriptor that loop `loop` is woken by; stays the helper's. */
 int octavo_helper_doorbell(const octavo_helper *helper, uint32_t loop);
 /* Makes it the process that life functions go to, and creates and starts again the instances that were

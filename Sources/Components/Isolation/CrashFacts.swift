@@ -18,6 +18,11 @@ package struct CrashFacts: Sendable {
     package var thread = ""
     /// `object+0xoffset`, innermost first.
     package var backtrace: [String] = []
+    /// Bytes of its own, when it was last looked at.
+    package var memory: UInt64 = 0
+    /// Open ones, when they were last counted.
+    package var descriptors = 0
+    package var limits: [String] = []
     /// How long the process had lived.
     package var uptimeSeconds = 0.0
 

@@ -16,6 +16,8 @@ package final class IsolatedPlugin: @unchecked Sendable {
     private let logger: Logger
     private let onCrash: (@Sendable (CrashFacts) -> Void)?
     private let generation: Int
+    private let reason: String
+    private let settings: PluginIsolation
     private var loops: [IsolatedLoop] = []
     private let state: NIOLockedValueBox<State>
 
@@ -29,6 +31,10 @@ package final class IsolatedPlugin: @unchecked Sendable {
         /// Processes whose end has not been told yet.
         var alive = 0
         var helper: UInt = 0
+        /// Loaded, and waiting for the one that serves to die; 0: none.
+        var spare: UInt = 0
+        /// A thread is starting one.
+        var isSparing = false
         var pid: Int32 = 0
         var startedAt: Int64 = 0
         var restarts = 0
@@ -45,6 +51,14 @@ package final class IsolatedPlugin: @unchecked Sendable {
         package var lastEnd: String
         package var isRestarting: Bool
         package var isLooping: Bool
+        /// Who wanted it isolated.
+        package var reason: String
+        /// Bytes of its own, a tenth of a second ago; 0 while there is no process.
+        package var memory: UInt64
+        package var descriptors: Int
+        package var limits: [String]
+        /// Processes that wait to take over.
+        package var spares: Int
     }
 
     /// Loading a plugin does no I/O but that of the loader; a component's start has its own limit.
@@ -52,32 +66,35 @@ package final class IsolatedPlugin: @unchecked Sendable {
 
     /// Starts the first process. Blocks; on a control thread.
     static func start(
-        path: String, original: String, generation: Int, options: IsolationOptions, loops: [NIOLoopBound<CallLoop>], logger: Logger
+        path: String, original: String, generation: Int, _ isolation: LoadedPlugin.Isolation
     ) throws(PluginError) -> IsolatedPlugin {
-        guard let host = options.host else {
+        guard let host = isolation.options.host else {
             throw .loading(
                 path: original,
                 cause: "it is to run isolated, and octavo-plugin-host is neither beside the executable nor in "
                     + "../lib/octavo; install it")
         }
         HostEvents.install()
-        guard let plugin = IsolatedPlugin(
-            path: path, host: host, generation: generation, options: options, loops: loops, logger: logger) else {
+        guard let plugin = IsolatedPlugin(path: path, host: host, generation: generation, isolation) else {
             throw .loading(path: original, cause: "there is no memory for an isolated plugin")
         }
         if let cause = plugin.launch() {
             plugin.free()
             throw .loading(path: original, cause: cause)
         }
+        plugin.provideSpare()
         return plugin
     }
 
-    private init?(path: String, host: String, generation: Int, options: IsolationOptions, loops: [NIOLoopBound<CallLoop>], logger: Logger) {
+    private init?(path: String, host: String, generation: Int, _ isolation: LoadedPlugin.Isolation) {
+        let loops = isolation.loops
         self.path = path
         self.generation = generation
-        onCrash = options.onCrash
-        self.logger = logger
-        state = NIOLockedValueBox(State(policy: RestartPolicy(loopLimit: options.crashLoopLimit)))
+        reason = isolation.reason
+        settings = isolation.settings
+        onCrash = isolation.options.onCrash
+        logger = isolation.logger
+        state = NIOLockedValueBox(State(policy: RestartPolicy(loopLimit: isolation.options.crashLoopLimit)))
         let context = UnsafeMutablePointer<Unmanaged<IsolatedPlugin>?>.allocate(capacity: 1)
         context.initialize(to: nil)
         var events = octavo_isolated_events(
@@ -89,7 +106,8 @@ package final class IsolatedPlugin: @unchecked Sendable {
                 context.assumingMemoryBound(to: Unmanaged<IsolatedPlugin>?.self).pointee?
                     ._withUnsafeGuaranteedRef { $0.loops[Int(loop)].turn() }
             })
-        guard let raw = octavo_isolated_new(host, path, UInt32(loops.count), &events, context) else {
+        let made = settings.limits.withRaw { octavo_isolated_new(host, path, UInt32(loops.count), $0, &events, context) }
+        guard let raw = made else {
             context.deallocate()
             return nil
         }
@@ -105,10 +123,12 @@ package final class IsolatedPlugin: @unchecked Sendable {
     var descriptor: UnsafePointer<octavo_plugin> { octavo_isolated_descriptor(raw) }
 
     var facts: Facts {
-        state.withLockedValue {
-            Facts(
-                pid: $0.pid, restarts: $0.restarts, lastEnd: $0.lastEnd, isRestarting: $0.isSupervised,
-                isLooping: $0.isLooping)
+        state.withLockedValue { state in
+            let usage = state.pid == 0 ? octavo_usage() : OpaquePointer(bitPattern: state.helper).map { octavo_helper_usage($0) }
+            return Facts(
+                pid: state.pid, restarts: state.restarts, lastEnd: state.lastEnd, isRestarting: state.isSupervised,
+                isLooping: state.isLooping, reason: reason, memory: usage?.memory ?? 0, descriptors: Int(usage?.descriptors ?? 0),
+                limits: settings.limits.description, spares: state.spare == 0 ? 0 : 1)
         }
     }
 
@@ -119,10 +139,9 @@ package final class IsolatedPlugin: @unchecked Sendable {
         var text = [CChar](repeating: 0, count: 512)
         let room = UInt64(text.count)
         let timeout = Int64(IsolatedPlugin.loading / .nanoseconds(1))
-        guard let helper = octavo_helper_start(raw, timeout, &text, room) else { return Self.string(text) }
+        // Taken before it is looked at: a spare that has just died is told of as any other process.
+        guard let helper = takeSpare() ?? startProcess(asSpare: false, &text) else { return Self.string(text) }
         defer { octavo_helper_release(helper) }
-        state.withLockedValue { $0.alive += 1 }
-        octavo_helper_log_level(helper, HostEvents.level(of: logger.logLevel))
         guard octavo_helper_adopt(helper, timeout, &text, room) == 0 else {
             octavo_helper_kill(helper, "a component could not be started again in it")
             return Self.string(text)
@@ -144,6 +163,72 @@ package final class IsolatedPlugin: @unchecked Sendable {
         return nil
     }
 
+    /// A process that has loaded the plugin, counted among the living.
+    private func startProcess(asSpare: Bool, _ text: inout [CChar]) -> OpaquePointer? {
+        let timeout = Int64(IsolatedPlugin.loading / .nanoseconds(1))
+        guard let helper = octavo_helper_start(raw, timeout, asSpare ? 1 : 0, &text, UInt64(text.count)) else { return nil }
+        state.withLockedValue { $0.alive += 1 }
+        octavo_helper_log_level(helper, HostEvents.level(of: logger.logLevel))
+        return helper
+    }
+
+    // MARK: Spares
+
+    private func takeSpare() -> OpaquePointer? {
+        let spare = state.withLockedValue { state in
+            defer { state.spare = 0 }
+            if let spare = OpaquePointer(bitPattern: state.spare) { octavo_helper_set_mark(spare, 0) }
+            return state.spare
+        }
+        return OpaquePointer(bitPattern: spare)
+    }
+
+    /// Starts a process that waits, if the operator wants one and there is none. Its start costs the processor
+    /// time of the loader, which those who have just been answered again need more: it comes a little later.
+    private func provideSpare() {
+        guard settings.spares > 0 else { return }
+        let isMine = state.withLockedValue { state in
+            guard state.spare == 0, !state.isSparing, !state.isEnding else { return false }
+            state.isSparing = true
+            return true
+        }
+        guard isMine else { return }
+        Task.detached { [self] in
+            try? await Task.sleep(for: .milliseconds(50))
+            await ControlThread.run(within: IsolatedPlugin.loading * 2) { [self] in
+                var text = [CChar](repeating: 0, count: 512)
+                let isWanted = !state.withLockedValue { $0.isEnding }
+                let made = isWanted ? startProcess(asSpare: true, &text) : nil
+                let isKept = state.withLockedValue { state in
+                    state.isSparing = false
+                    guard let made, !state.isEnding, octavo_helper_is_alive(made) != 0 else { return false }
+                    state.spare = UInt(bitPattern: made)
+                    return true
+                }
+                // One that has died meanwhile was told of in `ended`.
+                if let made, !isKept {
+                    octavo_helper_quit(made)
+                    octavo_helper_release(made)
+                } else if made == nil, isWanted {
+                    logger.warning(
+                        "there is no spare process for an isolated plugin",
+                        metadata: ["plugin": "\(Self.name(descriptor))", "cause": "\(Self.string(text))"])
+                }
+            }
+        }
+    }
+
+    /// Whether the process that has ended is the spare one, which nobody misses; then there is none.
+    private func wasSpare(_ helper: OpaquePointer) -> Bool {
+        let (was, isOurs) = state.withLockedValue { state in
+            let isOurs = state.spare == UInt(bitPattern: helper)
+            if isOurs { state.spare = 0 }
+            return (octavo_helper_mark(helper) != 0, isOurs)
+        }
+        if isOurs { octavo_helper_release(helper) }
+        return was
+    }
+
     private static func string(_ text: [CChar]) -> String {
         String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
@@ -154,6 +239,16 @@ package final class IsolatedPlugin: @unchecked Sendable {
     private func ended(_ helper: OpaquePointer, _ end: octavo_helper_end) {
         // The last that this thread does here: whoever ends the plugin waits for it.
         defer { state.withLockedValue { $0.alive -= 1 } }
+        if wasSpare(helper) {
+            let isEnding = state.withLockedValue { $0.isEnding }
+            if !isEnding {
+                report(end, pid: octavo_helper_pid(helper), cause: Self.describe(end))
+                logger.warning(
+                    "the spare process of an isolated plugin has ended; there is none until the next restart",
+                    metadata: ["plugin": "\(Self.name(descriptor))", "cause": "\(Self.describe(end))"])
+            }
+            return
+        }
         let hasLied = strncmp(end.reason, "protocol violation", 18) == 0
         let isFault = [SIGSEGV, SIGBUS, SIGILL, SIGABRT, SIGFPE].contains(end.signal)
         let trust = hasLied ? OCTAVO_TRUST_NONE : isFault ? OCTAVO_TRUST_MARGIN : OCTAVO_TRUST_WHOLE
@@ -191,6 +286,9 @@ package final class IsolatedPlugin: @unchecked Sendable {
         facts.cause = cause
         facts.signal = end.signal
         facts.exitCode = end.code
+        facts.memory = end.usage.memory
+        facts.descriptors = Int(end.usage.descriptors)
+        facts.limits = settings.limits.description
         facts.uptimeSeconds = Double(monotonicNanoseconds() - state.withLockedValue { $0.startedAt }) / 1e9
         onCrash(facts)
     }
@@ -239,7 +337,10 @@ package final class IsolatedPlugin: @unchecked Sendable {
                 state.hasDiedAgain = false
                 return false
             }
-            if isDone { return }
+            if isDone {
+                provideSpare()
+                return
+            }
         }
     }
 
@@ -275,6 +376,10 @@ package final class IsolatedPlugin: @unchecked Sendable {
             return state.helper
         }
         if let helper = OpaquePointer(bitPattern: helper) { octavo_helper_quit(helper) }
+        if let spare = takeSpare() {
+            octavo_helper_quit(spare)
+            octavo_helper_release(spare)
+        }
         let patience = ContinuousClock.now + .seconds(5)
         while !isOver {
             if ContinuousClock.now > patience {
@@ -290,7 +395,7 @@ package final class IsolatedPlugin: @unchecked Sendable {
         return nil
     }
 
-    private var isOver: Bool { state.withLockedValue { !$0.isSupervised && $0.alive == 0 } }
+    private var isOver: Bool { state.withLockedValue { !$0.isSupervised && !$0.isSparing && $0.alive == 0 } }
 
     private func free() {
         state.withLockedValue { state in

@@ -86,6 +86,9 @@ final class LoadedPlugin: @unchecked Sendable {
     /// What a plugin needs to run in a helper process.
     struct Isolation: Sendable {
         let options: IsolationOptions
+        let settings: PluginIsolation
+        /// Who wants it, for lists.
+        let reason: String
         let loops: [NIOLoopBound<CallLoop>]
         let logger: Logger
     }
@@ -103,7 +106,7 @@ final class LoadedPlugin: @unchecked Sendable {
                 throw .loading(path: path, cause: "the file was changed while it was read; try again")
             }
             let isolated = try IsolatedPlugin.start(
-                path: copy, original: path, generation: generation, options: isolation.options, loops: isolation.loops, logger: isolation.logger)
+                path: copy, original: path, generation: generation, isolation)
             do throws(PluginError) {
                 return try LoadedPlugin(isolated, inspection: inspection, copy: copy, generation: generation)
             } catch {

@@ -47,8 +47,8 @@ package struct ComponentDefinition: Sendable, Equatable {
     /// runtime goes on without the component, and says so.
     package var ignoreErrors: Bool?
     package var startMode: StartMode = .required
-    /// Its plugin is to run in a process of its own.
-    package var isIsolated = false
+    /// Where its plugin is to run, if the component says so.
+    package var isolation: IsolationMode?
     /// Unknown settings are errors.
     package var isStrict = false
     /// File and line that it comes from, for messages.

@@ -38,9 +38,20 @@ extension ComponentStore {
 
     /// How a plugin is to run in a helper process; `nil` for this one.
     func isolation(for id: String) -> LoadedPlugin.Isolation? {
-        let isWanted = options.isolation.wants(id)
-            || components.values.contains { $0.definition.isIsolated && plugins[id]?.offers($0.definition.type) == true }
-        return isWanted ? LoadedPlugin.Isolation(options: options.isolation, loops: loops, logger: logger) : nil
+        let (mode, reason) = isolationDecision(for: id)
+        if mode == .none { return nil }
+        return LoadedPlugin.Isolation(
+            options: options.isolation, settings: options.isolation.settings[id] ?? PluginIsolation(), reason: reason,
+            loops: loops, logger: logger)
+    }
+
+    /// What a component says comes first; of two that say different things the safer one.
+    private func isolationDecision(for id: String) -> (mode: IsolationMode, reason: String) {
+        let users = components.values.filter { $0.definition.isolation != nil && plugins[id]?.offers($0.definition.type) == true }
+        if let user = users.first(where: { $0.definition.isolation == .process }) ?? users.first {
+            return (user.definition.isolation ?? .none, "component \(user.definition.name) asks for it")
+        }
+        return options.isolation.decision(id: id, path: plugins[id]?.inspection.path ?? "")
     }
 
     /// The current generation of a plugin. Loading happens once, whoever asks meanwhile waits for it.
