@@ -431,6 +431,17 @@ void *octavo_calls_waiter(octavo_call call) {
     return slot && is_current(slot, call) ? slot->waiter : NULL;
 }
 
+octavo_call_facts octavo_calls_facts(octavo_call call) {
+    octavo_call_facts facts = {NULL, 0, 0, 0};
+    octavo_slot *slot = slot_of(call);
+    if (!slot) return facts;
+    facts.instance = slot->instance ? slot->instance->number : 0;
+    facts.op = slot->op;
+    facts.tracked = slot->tracked;
+    if (is_current(slot, call)) facts.waiter = slot->waiter;
+    return facts;
+}
+
 int64_t octavo_calls_deadline(octavo_call call) {
     octavo_slot *slot = slot_of(call);
     return slot && octavo_calls_is_open(call) ? slot->deadline_ns : 0;

@@ -208,6 +208,15 @@ static void settle(question *it, const octavo_message *answer, void *body) {
     free(it);
 }
 
+/* Kept for a report. */
+static void remember_line(octavo_helper *helper, int32_t level, octavo_str text) {
+    uint32_t at = (uint32_t)(helper->logged++ % OCTAVO_LOG_LINES);
+    uint64_t size = text.size < OCTAVO_LOG_LINE ? text.size : OCTAVO_LOG_LINE - 1;
+    helper->log[at].level = level;
+    if (size) memcpy(helper->log[at].text, text.data, size);
+    helper->log[at].text[size] = 0;
+}
+
 /* Passed on as if the plugin were in this process. */
 static void hear_line(octavo_helper *helper, const octavo_message *message, const void *body) {
     const octavo_host *host = octavo_host_table();
@@ -215,6 +224,7 @@ static void hear_line(octavo_helper *helper, const octavo_message *message, cons
     octavo_log_line *line = octavo_message_body(&octavo_layout_log_line, body, message->length);
     const proxy *from;
     if (!line) return;
+    if (message->type == OCTAVO_MESSAGE_LOG) remember_line(helper, message->number, line->text);
     /* An instance ends under this lock. */
     pthread_mutex_lock(&isolated->lock);
     from = message->instance < MAX_INSTANCES ? isolated->proxies[message->instance] : NULL;
@@ -287,14 +297,48 @@ static octavo_black_box *copy_box(const octavo_helper *helper) {
     return copy;
 }
 
+/* The lines in order. Without memory there are none. */
+static octavo_log_entry *copy_log(const octavo_helper *helper, uint32_t *count) {
+    octavo_log_entry *copy = calloc(OCTAVO_LOG_LINES, sizeof *copy);
+    uint64_t i, from = helper->logged > OCTAVO_LOG_LINES ? helper->logged - OCTAVO_LOG_LINES : 0;
+    *count = 0;
+    for (i = from; copy && i < helper->logged; i++) copy[(*count)++] = helper->log[i % OCTAVO_LOG_LINES];
+    return copy;
+}
+
+/* Which component the instance is of, and what kind it has. */
+static void name_call(octavo_isolated *isolated, octavo_helper_end *end, uint32_t instance, uint32_t op, uint64_t bytes) {
+    const proxy *it;
+    const octavo_kind *kind;
+    pthread_mutex_lock(&isolated->lock);
+    it = instance < MAX_INSTANCES ? isolated->proxies[instance] : NULL;
+    if (it && it->config) {
+        kind = octavo_kind_at(isolated->types[it->type].type.kind);
+        snprintf(end->component, sizeof end->component, "%.*s", (int)it->config->component.size,
+                 it->config->component.data ? it->config->component.data : "");
+        if (op < kind->op_count) {
+            end->kind = isolated->types[it->type].type.kind;
+            end->op = op;
+            end->request_bytes = bytes;
+        }
+    }
+    pthread_mutex_unlock(&isolated->lock);
+}
+
+static int64_t nanoseconds(struct timeval time) { return (int64_t)time.tv_sec * 1000000000 + (int64_t)time.tv_usec * 1000; }
+
 static void mourn(octavo_helper *helper) {
     octavo_isolated *isolated = helper->isolated;
     octavo_helper_end end;
     octavo_black_box *box;
     question *it, *next;
+    octavo_log_entry *log;
+    struct rusage spent;
     siginfo_t info;
     memset(&info, 0, sizeof info);
-    while (waitid((idtype_t)P_PIDFD, (id_t)helper->pidfd, &info, WEXITED) && errno == EINTR) {}
+    memset(&spent, 0, sizeof spent);
+    /* The system call says what the process has spent, which the library's function does not. */
+    while (syscall(SYS_waitid, P_PIDFD, helper->pidfd, &info, WEXITED, &spent) && errno == EINTR) {}
     pthread_mutex_lock(&isolated->lock);
     if (isolated->current == helper) isolated->current = NULL;
     pthread_mutex_unlock(&isolated->lock);
@@ -315,6 +359,11 @@ static void mourn(octavo_helper *helper) {
     end.reason = helper->reason ? helper->reason : "";
     end.box = box;
     end.usage = helper->usage;
+    end.cpu_ns = nanoseconds(spent.ru_utime) + nanoseconds(spent.ru_stime);
+    if (box && box->has_call) name_call(isolated, &end, box->instance, box->op, box->request_bytes);
+    else if (helper->hang.call) name_call(isolated, &end, helper->hang.instance, helper->hang.op, 0);
+    log = copy_log(helper, &end.log_count);
+    end.log = log;
     end.culprit = helper->hang.call;
     /* A signal that was sent from outside is nobody's fault. */
     if (!end.culprit && box && (!box->signal || box->code != SI_USER)) end.culprit = box->call;
@@ -328,6 +377,7 @@ static void mourn(octavo_helper *helper) {
         isolated->events.ended(isolated->context, helper, &end);
     }
     free(box);
+    free(log);
 }
 
 /* A doorbell that was not rung, because a word in shared memory was spoilt, delays and does not hang. */

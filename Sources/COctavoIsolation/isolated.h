@@ -87,6 +87,8 @@ struct octavo_helper {
     int64_t asked_at, heard_at, looked_at, counted_at;
     int64_t kill_at;      /* it was asked to say where it hangs; 0: not */
     octavo_hang hang;
+    uint64_t logged; /* lines */
+    octavo_log_entry log[OCTAVO_LOG_LINES]; /* a ring: `logged` says where */
     octavo_head_seen heads[OCTAVO_CHANNELS_MAX];
     octavo_watched watched[OCTAVO_BUSY_LINES];
 };

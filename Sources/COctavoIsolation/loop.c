@@ -348,11 +348,13 @@ void octavo_isolated_flush(octavo_isolated *isolated, uint32_t index) {
 
 /* Coming and going */
 
-void octavo_isolated_attach(octavo_isolated *isolated, uint32_t index, uint32_t table, octavo_helper *helper) {
+int octavo_isolated_attach(octavo_isolated *isolated, uint32_t index, uint32_t table, octavo_helper *helper) {
     loop_state *loop = &isolated->loops[index];
     uint32_t class;
     if (!loop->flights) loop->flights = calloc(MAX_CALLS, sizeof *loop->flights);
-    if (!loop->flights || loop->helper) return;
+    if (!loop->flights || loop->helper) return -1;
+    /* One that has died on the way here is not waited for: whoever took it from the other loops has passed. */
+    if (!octavo_helper_is_alive(helper)) return -1;
     octavo_helper_retain(helper);
     loop->table = table;
     loop->helper = helper;
@@ -370,6 +372,7 @@ void octavo_isolated_attach(octavo_isolated *isolated, uint32_t index, uint32_t 
     octavo_go_to_sleep(loop->own);
     __atomic_store_n(&isolated->loop_of_table[table & 0xff], (uint16_t)(index + 1), __ATOMIC_RELEASE);
     octavo_isolated_flush(isolated, index);
+    return 0;
 }
 
 static void settle(loop_state *loop, const flight *it, int is_claimed, int is_culprit, int64_t now) {

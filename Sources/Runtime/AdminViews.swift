@@ -7,7 +7,7 @@ import Telemetry
 /// What the store knows, in the form that the admin API shows.
 enum AdminViews {
     static func summary(_ facts: PluginFacts) -> PluginSummary {
-        PluginSummary(
+        var summary = PluginSummary(
             name: facts.id, version: facts.version.isEmpty ? nil : facts.version, types: facts.types, path: facts.path,
             state: PluginSummary.State(rawValue: facts.state), reason: facts.reason.isEmpty ? nil : facts.reason,
             generation: facts.generation, mode: facts.generation == 0 ? nil : facts.isolation == nil ? .inProcess : .isolated,
@@ -20,6 +20,13 @@ enum AdminViews {
             oldGenerations: facts.retired.map {
                 OldGeneration(generation: $0.generation, state: "mapped", reason: $0.reason)
             })
+        guard let isolation = facts.isolation else { return summary }
+        summary.isolationReason = isolation.reason
+        summary.memoryBytes = Int64(isolation.memory)
+        summary.openDescriptors = isolation.descriptors
+        summary.limits = isolation.limits
+        summary.spares = isolation.spares
+        return summary
     }
 
     static func description(_ facts: PluginFacts) -> PluginDescription {

@@ -23,13 +23,21 @@ final class CrashReports: Sendable {
 
     /// From any thread.
     func add(_ facts: CrashFacts) {
-        let report = CrashReport(
+        var report = CrashReport(
             id: "\(facts.plugin)-\(Int(facts.time))-\(facts.processID)", plugin: facts.plugin, version: facts.version,
             generation: facts.generation, processID: Int(facts.processID), time: facts.time, cause: facts.cause,
             signal: facts.signal == 0 ? nil : Int(facts.signal), exitCode: facts.signal == 0 ? Int(facts.exitCode) : nil,
             address: facts.address.map { "0x" + String($0, radix: 16) }, thread: facts.thread.isEmpty ? nil : facts.thread,
             backtrace: facts.backtrace, uptimeSeconds: facts.uptimeSeconds)
-        let old = reports.withLockedValue { all -> [CrashReport] in
+        report.component = facts.component.isEmpty ? nil : facts.component
+        report.operation = facts.operation.isEmpty ? nil : facts.operation
+        report.requestBytes = facts.operation.isEmpty || facts.requestBytes == 0 ? nil : facts.requestBytes
+        report.memoryBytes = facts.memory == 0 ? nil : Int64(facts.memory)
+        report.openDescriptors = facts.descriptors == 0 ? nil : facts.descriptors
+        report.cpuSeconds = facts.cpuSeconds
+        report.limits = facts.limits
+        report.log = facts.log
+        let old = reports.withLockedValue { [report] all -> [CrashReport] in
             all.append(report)
             let ofPlugin = all.filter { $0.plugin == report.plugin }.sorted { $0.time > $1.time }
             let old = ofPlugin.dropFirst(CrashReports.limit)

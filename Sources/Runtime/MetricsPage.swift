@@ -64,6 +64,15 @@ enum MetricsPage {
         each("octavo_plugin_process_running", .gauge, "1 while the process of an isolated plugin is there.") {
             $0.isolation.map { $0.pid == 0 ? 0 : 1 }
         }
+        each("octavo_plugin_process_memory_bytes", .gauge, "Memory of the process of an isolated plugin that is its own.") {
+            $0.isolation.map { Double($0.memory) }
+        }
+        each("octavo_plugin_process_open_descriptors", .gauge, "Descriptors that the process of an isolated plugin has open.") {
+            $0.isolation.map { Double($0.descriptors) }
+        }
+        each("octavo_plugin_crash_looping", .gauge, "1 while an isolated plugin keeps dying and is tried every 30 s.") {
+            $0.isolation.map { $0.isLooping ? 1 : 0 }
+        }
         page.metric("octavo_plugin_rejected", .gauge, help: "Files in the plugin folders that can't be used.")
         page.sample("octavo_plugin_rejected", [], Double(plugins.count { $0.state == "rejected" }))
     }

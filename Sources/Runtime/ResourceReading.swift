@@ -12,6 +12,7 @@ enum ResourceReading {
         /// Component types, or `type/version`, that may not start.
         var deniedComponents: [String] = []
         var apiLogging = APILogging()
+        var isolation = IsolationSettings()
     }
 
     /// The merged `Configuration` files. Throws when one that was named can't be read or is wrong: a rule that
@@ -33,6 +34,7 @@ enum ResourceReading {
         }
         result.apiLogging = read.apiLogging
         result.deniedComponents = read.deniedComponents
+        result.isolation = read.isolation
         return result
     }
 

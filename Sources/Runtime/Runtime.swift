@@ -94,11 +94,8 @@ final class Runtime: Sendable {
         let registry = MetricsRegistry(loops: loops.count)
         storeOptions.metrics = ComponentMetrics(registry, loops: loops.count)
         let crashReports = CrashReports(dataFolder: options.dataFolder, logger: logger)
+        storeOptions.isolation = IsolationOptions(options, configuration.isolation)
         storeOptions.isolation.onCrash = { crashReports.add($0) }
-        storeOptions.isolation.host = options.pluginHost
-        storeOptions.isolation.crashLoopLimit = options.crashLoopLimit
-        storeOptions.isolation.everything = options.isolatedPlugins.contains("all")
-        storeOptions.isolation.plugins = Set(options.isolatedPlugins)
         let store = try ComponentStore(
             options: storeOptions, loops: loops, logger: Logger(label: "octavo.components"))
         let state = RuntimeState(

@@ -18,10 +18,14 @@ package struct RuntimeOptions: Sendable, Equatable {
     package var configurationPaths: [String] = []
     /// Folders with plugins, in the order given; the first plugin of a name wins. Never empty.
     package var pluginFolders: [String] = []
-    /// Names of plugins that run in a process of their own; `all` is every plugin.
+    /// Names of plugins that run in a process of their own; `all` is every plugin, `third-party` every one that is
+    /// not in a folder of `shippedPluginFolders`.
     package var isolatedPlugins: [String] = []
     /// Crashes within a minute after which an isolated plugin is only tried every 30 s; 0 is never.
-    package var crashLoopLimit = 5
+    /// nil leaves it to the configuration; its default is 5.
+    package var crashLoopLimit: Int?
+    /// Folders with the plugins that came with the runtime.
+    package var shippedPluginFolders: [String] = []
     /// The program that serves isolated plugins; nil when it was not found.
     package var pluginHost: String?
     /// Where the runtime keeps what must survive it: embedded stores, staged plugins, crash reports.

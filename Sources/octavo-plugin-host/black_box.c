@@ -21,6 +21,18 @@ static int recording; /* atomic: one thread writes the record */
 
 static const int fatal[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS};
 
+/* The call whose operation is on this thread's stack. */
+static void note_call(void) {
+    octavo_call call = octavo_current_call();
+    octavo_call_facts facts = octavo_calls_facts(call);
+    if (!call) return;
+    box->call = (octavo_call)(uintptr_t)facts.waiter;
+    box->instance = facts.instance;
+    box->op = facts.op;
+    box->request_bytes = facts.tracked;
+    box->has_call = 1;
+}
+
 static void note_frames(void) {
     void *frames[OCTAVO_BLACK_BOX_FRAMES];
     int count = backtrace(frames, (int)OCTAVO_BLACK_BOX_FRAMES), i;
@@ -44,7 +56,7 @@ static void record(int signal, siginfo_t *info, void *context) {
     box->counter = at->uc_mcontext.pc;
 #endif
     prctl(PR_GET_NAME, box->thread_name);
-    box->call = (octavo_call)(uintptr_t)octavo_calls_waiter(octavo_current_call());
+    note_call();
     note_frames();
     __atomic_store_n(&box->written, 1, __ATOMIC_RELEASE);
     /* The handler was installed to be reset: the second time the process dies of it. */
@@ -53,11 +65,10 @@ static void record(int signal, siginfo_t *info, void *context) {
 
 /* A plugin that ends the process says nothing of its reason: at least it is known in which call. */
 static void record_exit(void) {
-    octavo_call call = octavo_current_call();
-    if (!box || !call || __atomic_exchange_n(&recording, 1, __ATOMIC_SEQ_CST)) return;
+    if (!box || !octavo_current_call() || __atomic_exchange_n(&recording, 1, __ATOMIC_SEQ_CST)) return;
     box->thread = (int32_t)syscall(SYS_gettid);
     prctl(PR_GET_NAME, box->thread_name);
-    box->call = (octavo_call)(uintptr_t)octavo_calls_waiter(call);
+    note_call();
     note_frames();
     __atomic_store_n(&box->written, 1, __ATOMIC_RELEASE);
 }

@@ -179,6 +179,7 @@ static void take_call(channel *from, const octavo_entry *entry) {
     slot->function = function;
     slot->instance = to->raw;
     slot->deadline_ns = entry->deadline_ns;
+    slot->tracked = (uint32_t)(entry->length < UINT32_MAX ? entry->length : UINT32_MAX);
     slot->waiter = (void *)(uintptr_t)entry->call;
     call = octavo_calls_handle(slot);
     from->local[entry->call & (MAX_CALLS - 1)] = call;

@@ -32,6 +32,11 @@ struct FaultTests {
         #expect(await eventually { await it.facts("sick")?.inFlight == 0 })
     }
 
+    private func crash(_ it: Harness) async throws -> CrashFacts {
+        try #require(await eventually { it.crashes.withLockedValue { !$0.isEmpty } })
+        return try #require(it.crashes.withLockedValue { $0.first })
+    }
+
     @Test("by dying of it", arguments: types, [
         ("segv", SIGSEGV), ("bus", SIGBUS), ("fpe", SIGFPE), ("ill", SIGILL), ("abort", SIGABRT), ("double-free", SIGABRT),
         ("stack", SIGSEGV), ("exit", 0),
@@ -42,11 +47,16 @@ struct FaultTests {
             let error = await #expect(throws: CallError.self) { try await it.get("sick", fault.key) }
             #expect(error?.code == OCTAVO_CODE_UNAVAILABLE && error?.reason == "PLUGIN_CRASHED")
             try await isBack(it, from: before)
-            #expect(await eventually { it.crashes.withLockedValue { !$0.isEmpty } })
-            let crash = try #require(it.crashes.withLockedValue { $0.first })
+            let crash = try await crash(it)
             #expect(crash.signal == fault.signal && (crash.signal != 0 || crash.exitCode == 3))
             #expect(crash.signal == 0 || crash.backtrace.contains { $0.contains("tests-only") || $0.contains("libc") })
             #expect(it.crashes.withLockedValue { $0.count } == 1)
+            #expect(crash.component == "sick" && crash.operation == "get" && crash.requestBytes > 0)
+            #expect(crash.processID > 0 && "\(crash.processID)" == before && crash.limits == ["descriptors 1024"])
+            if fault.key == "segv" {
+                #expect(crash.log == ["warning about to fail"])
+                #expect(crash.backtrace.contains { $0.contains("tests-only") && $0.contains(" signal_fault+0x") }, "\(crash.backtrace)")
+            }
         }
     }
 
@@ -61,7 +71,7 @@ struct FaultTests {
             let limit = type == Self.types[0] ? 1.0 : 5.0
             #expect(took > limit - 0.2 && took < limit + 2, "after \(took) s")
             try await isBack(it, from: before)
-            let crash = try #require(it.crashes.withLockedValue { $0.first })
+            let crash = try await crash(it)
             #expect(crash.cause.contains("hang: "), "\(crash.cause)")
             // Where it hung.
             #expect(crash.backtrace.contains { $0.contains("tests-only") }, "\(crash.backtrace)")
@@ -83,7 +93,7 @@ struct FaultTests {
                 await #expect(throws: CallError.self) { try await it.get("sick", "deadlock", timeout: .milliseconds(50)) }
             }
             try await isBack(it, from: before)
-            let crash = try #require(it.crashes.withLockedValue { $0.first })
+            let crash = try await crash(it)
             #expect(crash.cause.contains("all workers"), "\(crash.cause)")
         }
     }
@@ -116,7 +126,7 @@ struct FaultTests {
             let error = await #expect(throws: CallError.self) { try await it.get("sick", how) }
             #expect(error?.code == OCTAVO_CODE_UNAVAILABLE)
             try await isBack(it, from: before)
-            let crash = try #require(it.crashes.withLockedValue { $0.first })
+            let crash = try await crash(it)
             #expect(crash.cause.hasPrefix("protocol violation"), "\(crash.cause)")
         }
     }

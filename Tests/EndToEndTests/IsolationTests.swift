@@ -56,6 +56,38 @@ struct IsolationTests {
         }
     }
 
+    @Test("is asked for in the configuration, with its limits; the command line comes before it")
+    func configuration() async throws {
+        let scratch = try Scratch()
+        let file = try scratch.write(
+            """
+            apiVersion: dapr.io/v1alpha1
+            kind: Configuration
+            metadata: {name: c}
+            spec:
+              isolation:
+                thirdParty: process
+                plugins:
+                - {name: sqlite, mode: process, memory: 512Mi, seccomp: standard, spares: 1}
+                - {name: memory, mode: none}
+            """, to: "config.yaml")
+        try await OctavoProcess.with(in: scratch, flags: ["--config", file, "--isolate", "memory"]) { octavo in
+            let sqlite = try #require(try await octavo.json("plugin", "describe", "sqlite")["summary"])
+            #expect(sqlite["mode"]?.string == "isolated" && sqlite["isolationReason"]?.string == "the configuration names it")
+            let limits = sqlite["limits"]?.array?.compactMap(\.string) ?? []
+            #expect(limits == ["memory \(512 << 20) bytes", "descriptors 1024", "seccomp standard"])
+            try await eventually("what it has") {
+                let now = try await octavo.json("plugin", "describe", "sqlite")["summary"]
+                let memory = now?["memoryBytes"]?.integer ?? 0
+                return memory > 100_000 && memory < 64 << 20 && now?["openDescriptors"]?.integer ?? 0 > 5 && now?["spares"]?.integer == 1
+                    ? () : nil
+            }
+            let list = try await octavo.octavo("plugin", "list")
+            #expect(list.output.contains("RSS"))
+            #expect(try await octavo.octavo("state", "set", "statestore", "a", "1").code == 0)
+        }
+    }
+
     @Test("is asked for in a resource, and a word that is none is refused")
     func annotation() async throws {
         let scratch = try Scratch()
@@ -75,7 +107,7 @@ struct IsolationTests {
             let plugin = try await octavo.json("plugin", "describe", "memory")["summary"]
             #expect(plugin?["mode"]?.string == "isolated")
             #expect((plugin?["processID"]?.integer ?? 0) > 0)
-            #expect(octavo.process.errors.contains(#"octavo.io/isolation is \"somewhere\"; it may be process or none"#))
+            #expect(octavo.process.errors.contains(#"octavo.io/isolation is \"somewhere\"; it may be none or process"#))
             #expect(try await octavo.json("component", "list")["components"]?.array?.count == 1)
         }
     }

@@ -18,9 +18,21 @@ package struct CrashReport: Sendable, Equatable, Codable {
     package var address: String?
     /// Name of the thread that died.
     package var thread: String?
-    /// `object+0xoffset`, innermost first.
+    /// `object+0xoffset function+0xoffset`, innermost first.
     package var backtrace: [String]
     package var uptimeSeconds: Double
+    /// Of the call that it died of, as far as that is known. Never a key or a value.
+    package var component: String?
+    package var operation: String?
+    package var requestBytes: Int?
+    /// Of the process's own, when it was last looked at.
+    package var memoryBytes: Int64?
+    package var openDescriptors: Int?
+    package var cpuSeconds: Double?
+    /// In force: "descriptors 1024".
+    package var limits: [String]?
+    /// Its last lines, level and text, the oldest first.
+    package var log: [String]?
 
     package init(
         id: String, plugin: String, version: String, generation: Int, processID: Int, time: Double, cause: String,

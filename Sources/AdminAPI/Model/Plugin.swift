@@ -64,6 +64,15 @@ package struct PluginSummary: Sendable, Equatable, Codable {
     package var processID: Int?
     /// How often the helper process was started again; nil in process.
     package var restarts: Int?
+    /// Who wanted it isolated; nil in process.
+    package var isolationReason: String?
+    /// Of the helper process alone; 0 while it is being started again, nil in process.
+    package var memoryBytes: Int64?
+    package var openDescriptors: Int?
+    /// In force for the helper process: "descriptors 1024"; nil in process.
+    package var limits: [String]?
+    /// Processes that wait to take over; nil in process.
+    package var spares: Int?
     /// Components that are instances of its types.
     package var componentCount: Int
     package var statistics: CallStatistics

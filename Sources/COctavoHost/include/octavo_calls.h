@@ -114,6 +114,16 @@ int32_t octavo_calls_is_open(octavo_call call);
 /* The waiter of a call that has not ended, else NULL. A hint: it may end meanwhile. */
 void *OCTAVO_NULLABLE octavo_calls_waiter(octavo_call call);
 
+/* What a crash report says of a call. */
+typedef struct octavo_call_facts {
+    void *OCTAVO_NULLABLE waiter; /* NULL: it has ended */
+    uint32_t instance;            /* octavo_instance_set_number's */
+    uint32_t op;
+    uint32_t tracked;             /* the owner's */
+} octavo_call_facts;
+/* For a signal handler. */
+octavo_call_facts octavo_calls_facts(octavo_call call);
+
 /* Completions that came too late, twice, or for no call, since the process began. Those that come from a
    thread of an instance are counted there, too: by then the slot may be another plugin's. */
 uint64_t octavo_calls_stale_total(void);

@@ -43,6 +43,15 @@ typedef struct octavo_usage {
     uint32_t threads;
 } octavo_usage;
 
+#define OCTAVO_LOG_LINES 64u
+#define OCTAVO_LOG_LINE 200u
+
+/* A line that a process has logged, cut to size. */
+typedef struct octavo_log_entry {
+    int32_t level;
+    char text[OCTAVO_LOG_LINE];
+} octavo_log_entry;
+
 /* How a process ended. */
 typedef struct octavo_helper_end {
     int32_t signal;    /* that ended it, 0 = none */
@@ -50,6 +59,14 @@ typedef struct octavo_helper_end {
     int32_t was_asked; /* the runtime had told it to end */
     int32_t reserved;
     octavo_usage usage; /* a tenth of a second before, or less */
+    int64_t cpu_ns;     /* processor time of its life */
+    char component[128]; /* of the call that it died of; "" = not known */
+    uint32_t op;         /* … and its operation, of kind `kind`; 0 = not known */
+    int32_t kind;
+    uint64_t request_bytes;
+    uint32_t log_count;
+    uint32_t reserved_too;
+    const octavo_log_entry *OCTAVO_NULLABLE log; /* its last lines, the oldest first; NULL when there are none */
     octavo_call culprit;  /* the call that it died of, 0 = not known */
     const char *reason;   /* why the runtime ended it by force ("protocol violation: …"), "" = it did not */
     const octavo_black_box *OCTAVO_NULLABLE box; /* a private copy of the crash record, if it is whole */
@@ -105,8 +122,9 @@ const octavo_plugin *octavo_isolated_descriptor(const octavo_isolated *isolated)
 
 /* What follows: on event loop `loop` alone, whose calls are those of call table `table`. */
 
-/* Calls go to this process from now on, those that waited for it first. Keeps a reference. */
-void octavo_isolated_attach(octavo_isolated *isolated, uint32_t loop, uint32_t table, octavo_helper *helper);
+/* Calls go to this process from now on, those that waited for it first. Keeps a reference. 0, or -1: there is
+   another one still, it has died meanwhile, or there is no memory. */
+int octavo_isolated_attach(octavo_isolated *isolated, uint32_t loop, uint32_t table, octavo_helper *helper);
 /* How far a dead process's word is to be taken that it has not begun a call. */
 #define OCTAVO_TRUST_WHOLE 0
 #define OCTAVO_TRUST_MARGIN 1 /* a memory fault may have spoilt its count by a little */

@@ -24,6 +24,11 @@ typedef struct octavo_black_box {
     uint64_t address; /* si_addr */
     uint64_t counter; /* of the program, at the fault */
     octavo_call call; /* the runtime's handle of the call on the thread, 0 = none */
+    uint32_t has_call; /* the next three are of a call, which may have been answered already */
+    uint32_t instance;
+    uint32_t op;
+    uint32_t reserved;
+    uint64_t request_bytes;
     char thread_name[16];
     uint32_t frame_count;
     uint32_t module_count;

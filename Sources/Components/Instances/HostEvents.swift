@@ -58,7 +58,7 @@ enum HostEvents {
         }
     }
 
-    private static func level(_ level: Int32) -> Logger.Level {
+    static func level(_ level: Int32) -> Logger.Level {
         switch level {
         case ...OCTAVO_LOG_TRACE: .trace
         case OCTAVO_LOG_DEBUG: .debug

@@ -16,8 +16,16 @@ package struct CrashFacts: Sendable {
     /// Of the fault; `nil` when the process left no record.
     package var address: UInt64?
     package var thread = ""
-    /// `object+0xoffset`, innermost first.
+    /// `object+0xoffset name+0xoffset`, innermost first.
     package var backtrace: [String] = []
+    /// Of the call that it died of; empty when that is not known.
+    package var component = ""
+    package var operation = ""
+    package var requestBytes = 0
+    /// The last lines that it logged: level and text.
+    package var log: [String] = []
+    /// Processor time of its life.
+    package var cpuSeconds = 0.0
     /// Bytes of its own, when it was last looked at.
     package var memory: UInt64 = 0
     /// Open ones, when they were last counted.
@@ -36,17 +44,44 @@ package struct CrashFacts: Sendable {
         let count = Int(box.frame_count)
         let frames = withUnsafeBytes(of: &box.frames) { Array($0.bindMemory(to: UInt64.self).prefix(count)) }
         let moduleCount = Int(box.module_count)
-        backtrace = withUnsafeBytes(of: &box.modules) { memory in
+        self.frames = withUnsafeBytes(of: &box.modules) { memory in
             let modules = memory.bindMemory(to: octavo_module.self).prefix(moduleCount)
             return frames.map { frame in
                 guard let module = modules.first(where: { $0.base <= frame && frame < $0.end }) else {
-                    return "0x" + String(frame, radix: 16)
+                    return Frame(path: "", offset: frame)
                 }
                 var path = module.path
                 let name = withUnsafeBytes(of: &path) { CrashFacts.text($0) }
-                let file = name.split(separator: "/").last.map(String.init) ?? "octavo-plugin-host"
-                return "\(file)+0x\(String(frame - module.base, radix: 16))"
+                return Frame(path: name.isEmpty ? "octavo-plugin-host" : name, offset: frame - module.base)
             }
+        }
+    }
+
+    /// Reads the objects' files.
+    mutating func nameFrames() {
+        var names = BacktraceNames()
+        backtrace = frames.map { names.text($0) }
+    }
+
+    /// A place in an object; the path is empty for one that is in none.
+    struct Frame: Sendable {
+        let path: String
+        let offset: UInt64
+    }
+    private var frames: [Frame] = []
+
+    /// What the end says of the call and of the log.
+    mutating func note(_ end: octavo_helper_end) {
+        var end = end
+        component = withUnsafeBytes(of: &end.component) { CrashFacts.text($0) }
+        cpuSeconds = Double(end.cpu_ns) / 1e9
+        if end.kind != 0, let kind = octavo_kind_at(end.kind), end.op < kind.pointee.op_count {
+            operation = String(cString: kind.pointee.ops[Int(end.op)].name)
+            requestBytes = Int(end.request_bytes)
+        }
+        log = UnsafeBufferPointer(start: end.log, count: end.log == nil ? 0 : Int(end.log_count)).map { line in
+            var text = line.text
+            return "\(HostEvents.level(line.level)) " + withUnsafeBytes(of: &text) { CrashFacts.text($0) }
         }
     }
 

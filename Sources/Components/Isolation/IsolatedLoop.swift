@@ -13,6 +13,8 @@ final class IsolatedLoop: @unchecked Sendable {
     private let eventLoop: any EventLoop
     private var doorbell: (any Channel)?
     private var refusal: Scheduled<Void>?
+    /// The process that calls go to; 0: none.
+    private var attached: UInt = 0
     /// Made once: a turn costs no allocation of ours.
     private var flush: (@Sendable () -> Void)!
 
@@ -38,8 +40,10 @@ final class IsolatedLoop: @unchecked Sendable {
             let helper = OpaquePointer(bitPattern: address).unsafelyUnwrapped
             refusal?.cancel()
             refusal = nil
-            octavo_isolated_attach(raw, index, call.value.table, helper)
-            listen(helper)
+            if octavo_isolated_attach(raw, index, call.value.table, helper) == 0 {
+                attached = address
+                listen(helper)
+            }
             octavo_helper_release(helper)
         }
     }
@@ -63,7 +67,8 @@ final class IsolatedLoop: @unchecked Sendable {
             .assumeIsolated()
             .whenComplete { [self] outcome in
                 switch outcome {
-                case .success(let channel): doorbell = channel
+                case .success(let channel) where attached == UInt(bitPattern: helper): doorbell = channel
+                case .success(let channel): channel.close(promise: nil) // it has died meanwhile
                 case .failure: _ = close(descriptor)
                 }
                 // What rang before somebody listened.
@@ -77,8 +82,11 @@ final class IsolatedLoop: @unchecked Sendable {
         let address = UInt(bitPattern: helper)
         eventLoop.execute { [self] in
             let helper = OpaquePointer(bitPattern: address).unsafelyUnwrapped
-            doorbell?.close(promise: nil)
-            doorbell = nil
+            if attached == address {
+                doorbell?.close(promise: nil)
+                doorbell = nil
+                attached = 0
+            }
             octavo_isolated_detach(raw, index, helper, trust, culprit)
             octavo_helper_release(helper)
             refusal?.cancel()

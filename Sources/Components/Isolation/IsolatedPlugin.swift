@@ -289,8 +289,14 @@ package final class IsolatedPlugin: @unchecked Sendable {
         facts.memory = end.usage.memory
         facts.descriptors = Int(end.usage.descriptors)
         facts.limits = settings.limits.description
+        facts.note(end)
         facts.uptimeSeconds = Double(monotonicNanoseconds() - state.withLockedValue { $0.startedAt }) / 1e9
-        onCrash(facts)
+        // Those who wait for the next process don't wait for this: files are read and written.
+        ControlThread.start { [facts] in
+            var facts = facts
+            facts.nameFrames()
+            onCrash(facts)
+        }
     }
 
     private static func name(_ descriptor: UnsafePointer<octavo_plugin>) -> String { String(descriptor.pointee.id) }

@@ -1,7 +1,7 @@
 extension ConfigurationResource {
     private static let names = [
         "tracing", "metric", "metrics", "features", "accessControl", "httpPipeline", "appHttpPipeline",
-        "nameResolution", "secrets", "api", "components", "logging", "mtls", "workflow", "wasm",
+        "nameResolution", "secrets", "api", "components", "logging", "mtls", "workflow", "wasm", "isolation",
     ]
 
     /// Reads a document whose kind is `Configuration`.
@@ -27,6 +27,8 @@ extension ConfigurationResource {
             omitsHealthChecks: logging.boolean("omitHealthChecks", &report) ?? false)
         configuration.deniedComponents = spec.fields("components", known: ["deny"], &report).texts("deny", &report)
         configuration.features = features(spec, &report)
+        configuration.isolation = .read(
+            spec.fields("isolation", known: ["default", "thirdParty", "onCrash", "crashLoopLimit", "plugins"], &report), &report)
         return configuration
     }
 

@@ -10,6 +10,7 @@ package struct ConfigurationResource: Sendable, Equatable {
     package var deniedComponents: [String] = []
     /// Switches by name, as written.
     package var features: [String: Bool] = [:]
+    package var isolation = IsolationSettings()
     /// The whole `spec`, for `tracing`, `accessControl`, `httpPipeline`, `mtls`, `nameResolution` and others.
     package var spec: YAMLNode?
 

@@ -12,19 +12,24 @@ struct PluginCrashesCommand: ParsableCommand {
 
             EXAMPLES
               octavo plugin crashes
-              octavo plugin crashes redis-1795449600-4711
+              octavo plugin crashes show 1
+              octavo plugin crashes show redis-1795449600-4711
             """)
 
     @OptionGroup var admin: AdminFlags
-    @Argument(help: ArgumentHelp("A report's name: shows it in full.", valueName: "report"))
-    var report: String?
+    @Argument(
+        help: ArgumentHelp(
+            "`show` and a report's name or number (1 is the newest): shows it in full. The name alone does, too.",
+            valueName: "show report"))
+    var words: [String] = []
 
     func run() throws {
         let list = try admin.client().crashes()
-        guard let report else {
+        guard let report = words.first == "show" && words.count > 1 ? words[1] : words.first else {
             return admin.output.write(list) { CrashView.table(list.crashes, on: $0) }
         }
-        guard let found = list.crashes.first(where: { $0.id == report }) else {
+        let byNumber = Int(report).flatMap { list.crashes.indices.contains($0 - 1) ? list.crashes[$0 - 1] : nil }
+        guard let found = byNumber ?? list.crashes.first(where: { $0.id == report }) else {
             throw AdminClientError.refused(AdminError(.notFound, "There is no report \(report); see `octavo plugin crashes`."))
         }
         admin.output.write(found) { CrashView.text(found, on: $0) }
@@ -58,12 +63,12 @@ enum CrashView {
     static func table(_ crashes: [CrashReport], on terminal: Terminal) -> String {
         if crashes.isEmpty { return "No process of an isolated plugin has died.\n" }
         var table = Table([
-            Table.Column("REPORT"), Table.Column("PLUGIN"), Table.Column("GEN", .right), Table.Column("PID", .right),
+            Table.Column("#", .right), Table.Column("REPORT"), Table.Column("PLUGIN"), Table.Column("GEN", .right), Table.Column("PID", .right),
             Table.Column("UPTIME", .right), Table.Column("CAUSE", canShrink: true),
         ])
-        for one in crashes {
+        for (index, one) in crashes.enumerated() {
             table.add(
-                Table.Cell(one.id), Table.Cell(one.plugin), Table.Cell("\(one.generation)"), Table.Cell("\(one.processID)"),
+                Table.Cell("\(index + 1)"), Table.Cell(one.id), Table.Cell(one.plugin), Table.Cell("\(one.generation)"), Table.Cell("\(one.processID)"),
                 Table.Cell(HumanFormat.duration(nanoseconds: Int64(one.uptimeSeconds * 1e9))), Table.Cell(one.cause, .bad))
         }
         return table.rendered(width: terminal.width, colour: terminal.colour)
@@ -77,6 +82,21 @@ enum CrashView {
         list.add("cause", report.cause, .bad)
         list.add("thread", report.thread)
         list.add("uptime", HumanFormat.duration(nanoseconds: Int64(report.uptimeSeconds * 1e9)))
-        return list.rendered(colour: terminal.colour) + report.backtrace.map { "  " + $0 + "\n" }.joined()
+        if let component = report.component {
+            var words = component
+            if let operation = report.operation { words += ", \(operation)" }
+            if let bytes = report.requestBytes { words += ", \(bytes) bytes" }
+            list.add("in a call of", words)
+        }
+        list.add("memory", report.memoryBytes.map(HumanFormat.bytes))
+        list.add("descriptors", report.openDescriptors.map { "\($0) open" })
+        list.add("CPU time", report.cpuSeconds.map { HumanFormat.duration(nanoseconds: Int64($0 * 1e9)) })
+        list.add("limits", report.limits?.joined(separator: ", "))
+        return list.rendered(colour: terminal.colour)
+            + section("backtrace", report.backtrace) + section("last log lines", report.log ?? [])
+    }
+
+    private static func section(_ title: String, _ lines: [String]) -> String {
+        lines.isEmpty ? "" : "\(title):\n" + lines.map { "  " + $0.printable + "\n" }.joined()
     }
 }

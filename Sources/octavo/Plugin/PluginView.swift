@@ -8,7 +8,7 @@ enum PluginView {
         if plugins.isEmpty { return "The runtime has no plugins.\n" }
         // Processes have columns only where there are some.
         let hasProcesses = plugins.contains { $0.processID != nil }
-        let processColumns = [Table.Column("PID", .right), Table.Column("RESTARTS", .right)]
+        let processColumns = [Table.Column("PID", .right), Table.Column("RESTARTS", .right), Table.Column("RSS", .right)]
         var table = Table(
             [
                 Table.Column("NAME"), Table.Column("VERSION"), Table.Column("STATE"), Table.Column("GEN", .right),
@@ -28,6 +28,7 @@ enum PluginView {
             if hasProcesses {
                 cells.append(Table.Cell(plugin.processID.map { $0 == 0 ? "-" : "\($0)" }))
                 cells.append(Table.Cell(plugin.restarts.map { "\($0)" }, (plugin.restarts ?? 0) > 0 ? .warning : .plain))
+                cells.append(Table.Cell(plugin.memoryBytes.flatMap { $0 == 0 ? nil : HumanFormat.bytes($0) }))
             }
             cells += [
                 Table.Cell("\(plugin.componentCount)"), Table.Cell(HumanFormat.count(figures.calls)),
@@ -80,6 +81,11 @@ enum PluginView {
         list.add("mode", summary.mode?.rawValue)
         list.add("process", summary.processID.map { $0 == 0 ? "being started again" : "\($0)" })
         list.add("restarts", summary.restarts.map { "\($0)" })
+        list.add("isolated by", summary.isolationReason)
+        list.add("memory", summary.memoryBytes.flatMap { $0 == 0 ? nil : HumanFormat.bytes($0) })
+        list.add("descriptors", summary.openDescriptors.flatMap { $0 == 0 ? nil : "\($0) open" })
+        list.add("limits", summary.limits?.joined(separator: ", "))
+        list.add("spares", summary.spares.flatMap { $0 == 0 ? nil : "\($0)" })
         list.add("unload", summary.unloadClass?.rawValue)
         if summary.generation > 0 {
             list.add("generation", "\(summary.generation)")

@@ -22,22 +22,23 @@ struct ResourceFlags: ParsableArguments {
     @Option(
         name: .customLong("isolate"),
         help: ArgumentHelp(
-            "Run this plugin in a process of its own, where a crash harms nothing else; `all` for every plugin. "
-                + "Repeatable.", valueName: "plugin"),
+            "Run this plugin in a process of its own, where a crash harms nothing else; `all` for every plugin, "
+                + "`third-party` for those that did not come with Octavo. Repeatable.", valueName: "plugin"),
         completion: NameCompletion.plugins)
     var isolated: [String] = []
 
     @Option(
         help: ArgumentHelp(
             "Crashes within a minute after which an isolated plugin is only tried every 30 s; 0: never, it is always "
-                + "started again at once.", valueName: "crashes"))
-    var crashLoopLimit = 5
+                + "started again at once. (default: the configuration's, else 5)", valueName: "crashes"))
+    var crashLoopLimit: Int?
 
     func apply(to options: inout RuntimeOptions) {
         options.resourcePaths = Self.splitAtCommas(resourcesPaths)
         options.configurationPaths = Self.splitAtCommas(configurations)
         options.pluginFolders = pluginsDirs.isEmpty ? DefaultFolders.plugins() : pluginsDirs
-        options.crashLoopLimit = max(0, crashLoopLimit)
+        options.crashLoopLimit = crashLoopLimit.map { max(0, $0) }
+        options.shippedPluginFolders = DefaultFolders.plugins()
         options.isolatedPlugins = Self.splitAtCommas(isolated)
         options.pluginHost = DefaultFolders.pluginHost()
     }

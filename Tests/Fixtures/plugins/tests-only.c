@@ -195,7 +195,8 @@ static int forbidden(octavo_str key) {
 
 static void get(void *self, octavo_call call, const octavo_state_get_request *request) {
     octavo_str key = request->key;
-    (void)self;
+    store *me = self;
+    if (is(key, "segv")) host->log(me->instance, call, OCTAVO_LOG_WARNING, octavo_text("about to fail"), (octavo_list){0});
     signal_fault(key);
     if (is(key, "abort")) abort();
     else if (is(key, "exit")) exit(3);

@@ -1,0 +1,35 @@
+/// Where plugins run (`spec.isolation` of a `Configuration`; Octavo's own, Dapr ignores it).
+package struct IsolationSettings: Sendable, Equatable {
+    /// `none` or `process`, for plugins that are not named; nil when nothing is said.
+    package var standard: String?
+    /// … that did not come with the runtime.
+    package var thirdParty: String?
+    /// `isolate` or `off`: what a crash of the runtime itself means for the plugin that caused it.
+    package var onCrash: String?
+    package var crashLoopLimit: Int?
+    package var plugins: [Plugin] = []
+
+    /// One plugin's entry.
+    package struct Plugin: Sendable, Equatable {
+        package var name: String
+        /// `none` or `process`.
+        package var mode: String?
+        package var spares: Int?
+        /// Bytes.
+        package var memory: Int?
+        package var cpuSeconds: Int?
+        package var descriptors: Int?
+        package var processes: Int?
+        /// `none`, `standard` or `strict`.
+        package var seccomp: String?
+        /// `none` or `host`.
+        package var network: String?
+        package var environment: [String] = []
+        /// `end` or `ignore`.
+        package var hangs: String?
+
+        package init(name: String) { self.name = name }
+    }
+
+    package init() {}
+}

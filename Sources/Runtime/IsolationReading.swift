@@ -1,0 +1,34 @@
+import Components
+import Resources
+
+extension IsolationOptions {
+    /// What the command line and the configuration say together.
+    init(_ options: RuntimeOptions, _ settings: IsolationSettings) {
+        self.init()
+        host = options.pluginHost
+        crashLoopLimit = options.crashLoopLimit ?? settings.crashLoopLimit ?? crashLoopLimit
+        everything = options.isolatedPlugins.contains("all")
+        thirdParty = options.isolatedPlugins.contains("third-party")
+        plugins = Set(options.isolatedPlugins)
+        shippedFolders = options.shippedPluginFolders
+        standard = settings.standard.flatMap { IsolationMode(rawValue: $0) } ?? .none
+        standardOfThirdParty = settings.thirdParty.flatMap { IsolationMode(rawValue: $0) }
+        for plugin in settings.plugins { self.settings[plugin.name] = PluginIsolation(plugin) }
+    }
+}
+
+extension PluginIsolation {
+    fileprivate init(_ plugin: IsolationSettings.Plugin) {
+        self.init()
+        mode = plugin.mode.flatMap { IsolationMode(rawValue: $0) }
+        spares = plugin.spares ?? 0
+        limits.memory = plugin.memory
+        limits.cpuSeconds = plugin.cpuSeconds
+        limits.descriptors = plugin.descriptors
+        limits.processes = plugin.processes
+        limits.profile = plugin.seccomp.flatMap { HelperLimits.Profile(rawValue: $0) } ?? .none
+        limits.hasNetwork = plugin.network != "none"
+        limits.environment = plugin.environment
+        limits.watchesHangs = plugin.hangs != "ignore"
+    }
+}
