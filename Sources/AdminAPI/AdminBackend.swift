@@ -23,6 +23,12 @@ package protocol AdminBackend: Sendable {
 
     /// Ends the process of an isolated plugin and starts another. `CONFLICT` when it runs in this process.
     func restartPlugin(named name: String) async throws -> PluginChange
+    /// Where a plugin runs from now on: `process`, `none`, or nil for what command line and configuration say.
+    func isolatePlugin(named name: String, mode: String?) async throws -> PluginChange
+    /// Requests that are refused because they have killed their plugin's process.
+    func quarantine() async throws -> [QuarantinedRequest]
+    /// Lets them through again: of one plugin, one of them, or all; how many were refused.
+    func clearQuarantine(plugin: String?, id: String?) async throws -> Int
     /// How processes of isolated plugins have died, the newest first.
     func crashes() async throws -> [CrashReport]
 

@@ -80,7 +80,7 @@ int octavo_helper_doorbell(const octavo_helper *helper, uint32_t loop) { return 
 void octavo_helper_kill(octavo_helper *helper, const char *reason) {
     pthread_mutex_lock(&helper->lock);
     if (!helper->has_ended) {
-        if (!helper->reason && *reason) helper->reason = reason;
+        if (!helper->reason[0]) snprintf(helper->reason, sizeof helper->reason, "%s", reason);
         syscall(SYS_pidfd_send_signal, helper->pidfd, SIGKILL, NULL, 0);
     }
     pthread_mutex_unlock(&helper->lock);
@@ -356,7 +356,7 @@ static void mourn(octavo_helper *helper) {
     if (info.si_code == CLD_EXITED) end.code = info.si_status;
     else end.signal = info.si_status;
     end.was_asked = helper->was_asked;
-    end.reason = helper->reason ? helper->reason : "";
+    end.reason = helper->reason;
     end.box = box;
     end.usage = helper->usage;
     end.cpu_ns = nanoseconds(spent.ru_utime) + nanoseconds(spent.ru_stime);
@@ -413,7 +413,7 @@ static int check_life(octavo_helper *helper) {
 static void end_hanging(octavo_helper *helper, const char *reason, const octavo_hang *hang, int64_t now) {
     int is_signalled;
     pthread_mutex_lock(&helper->lock);
-    if (!helper->reason) helper->reason = reason;
+    if (!helper->reason[0]) snprintf(helper->reason, sizeof helper->reason, "%s", reason);
     helper->hang = *hang;
     /* The number is the helper's word; the kernel takes it only for a thread of that very process. */
     is_signalled = !helper->has_ended && hang->thread && syscall(SYS_tgkill, helper->pid, (int)hang->thread, SIGABRT) == 0;

@@ -29,6 +29,7 @@ typedef struct proxy {
     octavo_instance *raw;
     uint32_t id;
     int32_t type;
+    uint64_t name; /* of its component, hashed */
     int created, started; /* in the present process, or in the one before */
     octavo_config *config; /* of its own, one piece */
     uint32_t config_size;
@@ -78,7 +79,7 @@ struct octavo_helper {
     question *questions;
     uint64_t next_token;
     int has_ended, was_asked;
-    const char *reason;
+    char reason[128]; /* "": none */
     octavo_usage usage;
     sem_t greeted, buried; /* it has said what it is, or never will; its listener is done with the isolated plugin */
     char cause[512];      /* why it could not be used; written before `greeted` */
@@ -96,6 +97,7 @@ struct octavo_helper {
 /* A call that the helper has. */
 typedef struct flight {
     octavo_call call; /* 0: none */
+    uint64_t name;    /* of its component, hashed */
     uint64_t at, length;
     uint32_t submission;
     uint32_t instance;
@@ -109,6 +111,7 @@ typedef struct flight {
 typedef struct waiting_call {
     struct waiting_call *next;
     octavo_call call;
+    uint64_t name; /* of its component, hashed */
     int64_t deadline_ns;
     uint64_t length;
     uint32_t instance;
@@ -146,6 +149,13 @@ typedef struct loop_state {
     int turn_asked, draining;
 } loop_state;
 
+/* Under the isolated plugin's lock, but for `held`. */
+typedef struct quarantine {
+    uint32_t count;
+    uint32_t held; /* entries that are refused; atomic: mostly 0, and then no request is looked at */
+    octavo_quarantined entries[OCTAVO_QUARANTINE_MAX];
+} quarantine;
+
 typedef struct proxy_type {
     octavo_type type; /* first: an instance's type leads here */
     octavo_life life;
@@ -170,6 +180,7 @@ struct octavo_isolated {
     proxy_type *types;
     const octavo_type **type_list;
     uint16_t loop_of_table[OCTAVO_CALLS_MAX_TABLES]; /* + 1; atomic */
+    quarantine quarantine;
     loop_state loops[];
 };
 
@@ -195,6 +206,16 @@ const char *watch_threads(octavo_helper *helper, int64_t now, octavo_hang *hang)
 const char *watch_channels(octavo_helper *helper, int64_t now);
 /* Looks at what the process has. NULL, or which limit it is over. On its listener. */
 const char *watch_usage(octavo_helper *helper, int64_t now);
+
+/* What tells requests apart: component (see quarantine_name), operation, and what it is about. `frame` is one
+   that this process has flattened. Never 0. */
+uint64_t quarantine_fingerprint(uint64_t component, int32_t kind, uint32_t op, const uint8_t *frame, uint64_t length);
+uint64_t quarantine_name(octavo_str component);
+/* The process died of it (2), or perhaps (1). */
+void quarantine_strike(octavo_isolated *isolated, uint32_t instance, int32_t kind, uint32_t op, const uint8_t *frame, uint64_t length,
+                       uint32_t halves, int64_t now);
+/* How long requests of that fingerprint are refused yet; 0: they are not. */
+int64_t quarantine_left(octavo_isolated *isolated, uint64_t fingerprint, int64_t now);
 
 octavo_error isolation_error(int32_t code, const char *reason, const char *message);
 

@@ -108,6 +108,23 @@ static void ask_turn(octavo_isolated *isolated, loop_state *loop) {
     isolated->events.turn(isolated->context, (uint32_t)(loop - isolated->loops));
 }
 
+/* Whether the request is one that kills; then its call has ended. */
+static int is_refused(octavo_isolated *isolated, octavo_call call, uint64_t name, int32_t kind, uint32_t op, const uint8_t *frame,
+                      uint64_t length) {
+    octavo_error error;
+    int64_t left;
+    if (!__atomic_load_n(&isolated->quarantine.held, __ATOMIC_ACQUIRE)) return 0;
+    left = quarantine_left(isolated, quarantine_fingerprint(name, kind, op, frame, length), now_ns());
+    if (!left) return 0;
+    error = isolation_error(OCTAVO_CODE_FAILED_PRECONDITION, "QUARANTINED",
+                            "requests like this one have killed the plugin's process twice and are refused for a while; "
+                            "see `octavo plugin quarantine list`");
+    error.flags = OCTAVO_ERROR_PERMANENT;
+    error.retry_after_ns = left;
+    octavo_calls_complete(call, &error, NULL);
+    return 1;
+}
+
 /* Notes that the helper has the call, whose frame is in place. */
 static void take_off(loop_state *loop, octavo_call call, flight note, int64_t deadline) {
     octavo_entry entry = {.call = call, .at = note.at, .length = note.length, .deadline_ns = deadline,
@@ -157,6 +174,7 @@ static void put_aside(loop_state *loop, proxy *to, uint32_t op, octavo_call call
     node->instance = to->id;
     node->op = (uint16_t)op;
     node->kind = (uint8_t)to->isolated->types[to->type].type.kind;
+    node->name = to->name;
     wait_for_room(loop, node);
 }
 
@@ -198,6 +216,11 @@ void loop_submit(proxy *to, uint32_t op, octavo_call call, const void *request) 
         octavo_flatten(layout, request, loop->requests + note.at, length, 1);
     }
     note.length = length;
+    note.name = to->name;
+    if (is_refused(isolated, call, to->name, kind, op, loop->requests + note.at, length)) {
+        give_back(loop, &note);
+        return;
+    }
     take_off(loop, call, note, octavo_calls_deadline(call));
     ask_turn(isolated, loop);
 }
@@ -214,7 +237,7 @@ void loop_cancel(proxy *to, octavo_call call) {
 }
 
 /* Calls that waited go to the helper, as far as there is room. */
-static void resume(loop_state *loop) {
+static void resume(octavo_isolated *isolated, loop_state *loop) {
     while (loop->first && has_room(loop)) {
         waiting_call *node = loop->first;
         flight note;
@@ -226,9 +249,12 @@ static void resume(loop_state *loop) {
         note.op = node->op;
         note.kind = node->kind;
         note.is_replay = node->is_replay;
+        note.name = node->name;
         if (!octavo_calls_is_open(node->call)) {
             /* Given up meanwhile: frees its slot. */
             octavo_calls_complete(node->call, NULL, NULL);
+        } else if (is_refused(isolated, node->call, node->name, node->kind, node->op, node->frame, node->length)) {
+            /* It has killed again meanwhile. */
         } else if (!place(loop, node->call, node->length, &note.at, &note.large)) {
             fail(node->call, OCTAVO_CODE_RESOURCE_EXHAUSTED, OCTAVO_ERROR_RETRYABLE, "REQUEST_TOO_LARGE",
                  "the request does not fit into the memory that is shared with the isolated plugin");
@@ -341,7 +367,7 @@ void octavo_isolated_flush(octavo_isolated *isolated, uint32_t index) {
     loop_state *loop = &isolated->loops[index];
     loop->turn_asked = 0;
     if (!loop->helper) return;
-    resume(loop);
+    resume(isolated, loop);
     publish(loop);
     octavo_isolated_drain(isolated, index);
 }
@@ -401,6 +427,7 @@ static void settle(loop_state *loop, const flight *it, int is_claimed, int is_cu
         node->op = it->op;
         node->kind = it->kind;
         node->is_replay = (uint8_t)(it->is_replay | is_claimed);
+        node->name = it->name;
         wait_for_room(loop, node);
         return;
     }
@@ -412,7 +439,8 @@ static void settle(loop_state *loop, const flight *it, int is_claimed, int is_cu
                   : "the plugin's process ended during the call (see `octavo plugin crashes`)");
 }
 
-void octavo_isolated_detach(octavo_isolated *isolated, uint32_t index, octavo_helper *helper, int trust, octavo_call culprit) {
+void octavo_isolated_detach(octavo_isolated *isolated, uint32_t index, octavo_helper *helper, int trust, octavo_call culprit,
+                            int blames) {
     loop_state *loop = &isolated->loops[index];
     int64_t now = now_ns();
     uint32_t head, slot;
@@ -431,6 +459,8 @@ void octavo_isolated_detach(octavo_isolated *isolated, uint32_t index, octavo_he
             /* What was not published it can't have seen. */
             ? (int32_t)(it.submission - loop->published) < 0
             : (int32_t)(it.submission - head) < (trust == OCTAVO_TRUST_MARGIN ? FAULT_MARGIN : 0);
+        if (it.call == culprit || (!culprit && blames && is_claimed))
+            quarantine_strike(isolated, it.instance, it.kind, it.op, loop->requests + it.at, it.length, it.call == culprit ? 2 : 1, now);
         settle(loop, &it, is_claimed, it.call == culprit, now);
     }
     loop->high = 0;

@@ -118,6 +118,7 @@ static int32_t proxy_create(const octavo_config *config, octavo_instance *instan
     made->raw = instance;
     made->type = type->index;
     made->config = copy_config(config, &made->config_size);
+    made->name = quarantine_name(config->component);
     helper = isolated_current(type->isolated);
     if (!made->config) outcome = refuse(call, OCTAVO_CODE_RESOURCE_EXHAUSTED, "NO_MEMORY", "the settings of the component are too large");
     else if (!helper) outcome = refuse(call, OCTAVO_CODE_RESOURCE_EXHAUSTED, "PLUGIN_RESTARTING", "the plugin's process has ended and is being started again");

@@ -146,6 +146,43 @@ final class RuntimeBackend: AdminBackend {
 
     func crashes() async throws -> [CrashReport] { crashReports.all }
 
+    func isolatePlugin(named name: String, mode: String?) async throws -> PluginChange {
+        let before = try await facts(of: name)
+        let start = ContinuousClock.now
+        do {
+            let (report, notKept) = try await store.setIsolation(name, mode.flatMap { IsolationMode(rawValue: $0) })
+            let after = await store.pluginFacts().first { $0.id == name }
+            var notes = notKept.map { ["the next start will not know of it: \($0)"] } ?? []
+            if let mapped = report?.stillMapped { notes.append("the old code stays mapped: \(mapped)") }
+            if report == nil {
+                notes.append(before.generation == 0 ? "it is not loaded; this holds from its first load on" : "it runs there already")
+            }
+            return PluginChange(
+                plugin: after.map(AdminViews.summary), name: name, fromGeneration: before.generation, fromVersion: before.version,
+                components: report?.components ?? [], durationNanoseconds: Int64((ContinuousClock.now - start) / .nanoseconds(1)),
+                notes: notes)
+        } catch {
+            throw AdminViews.error(error)
+        }
+    }
+
+    func quarantine() async throws -> [AdminAPI.QuarantinedRequest] {
+        await store.quarantine().map {
+            AdminAPI.QuarantinedRequest(
+                id: String($0.fingerprint, radix: 16), plugin: $0.plugin, component: $0.component, operation: $0.operation,
+                deaths: $0.deaths, secondsLeft: $0.left / .seconds(1))
+        }
+    }
+
+    func clearQuarantine(plugin: String?, id: String?) async throws -> Int {
+        if let plugin { _ = try await facts(of: plugin) }
+        guard let id else { return await store.releaseQuarantine(of: plugin, fingerprint: 0) }
+        guard let fingerprint = UInt64(id, radix: 16), fingerprint != 0 else {
+            throw AdminError(.invalid, "\(id) is not the id of a refused request; see `octavo plugin quarantine list`.")
+        }
+        return await store.releaseQuarantine(of: plugin, fingerprint: fingerprint)
+    }
+
     // MARK: Components
 
     func components() async throws -> [ComponentSummary] { await store.componentFacts().map(AdminViews.summary) }

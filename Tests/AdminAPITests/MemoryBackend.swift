@@ -47,6 +47,16 @@ actor MemoryBackend: AdminBackend {
         return PluginChange(plugin: summary, name: name, fromGeneration: before)
     }
 
+    func isolatePlugin(named name: String, mode: String?) throws -> PluginChange {
+        throw AdminError(.conflict, "Plugin \(name) stays; \(mode ?? "default") was asked for.")
+    }
+
+    func quarantine() throws -> [QuarantinedRequest] {
+        [QuarantinedRequest(id: "a1", plugin: "redis", component: "cart", operation: "get", deaths: 2, secondsLeft: 599.5)]
+    }
+
+    func clearQuarantine(plugin: String?, id: String?) throws -> Int { plugin == "redis" && id == "a1" ? 1 : 0 }
+
     func restartPlugin(named name: String) throws -> PluginChange {
         _ = try known(name)
         throw AdminError(.conflict, "Plugin \(name) runs in the runtime's own process.")

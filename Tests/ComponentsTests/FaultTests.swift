@@ -131,6 +131,50 @@ struct FaultTests {
         }
     }
 
+    @Test("by a request that kills it again and again: that one is refused, and no other", arguments: types)
+    func quarantine(type: String) async throws {
+        try await with(type, isolation: { $0.crashLoopLimit = 0 }) { (it: Harness) async throws -> Void in
+            for _ in 0..<2 {
+                let error = await #expect(throws: CallError.self) { try await it.get("sick", "segv") }
+                #expect(error?.reason == "PLUGIN_CRASHED")
+                _ = try await it.get("sick", "pid")
+            }
+            let before = try await it.get("sick", "pid")
+            for loop in 0..<2 {
+                let error = await #expect(throws: CallError.self) { try await it.get("sick", "segv", loop: loop) }
+                #expect(error?.code == OCTAVO_CODE_FAILED_PRECONDITION && error?.reason == "QUARANTINED")
+            }
+            // Another key, another operation on that key.
+            #expect(try await it.get("sick", "echo") == "echo")
+            #expect(try await it.get("sick", "pid") == before)
+            let list = await it.store.quarantine()
+            #expect(list.count == 1)
+            let entry = try #require(list.first)
+            #expect(entry.plugin == "tests-only" && entry.component == "sick" && entry.operation == "get" && entry.deaths == 2)
+            #expect(entry.left > .seconds(590) && entry.left <= .seconds(600))
+            #expect(await it.store.releaseQuarantine(of: "fixture", fingerprint: 0) == 0)
+            #expect(await it.store.releaseQuarantine(of: nil, fingerprint: entry.fingerprint) == 1)
+            let error = await #expect(throws: CallError.self) { try await it.get("sick", "segv") }
+            #expect(error?.reason == "PLUGIN_CRASHED")
+        }
+    }
+
+    @Test("or dying for reasons that are not its callers': no request is refused for that")
+    func innocent() async throws {
+        try await with(Self.types[0], isolation: { $0.crashLoopLimit = 0 }) { (it: Harness) async throws -> Void in
+            for signal in [SIGKILL, SIGSEGV, SIGKILL, SIGSEGV, SIGKILL, SIGSEGV] {
+                let pid = try #require(try await it.get("sick", "pid").flatMap { Int32($0) })
+                // Calls that it has and does not answer.
+                let hanging = (0..<20).map { _ in Task { try await it.get("sick", "never", timeout: .seconds(1)) } }
+                #expect(await eventually { (await it.facts("sick")?.inFlight ?? 0) >= 20 })
+                kill(pid, signal)
+                for call in hanging { _ = await call.result }
+            }
+            #expect(await it.store.quarantine().isEmpty)
+            #expect(try await it.get("sick", "echo") == "echo")
+        }
+    }
+
     @Test("by answering twice, late or never", arguments: types)
     func answers(type: String) async throws {
         try await with(type) { it in

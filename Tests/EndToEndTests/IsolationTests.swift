@@ -56,6 +56,45 @@ struct IsolationTests {
         }
     }
 
+    @Test("moves into a process of its own and back while it runs, and stays there over a restart")
+    func moves() async throws {
+        let scratch = try Scratch()
+        func mode(_ octavo: OctavoProcess) async throws -> String? {
+            try await octavo.json("plugin", "describe", "sqlite")["summary"]?["mode"]?.string
+        }
+        try await OctavoProcess.with(in: scratch) { octavo in
+            #expect(try await octavo.octavo("state", "set", "statestore", "a", "1").code == 0)
+            #expect(try await mode(octavo) == "in process")
+            let moved = try await octavo.octavo("plugin", "isolate", "sqlite")
+            #expect(moved.code == 0 && moved.output.contains("Isolated sqlite"), "\(moved.output)\(moved.errors)")
+            #expect(try await mode(octavo) == "isolated")
+            #expect(try await octavo.octavo("state", "get", "statestore", "a").output.contains("1"))
+            let again = try await octavo.octavo("plugin", "isolate", "sqlite", "on")
+            #expect(again.code == 0 && again.output.contains("it runs there already"))
+            #expect(try await octavo.octavo("plugin", "isolate", "sqlite", "off").code == 0)
+            #expect(try await mode(octavo) == "in process")
+            #expect(try await octavo.octavo("plugin", "isolate", "sqlite", "elsewhere").code == 2)
+            #expect(try await octavo.octavo("plugin", "isolate", "nothing").code == 1)
+            #expect(try await octavo.octavo("plugin", "isolate", "sqlite").code == 0)
+            let top = try await octavo.octavo("plugin", "top", "--once", "--interval", "100ms")
+            #expect(top.code == 0 && top.output.contains("CALLS/S") && top.output.contains("isolated"), "\(top.output)\(top.errors)")
+            let sample = try await octavo.json("plugin", "top", "--once", "--interval", "100ms")
+            let row = try #require(sample["plugins"]?.array?.first { $0["name"]?.string == "sqlite" })
+            #expect((row["memoryBytes"]?.integer ?? 0) > 0 && row["mode"]?.string == "isolated")
+            #expect(try await octavo.octavo("plugin", "quarantine", "list").output == "No request is refused.\n")
+            #expect(try await octavo.octavo("plugin", "quarantine", "clear").code == 0)
+            #expect(try await octavo.octavo("plugin", "quarantine", "clear", "--id", "zz").code == 1)
+        }
+        try await OctavoProcess.with(in: scratch) { octavo in
+            #expect(try await mode(octavo) == "isolated")
+            let reason = try await octavo.json("plugin", "describe", "sqlite")["summary"]?["isolationReason"]?.string
+            #expect(reason == "`octavo plugin isolate`")
+            #expect(try await octavo.octavo("state", "get", "statestore", "a").output.contains("1"))
+            #expect(try await octavo.octavo("plugin", "isolate", "sqlite", "default").code == 0)
+            #expect(try await mode(octavo) == "in process")
+        }
+    }
+
     @Test("is asked for in the configuration, with its limits; the command line comes before it")
     func configuration() async throws {
         let scratch = try Scratch()

@@ -46,6 +46,22 @@ package struct AdminClient: Sendable {
         try post("/v1/plugins/\(PercentCoding.encoded(name))/restart", PluginFile(file: nil))
     }
 
+    /// - Parameter mode: `process`, `none` or `default`.
+    package func isolatePlugin(named name: String, mode: String) throws(AdminClientError) -> PluginChange {
+        try post("/v1/plugins/\(PercentCoding.encoded(name))/isolate", PluginPlace(mode: mode))
+    }
+
+    package func quarantine() throws(AdminClientError) -> QuarantineList {
+        try get("/v1/quarantine")
+    }
+
+    /// Of one plugin, one id, or all.
+    package func clearQuarantine(plugin: String?, id: String?) throws(AdminClientError) -> QuarantineCleared {
+        let query = [plugin.map { "plugin=\(PercentCoding.encoded($0))" }, id.map { "id=\(PercentCoding.encoded($0))" }].compactMap(\.self)
+        let target = "/v1/quarantine" + (query.isEmpty ? "" : "?" + query.joined(separator: "&"))
+        return try Self.decoded(try exchange("DELETE", target).body)
+    }
+
     package func crashes() throws(AdminClientError) -> CrashList {
         try get("/v1/crashes")
     }

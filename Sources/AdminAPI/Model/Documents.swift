@@ -26,3 +26,8 @@ struct PluginFile: Sendable, Equatable, Codable {
 struct PluginUnload: Sendable, Equatable, Codable {
     var force: Bool?
 }
+
+/// Body of `POST /v1/plugins/NAME/isolate`: `process`, `none` or `default`.
+struct PluginPlace: Sendable, Equatable, Codable {
+    var mode: String?
+}

@@ -55,6 +55,15 @@ extension AdminRoute {
             return .json(try await backend.unloadPlugin(named: name, force: force ?? false))
         case .restartPlugin(let name):
             return .json(try await backend.restartPlugin(named: name))
+        case .isolatePlugin(let name):
+            guard let mode = try Self.document(PluginPlace.self, body).mode, ["process", "none", "default"].contains(mode) else {
+                throw AdminError(.invalid, "The mode is missing or unknown; it may be process, none or default.")
+            }
+            return .json(try await backend.isolatePlugin(named: name, mode: mode == "default" ? nil : mode))
+        case .quarantine:
+            return .json(QuarantineList(requests: try await backend.quarantine()))
+        case .clearQuarantine(let plugin, let id):
+            return .json(QuarantineCleared(count: try await backend.clearQuarantine(plugin: plugin, id: id)))
         case .crashes:
             return .json(CrashList(crashes: try await backend.crashes()))
         case .components:

@@ -7,6 +7,9 @@ enum AdminRoute: Equatable {
     case reloadPlugin(String)
     case unloadPlugin(String)
     case restartPlugin(String)
+    case isolatePlugin(String)
+    case quarantine
+    case clearQuarantine(plugin: String?, id: String?)
     case crashes
     case components
     case component(String)
@@ -37,6 +40,9 @@ enum AdminRoute: Equatable {
         case ("POST", "plugins", let name, "reload") where !name.isEmpty: self = .reloadPlugin(name)
         case ("POST", "plugins", let name, "unload") where !name.isEmpty: self = .unloadPlugin(name)
         case ("POST", "plugins", let name, "restart") where !name.isEmpty: self = .restartPlugin(name)
+        case ("POST", "plugins", let name, "isolate") where !name.isEmpty: self = .isolatePlugin(name)
+        case ("GET", "quarantine", "", ""): self = .quarantine
+        case ("DELETE", "quarantine", "", ""): self = .clearQuarantine(plugin: query["plugin"], id: query["id"])
         case ("GET", "crashes", "", ""): self = .crashes
         case ("GET", "components", "", ""): self = .components
         case ("GET", "components", let name, ""): self = .component(name)

@@ -110,7 +110,7 @@ int octavo_helper_doorbell(const octavo_helper *helper, uint32_t loop);
 /* Makes it the process that life functions go to, and creates and starts again the instances that were
    there before it. 0, or `cause` says what failed. Blocks. */
 int octavo_helper_adopt(octavo_helper *helper, int64_t timeout_ns, char *cause, uint64_t room);
-/* Ends it at once. `reason` is a literal, told in its end; "": there is nothing to tell. Any thread. */
+/* Ends it at once. `reason` is told in its end; "": there is nothing to tell. Any thread. */
 void octavo_helper_kill(octavo_helper *helper, const char *reason);
 /* Asks it to end by itself: no call of it is open. */
 void octavo_helper_quit(octavo_helper *helper);
@@ -119,6 +119,26 @@ void octavo_helper_log_level(octavo_helper *helper, int32_t level);
 
 /* What it offers; from the first process that has started. Constant, freed with the isolated plugin. */
 const octavo_plugin *octavo_isolated_descriptor(const octavo_isolated *isolated);
+
+#define OCTAVO_QUARANTINE_MAX 1024u
+
+/* A kind of request that has killed the plugin's process again and again. */
+typedef struct octavo_quarantined {
+    uint64_t fingerprint;
+    int64_t until_ns;   /* of CLOCK_MONOTONIC: refused until then; 0 = it has strikes and is not refused */
+    int64_t pause_ns;   /* how long that is, or was */
+    int64_t struck_ns;
+    uint32_t halves;    /* of strikes */
+    uint32_t deaths;    /* that it had a part in */
+    int32_t kind;
+    uint32_t op;
+    char component[128];
+} octavo_quarantined;
+
+/* Those that are refused now; how many were written to `out`. Any thread. */
+uint32_t octavo_isolated_quarantine(octavo_isolated *isolated, octavo_quarantined *out, uint32_t room);
+/* Forgets one, or all of them (0); how many were known to be refused. Any thread. */
+uint32_t octavo_isolated_release(octavo_isolated *isolated, uint64_t fingerprint);
 
 /* What follows: on event loop `loop` alone, whose calls are those of call table `table`. */
 
@@ -133,9 +153,10 @@ int octavo_isolated_attach(octavo_isolated *isolated, uint32_t loop, uint32_t ta
 /*
  * The process has ended: what it had answered is delivered; what it had not begun, and reads that may be
  * repeated, wait for the next one; the rest fails. `trust`: OCTAVO_TRUST_*. `culprit`: the call that it died
- * of, 0 = not known.
+ * of, 0 = not known; then, if `blames`, each that it had begun may be it.
  */
-void octavo_isolated_detach(octavo_isolated *isolated, uint32_t loop, octavo_helper *helper, int trust, octavo_call culprit);
+void octavo_isolated_detach(octavo_isolated *isolated, uint32_t loop, octavo_helper *helper, int trust, octavo_call culprit,
+                            int blames);
 /* There is no process and none is to be expected soon: calls that wait fail, and so do new ones until the
    next attach. `keeps_dying`: it is not tried again at once. */
 void octavo_isolated_refuse(octavo_isolated *isolated, uint32_t loop, int keeps_dying);

@@ -77,7 +77,7 @@ final class IsolatedLoop: @unchecked Sendable {
     }
 
     /// The process has ended. From any thread; the helper is retained until it is done.
-    func detach(_ helper: OpaquePointer, trust: Int32, culprit: UInt64, isFinal: Bool) {
+    func detach(_ helper: OpaquePointer, trust: Int32, culprit: UInt64, blames: Bool, isFinal: Bool) {
         octavo_helper_retain(helper)
         let address = UInt(bitPattern: helper)
         eventLoop.execute { [self] in
@@ -87,7 +87,7 @@ final class IsolatedLoop: @unchecked Sendable {
                 doorbell = nil
                 attached = 0
             }
-            octavo_isolated_detach(raw, index, helper, trust, culprit)
+            octavo_isolated_detach(raw, index, helper, trust, culprit, blames ? 1 : 0)
             octavo_helper_release(helper)
             refusal?.cancel()
             if isFinal {

@@ -61,6 +61,8 @@ package final class IsolatedPlugin: @unchecked Sendable {
         package var spares: Int
     }
 
+    private static let restartReason = "the operator asked for a restart"
+
     /// Loading a plugin does no I/O but that of the loader; a component's start has its own limit.
     private static let loading = Duration.seconds(10)
 
@@ -253,7 +255,10 @@ package final class IsolatedPlugin: @unchecked Sendable {
         let isFault = [SIGSEGV, SIGBUS, SIGILL, SIGABRT, SIGFPE].contains(end.signal)
         let trust = hasLied ? OCTAVO_TRUST_NONE : isFault ? OCTAVO_TRUST_MARGIN : OCTAVO_TRUST_WHOLE
         let isFinal = state.withLockedValue { $0.isEnding }
-        for loop in loops { loop.detach(helper, trust: trust, culprit: end.culprit, isFinal: isFinal) }
+        // Whoever kills it from outside blames no request; nor does the operator who wants a new start.
+        let blames = !isFinal && end.was_asked == 0 && !(end.signal == SIGKILL && end.reason.pointee == 0)
+            && !(end.box?.pointee.code == 0 && end.box?.pointee.signal != 0) && String(cString: end.reason) != Self.restartReason
+        for loop in loops { loop.detach(helper, trust: trust, culprit: end.culprit, blames: blames, isFinal: isFinal) }
         let cause = Self.describe(end)
         let pid = octavo_helper_pid(helper)
         enum Next { case nothing, restart }
@@ -369,7 +374,7 @@ package final class IsolatedPlugin: @unchecked Sendable {
             return state.helper
         }
         guard let helper = OpaquePointer(bitPattern: helper) else { return }
-        octavo_helper_kill(helper, "the operator asked for a restart")
+        octavo_helper_kill(helper, Self.restartReason)
         octavo_helper_release(helper)
     }
 

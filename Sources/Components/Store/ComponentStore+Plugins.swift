@@ -45,8 +45,10 @@ extension ComponentStore {
             loops: loops, logger: logger)
     }
 
-    /// What a component says comes first; of two that say different things the safer one.
+    /// What the operator has said of the running runtime comes first, then a component's word; of two that say
+    /// different things the safer one.
     private func isolationDecision(for id: String) -> (mode: IsolationMode, reason: String) {
+        if let mode = overrides.modes[id] { return (mode, "`octavo plugin isolate`") }
         let users = components.values.filter { $0.definition.isolation != nil && plugins[id]?.offers($0.definition.type) == true }
         if let user = users.first(where: { $0.definition.isolation == .process }) ?? users.first {
             return (user.definition.isolation ?? .none, "component \(user.definition.name) asks for it")

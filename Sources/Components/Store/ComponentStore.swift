@@ -32,6 +32,7 @@ package actor ComponentStore {
     let staging: PluginStaging
     let loops: [NIOLoopBound<CallLoop>]
     var catalog: PluginCatalog
+    var overrides: IsolationOverrides
     var plugins: [String: PluginEntry] = [:]
     var components: [String: ComponentEntry] = [:] { didSet { if !readinessWatchers.isEmpty { readinessChanged() } } }
     var readinessWatchers: [AsyncStream<[(component: String, reason: String)]>.Continuation] = []
@@ -46,6 +47,7 @@ package actor ComponentStore {
         self.loops = loops
         self.logger = logger
         staging = try PluginStaging(dataFolder: options.dataFolder)
+        overrides = IsolationOverrides(dataFolder: options.dataFolder)
         catalog = PluginCatalog(folders: options.pluginFolders)
         for plugin in catalog.plugins { plugins[plugin.id] = PluginEntry(inspection: plugin) }
         for (path, error) in catalog.rejected {

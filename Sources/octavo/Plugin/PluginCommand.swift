@@ -4,9 +4,10 @@ import Arguments
 struct PluginCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plugin",
-        abstract: "List, describe, load, unload and reload plugins.",
+        abstract: "List, describe, load, unload, reload and isolate plugins.",
         subcommands: [
             PluginListCommand.self, PluginDescribeCommand.self, PluginLoadCommand.self, PluginUnloadCommand.self,
-            PluginReloadCommand.self, PluginRestartCommand.self, PluginCrashesCommand.self,
+            PluginReloadCommand.self, PluginRestartCommand.self, PluginIsolateCommand.self,
+            PluginTopCommand.self, PluginCrashesCommand.self, PluginQuarantineCommand.self,
         ])
 }
