@@ -117,7 +117,10 @@ static int drop(octavo_slot *slot) {
 }
 
 void octavo_calls_retire(octavo_calls *calls) {
-    uint32_t i = 0;
+    uint32_t i;
+    /* The owner's list ends with it: a slot that is free keeps its place in the list of free ones. */
+    for (i = 0; i < calls->made; i++) slot_at(calls, i)->tracked = 0;
+    i = 0;
     while (i < calls->made) {
         if (drop(slot_at(calls, i))) {
             i++;
@@ -207,6 +210,7 @@ void octavo_calls_free(octavo_slot *slot) {
     }
     slot->waiter = NULL;
     slot->held = 0;
+    slot->tracked = 0;
     __atomic_store_n(&slot->instance, NULL, __ATOMIC_RELAXED);
     slot->deadline_ns = slot->opened_ns = slot->expired_ns = 0;
     if (is_direct(calls)) pthread_mutex_lock(&calls->lock);
