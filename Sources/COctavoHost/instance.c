@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 /* An inline call that takes longer holds up everything else on its event loop. */
@@ -183,14 +184,18 @@ void octavo_instance_cancel(octavo_instance *instance, octavo_call call) {
 const octavo_type *octavo_instance_type(const octavo_instance *instance) { return instance->type; }
 void *octavo_instance_context(const octavo_instance *instance) { return instance->context; }
 
+void octavo_thread_name(const char *name) { prctl(PR_SET_NAME, name); }
+
 typedef struct detached {
     octavo_fn fn;
     void *argument;
+    char name[OCTAVO_INSTANCE_NAME];
 } detached;
 
 static void *run_detached(void *argument) {
     detached start = *(detached *)argument;
     free(argument);
+    octavo_thread_name(start.name);
     start.fn(start.argument);
     return NULL;
 }
@@ -213,13 +218,13 @@ int octavo_thread_detached(const char *name, octavo_fn fn, void *argument) {
     pthread_t thread;
     int failed;
     if (!start) return ENOMEM;
-    *start = (detached){fn, argument};
+    *start = (detached){fn, argument, {0}};
+    snprintf(start->name, sizeof start->name, "%s", name);
     failed = octavo_thread_create(&thread, run_detached, start);
     if (failed) {
         free(start);
         return failed;
     }
-    pthread_setname_np(thread, name);
     pthread_detach(thread);
     return 0;
 }

@@ -67,6 +67,9 @@ static inline void octavo_leave(void) {
     if (line) __atomic_store_n(&line->turn, line->turn + 1, __ATOMIC_RELEASE);
 }
 
+/* Names the calling thread; cheaper than to name another one. */
+void octavo_thread_name(const char *name);
+
 /* pthread_create for a thread that runs a plugin's code: signals go to the runtime's own threads. */
 int octavo_thread_create(pthread_t *thread, void *(*fn)(void *), void *argument);
 

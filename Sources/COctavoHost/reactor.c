@@ -321,6 +321,7 @@ static void *run(void *argument) {
     uint64_t rings;
     int count, i;
     here = loop;
+    octavo_thread_name(loop->instance->name);
     octavo_thread_began(loop->instance, OCTAVO_BUSY_REACTOR);
     for (;;) {
         int busy = run_requests(loop) | run_posts(loop);
@@ -349,7 +350,6 @@ int octavo_reactor_run(reactor *loop) {
     int failed = octavo_thread_create(&loop->thread, run, loop);
     if (failed) return failed;
     loop->running = 1;
-    pthread_setname_np(loop->thread, loop->instance->name);
     return 0;
 }
 

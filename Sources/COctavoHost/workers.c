@@ -31,6 +31,7 @@ static void *work(void *argument) {
     workers *all = argument;
     octavo_slot *slot;
     here = all;
+    octavo_thread_name(all->instance->name);
     octavo_thread_began(all->instance, OCTAVO_BUSY_WORKER);
     pthread_mutex_lock(&all->lock);
     for (;;) {
@@ -56,19 +57,13 @@ static void *work(void *argument) {
 static int begin(workers *all) {
     int failed = octavo_thread_create(&all->threads[all->running], work, all);
     if (failed) return failed;
-    pthread_setname_np(all->threads[all->running], all->instance->name);
     all->running++;
     return 0;
 }
 
 int octavo_workers_run(workers *all) {
-    while (all->running < all->count) {
-        int failed = begin(all);
-        if (!failed) continue;
-        octavo_workers_halt(all);
-        return failed;
-    }
-    return 0;
+    /* The others are made when there is work for them: most components never need all. */
+    return begin(all);
 }
 
 int octavo_workers_add(workers *all) {
@@ -93,6 +88,8 @@ int octavo_workers_submit(workers *all, octavo_slot *slot) {
         all->last = slot;
         all->queued++;
         wake = all->idle > 0;
+        /* Without a thread the ones that are there do the work. */
+        if (all->queued > all->idle && all->running < all->count) (void)begin(all);
     }
     pthread_mutex_unlock(&all->lock);
     if (wake) pthread_cond_signal(&all->work);

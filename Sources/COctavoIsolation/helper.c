@@ -120,13 +120,17 @@ static question *withdraw(octavo_helper *helper, uint64_t token) {
     return found;
 }
 
-int helper_ask(octavo_helper *helper, octavo_message message, const octavo_layout *layout, const void *structure,
-               int64_t timeout_ns, octavo_message *answer, void **body) {
-    question it;
+int helper_pose(octavo_helper *helper, question *it, octavo_message message, const octavo_layout *layout, const void *structure) {
+    memset(it, 0, sizeof *it);
+    sem_init(&it->done, 0, 0);
+    if (!pose(helper, it, message, layout, structure)) return 0;
+    sem_destroy(&it->done);
+    return -1;
+}
+
+int helper_answer(octavo_helper *helper, question *it, int64_t timeout_ns, octavo_message *answer, void **body) {
     struct timespec until;
     int late = 0;
-    memset(&it, 0, sizeof it);
-    sem_init(&it.done, 0, 0);
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += timeout_ns / 1000000000;
     until.tv_nsec += timeout_ns % 1000000000;
@@ -134,26 +138,28 @@ int helper_ask(octavo_helper *helper, octavo_message message, const octavo_layou
         until.tv_sec++;
         until.tv_nsec -= 1000000000;
     }
-    if (pose(helper, &it, message, layout, structure)) {
-        sem_destroy(&it.done);
-        return -1;
-    }
-    while (sem_clockwait(&it.done, CLOCK_MONOTONIC, &until)) {
+    while (sem_clockwait(&it->done, CLOCK_MONOTONIC, &until)) {
         if (errno == EINTR) continue;
         pthread_mutex_lock(&helper->lock);
-        late = withdraw(helper, it.token) != NULL;
+        late = withdraw(helper, it->token) != NULL;
         pthread_mutex_unlock(&helper->lock);
         if (late) break;
         /* It was answered just now: the post is on its way. */
-        while (sem_wait(&it.done) && errno == EINTR) {}
+        while (sem_wait(&it->done) && errno == EINTR) {}
         break;
     }
-    sem_destroy(&it.done);
+    sem_destroy(&it->done);
     if (late) return -2;
-    if (it.lost) return -1;
-    *answer = it.answer;
-    *body = it.body;
+    if (it->lost) return -1;
+    *answer = it->answer;
+    *body = it->body;
     return 0;
+}
+
+int helper_ask(octavo_helper *helper, octavo_message message, const octavo_layout *layout, const void *structure,
+               int64_t timeout_ns, octavo_message *answer, void **body) {
+    question it;
+    return helper_pose(helper, &it, message, layout, structure) ? -1 : helper_answer(helper, &it, timeout_ns, answer, body);
 }
 
 static void complete_lost(octavo_call call) {
@@ -355,6 +361,8 @@ static void mourn(octavo_helper *helper) {
     memset(&end, 0, sizeof end);
     if (info.si_code == CLD_EXITED) end.code = info.si_status;
     else end.signal = info.si_status;
+    /* Its handler ends it by SIGKILL once the record is whole. */
+    if (end.signal == SIGKILL && box && box->signal > 0 && box->signal < NSIG && !helper->reason[0]) end.signal = box->signal;
     end.was_asked = helper->was_asked;
     end.reason = helper->reason;
     end.box = box;

@@ -127,6 +127,11 @@ typedef struct offsets {
     uint32_t count, room;
 } offsets;
 
+/* Whether looking for an answer instead of sleeping has paid lately. */
+typedef struct peeking {
+    uint32_t looks, hits, closed, pause;
+} peeking;
+
 /* What an event loop has of an isolated plugin. */
 typedef struct loop_state {
     uint32_t table; /* of its calls */
@@ -147,6 +152,7 @@ typedef struct loop_state {
     uint32_t waiting;
     octavo_error refusal; /* size 0: none */
     int turn_asked, draining;
+    peeking peeking;
 } loop_state;
 
 /* Under the isolated plugin's lock, but for `held`. */
@@ -169,6 +175,7 @@ struct octavo_isolated {
     octavo_limits limits;
     char **environment; /* `NAME=value`, and NULL */
     uint32_t loop_count;
+    int may_peek; /* there is a processor for the helper beside the loop's */
     octavo_isolated_events events;
     void *context;
     pthread_mutex_t lock;   /* of `current`, `proxies` and the descriptor's making */
@@ -196,6 +203,9 @@ octavo_helper *isolated_current(octavo_isolated *isolated);
    be freed. */
 int helper_ask(octavo_helper *helper, octavo_message message, const octavo_layout *layout, const void *structure,
                int64_t timeout_ns, octavo_message *answer, void **body);
+/* The same in two steps, so that several are under way: 0, or -1. After 0 the answer must be asked for, once. */
+int helper_pose(octavo_helper *helper, question *it, octavo_message message, const octavo_layout *layout, const void *structure);
+int helper_answer(octavo_helper *helper, question *it, int64_t timeout_ns, octavo_message *answer, void **body);
 /* Sends a request whose answer completes `call`. */
 void helper_ask_for(octavo_helper *helper, octavo_message message, octavo_call call);
 /* Sends a message that has no body and no answer. 0, or an errno. */

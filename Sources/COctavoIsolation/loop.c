@@ -9,6 +9,12 @@
 #define SMALL_AREA ((uint64_t)MAX_CALLS * SMALL_FRAME)
 /* What a repeated call must have left of its time. */
 #define REPLAY_NS 50000000
+#define PEEK_NS 2000
+#define PEEK_FLIGHTS 4
+#define PEEK_WINDOW 32u
+#define PEEK_HITS 20u
+#define PEEK_PAUSE_MIN 256u
+#define PEEK_PAUSE_MAX 65536u
 /* After a memory fault the helper's own count may be wrong by a little. */
 #define FAULT_MARGIN 64
 
@@ -266,11 +272,45 @@ static void resume(octavo_isolated *isolated, loop_state *loop) {
     }
 }
 
-static void publish(loop_state *loop) {
-    if (loop->published == loop->tail) return;
+/* Whether there was anything that the helper did not know of and is awake for. */
+static int publish(loop_state *loop) {
+    if (loop->published == loop->tail) return 0;
     loop->published = loop->tail;
     __atomic_store_n(&loop->own->tail, loop->tail, __ATOMIC_RELEASE);
     octavo_ring_doorbell(loop->peer, &loop->rung, loop->helper->doorbell);
+    return !(__atomic_load_n(&loop->peer->sleep, __ATOMIC_RELAXED) & 1);
+}
+
+static void relax(void) {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/* A helper that is awake answers sooner than a sleeping loop is woken: it is looked at for a moment, as long as
+   that pays. Windows of looks with too few hits close the gate for a while, twice as long each time. */
+static void peek(loop_state *loop) {
+    peeking *gate = &loop->peeking;
+    int64_t until;
+    int found = 0, i;
+    if (gate->closed) {
+        gate->closed--;
+        return;
+    }
+    until = now_ns() + PEEK_NS;
+    do {
+        for (i = 0; i < 16 && !found; i++) {
+            found = __atomic_load_n(&loop->peer->tail, __ATOMIC_ACQUIRE) != loop->seen;
+            relax();
+        }
+    } while (!found && now_ns() < until);
+    gate->hits += (uint32_t)found;
+    if (++gate->looks < PEEK_WINDOW) return;
+    if (gate->hits >= PEEK_HITS) gate->pause = PEEK_PAUSE_MIN;
+    else gate->closed = gate->pause = gate->pause < PEEK_PAUSE_MAX ? (gate->pause ? gate->pause * 2 : PEEK_PAUSE_MIN) : PEEK_PAUSE_MAX;
+    gate->looks = gate->hits = 0;
 }
 
 /* Taking */
@@ -368,7 +408,8 @@ void octavo_isolated_flush(octavo_isolated *isolated, uint32_t index) {
     loop->turn_asked = 0;
     if (!loop->helper) return;
     resume(isolated, loop);
-    publish(loop);
+    /* With many under way the next turn finds answers anyway. */
+    if (publish(loop) && isolated->may_peek && loop->in_flight <= PEEK_FLIGHTS) peek(loop);
     octavo_isolated_drain(isolated, index);
 }
 

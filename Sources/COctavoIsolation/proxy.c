@@ -1,5 +1,6 @@
 /* What the rest of the runtime sees of an isolated plugin: descriptor, types, and the functions of both. */
 #define _GNU_SOURCE
+#include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -190,34 +191,41 @@ static void proxy_destroy(void *self) {
 
 static void proxy_cancel(void *self, octavo_call call) { loop_cancel(self, call); }
 
-/* Starts an instance again in a new process. 0, or -1 with the cause. */
-static int revive(octavo_helper *helper, proxy *it, int64_t timeout_ns, char *cause, uint64_t room) {
-    octavo_message message = {.type = OCTAVO_MESSAGE_CREATE, .instance = it->id, .number = it->type}, answer;
+/* Waits for the answer to a step. 0, or -1 with the cause. */
+static int step_done(octavo_helper *helper, question *asked, const char *step, int64_t timeout_ns, char *cause, uint64_t room) {
+    octavo_message answer;
     octavo_error *error;
     void *body = NULL;
-    int step, failed, refused;
-    for (step = 0; step < 2; step++) {
-        if (step == 1) {
-            if (!it->started || !it->isolated->types[it->type].life.start) return 0;
-            message = (octavo_message){.type = OCTAVO_MESSAGE_START, .instance = it->id};
-        }
-        failed = helper_ask(helper, message, step ? NULL : &octavo_layout_config, step ? NULL : it->config, timeout_ns, &answer, &body);
-        if (failed) {
-            snprintf(cause, room, "%s", failed == -1 ? "its process ended again" : step ? "start gave no answer in time" : "create gave no answer in time");
-            return -1;
-        }
-        refused = answer.number;
-        if (refused) {
-            error = octavo_message_body(&octavo_layout_error, body, answer.length);
-            snprintf(cause, room, "%.*s", error ? (int)(error->message.size < room ? error->message.size : room - 1) : 0, error ? error->message.data : "");
-            free(error);
-        }
-        free(body);
-        body = NULL;
-        if (refused) return -1;
-        it->created = 1;
+    int failed = helper_answer(helper, asked, timeout_ns, &answer, &body);
+    if (failed == -1) snprintf(cause, room, "its process ended again");
+    else if (failed) snprintf(cause, room, "%s gave no answer in time", step);
+    if (failed) return -1;
+    if (answer.number) {
+        error = octavo_message_body(&octavo_layout_error, body, answer.length);
+        snprintf(cause, room, "%.*s", error ? (int)(error->message.size < room ? error->message.size : room - 1) : 0, error ? error->message.data : "");
+        free(error);
     }
-    return 0;
+    free(body);
+    return answer.number ? -1 : 0;
+}
+
+/* Starts an instance again in a new process; start follows create without a wait: the helper keeps their order,
+   and starts nothing that it could not make. 0, or -1 with the cause. */
+static int revive(octavo_helper *helper, proxy *it, int64_t timeout_ns, char *cause, uint64_t room) {
+    octavo_message message = {.type = OCTAVO_MESSAGE_CREATE, .instance = it->id, .number = it->type};
+    question create, start;
+    int starts = it->started && it->isolated->types[it->type].life.start, failed;
+    snprintf(cause, room, "its process ended again");
+    if (helper_pose(helper, &create, message, &octavo_layout_config, it->config)) return -1;
+    message = (octavo_message){.type = OCTAVO_MESSAGE_START, .instance = it->id};
+    if (starts && helper_pose(helper, &start, message, NULL, NULL)) starts = 0;
+    failed = step_done(helper, &create, "create", timeout_ns, cause, room);
+    if (!failed) it->created = 1;
+    if (starts) {
+        char unused[64];
+        failed |= step_done(helper, &start, "start", timeout_ns, failed ? unused : cause, failed ? sizeof unused : room);
+    }
+    return failed ? -1 : 0;
 }
 
 int octavo_helper_adopt(octavo_helper *helper, int64_t timeout_ns, char *cause, uint64_t room) {
@@ -324,6 +332,7 @@ static char **chosen_environment(const octavo_limits *limits) {
 octavo_isolated *octavo_isolated_new(const char *host, const char *path, uint32_t loops, const octavo_limits *limits,
                                      const octavo_isolated_events *events, void *context) {
     octavo_isolated *made;
+    cpu_set_t allowed;
     if (!loops || loops > OCTAVO_CHANNELS_MAX) return NULL;
     made = calloc(1, sizeof *made + loops * sizeof(loop_state));
     if (!made) return NULL;
@@ -333,6 +342,7 @@ octavo_isolated *octavo_isolated_new(const char *host, const char *path, uint32_
     made->limits.environment = NULL;
     made->environment = chosen_environment(limits);
     made->loop_count = loops;
+    made->may_peek = sched_getaffinity(0, sizeof allowed, &allowed) == 0 && CPU_COUNT(&allowed) > 1;
     made->events = *events;
     made->context = context;
     pthread_mutex_init(&made->lock, NULL);

@@ -38,6 +38,7 @@ final class CrashReports: Sendable {
         report.limits = facts.limits
         report.log = facts.log
         let old = reports.withLockedValue { [report] all -> [CrashReport] in
+            all.removeAll { $0.id == report.id }
             all.append(report)
             let ofPlugin = all.filter { $0.plugin == report.plugin }.sorted { $0.time > $1.time }
             let old = ofPlugin.dropFirst(CrashReports.limit)

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -276,6 +277,7 @@ static void *dispatch(void *argument) {
     uint64_t rings;
     uint32_t i;
     (void)argument;
+    prctl(PR_SET_NAME, "oct-dispatch");
     black_box_thread();
     octavo_thread_set_line(busy_take((octavo_busy){.kind = OCTAVO_BUSY_INLINE}));
     gate.allowed = sched_getaffinity(0, sizeof allowed, &allowed) == 0 && CPU_COUNT(&allowed) > 1;
@@ -329,7 +331,6 @@ int dispatcher_start(uint32_t count, uint64_t area) {
     }
     failed = pthread_create(&thread, NULL, dispatch, NULL);
     if (failed) return failed;
-    pthread_setname_np(thread, "oct-dispatch");
     pthread_detach(thread);
     return 0;
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "limits.h"
@@ -215,6 +216,7 @@ static void *live(void *argument) {
     served *to = argument;
     errand *it;
     int ended = 0;
+    prctl(PR_SET_NAME, "oct-life");
     black_box_thread();
     while (!ended) {
         pthread_mutex_lock(&to->lock);
@@ -253,7 +255,6 @@ static served *make(const octavo_message *message) {
         free(made);
         return NULL;
     }
-    pthread_setname_np(thread, "oct-life");
     pthread_detach(thread);
     return made;
 }

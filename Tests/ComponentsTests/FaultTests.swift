@@ -55,7 +55,10 @@ struct FaultTests {
             #expect(crash.processID > 0 && "\(crash.processID)" == before && crash.limits == ["descriptors 1024"])
             if fault.key == "segv" {
                 #expect(crash.log == ["warning about to fail"])
-                #expect(crash.backtrace.contains { $0.contains("tests-only") && $0.contains(" signal_fault+0x") }, "\(crash.backtrace)")
+                let isNamed = await eventually {
+                    it.crashes.withLockedValue { $0[0].backtrace.contains { $0.contains("tests-only") && $0.contains(" signal_fault+0x") } }
+                }
+                #expect(isNamed)
             }
         }
     }

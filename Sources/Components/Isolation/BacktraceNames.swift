@@ -10,9 +10,7 @@ struct BacktraceNames {
 
     /// `object+0xoffset`, and the function's name and the place in it when they are known.
     mutating func text(_ frame: CrashFacts.Frame) -> String {
-        guard !frame.path.isEmpty else { return "0x" + String(frame.offset, radix: 16) }
-        let file = frame.path.split(separator: "/").last.map(String.init) ?? frame.path
-        let place = "\(file)+0x\(String(frame.offset, radix: 16))"
+        let place = Self.place(frame)
         if objects[frame.path] == nil { objects[frame.path] = Self.functions(of: frame.path) }
         guard let functions = objects[frame.path], let index = functions.lastIndex(where: { $0.address <= frame.offset }) else { return place }
         let function = functions[index]
@@ -20,6 +18,13 @@ struct BacktraceNames {
         // A hand-written function has no size; beyond a size is another one without a name.
         guard function.size == 0 ? into < 4096 : into <= function.size else { return place }
         return "\(place) \(function.name)+0x\(String(into, radix: 16))"
+    }
+
+    /// `object+0xoffset`.
+    static func place(_ frame: CrashFacts.Frame) -> String {
+        guard !frame.path.isEmpty else { return "0x" + String(frame.offset, radix: 16) }
+        let file = frame.path.split(separator: "/").last.map(String.init) ?? frame.path
+        return "\(file)+0x\(String(frame.offset, radix: 16))"
     }
 
     private static func functions(of path: String) -> [ELFFile.Function] {

@@ -57,6 +57,9 @@ package struct CrashFacts: Sendable {
         }
     }
 
+    /// The backtrace without the names of functions.
+    var places: [String] { frames.map(BacktraceNames.place) }
+
     /// Reads the objects' files.
     mutating func nameFrames() {
         var names = BacktraceNames()

@@ -296,9 +296,13 @@ package final class IsolatedPlugin: @unchecked Sendable {
         facts.limits = settings.limits.description
         facts.note(end)
         facts.uptimeSeconds = Double(monotonicNanoseconds() - state.withLockedValue { $0.startedAt }) / 1e9
-        // Those who wait for the next process don't wait for this: files are read and written.
+        // Those who wait for the next process don't wait for this. The names of functions cost a reading of files and
+        // come when it serves; if this runtime ends before, the report has none.
         ControlThread.start { [facts] in
             var facts = facts
+            facts.backtrace = facts.places
+            onCrash(facts)
+            usleep(200_000)
             facts.nameFrames()
             onCrash(facts)
         }

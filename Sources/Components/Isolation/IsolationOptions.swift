@@ -6,7 +6,8 @@ package struct IsolationOptions: Sendable {
     package var host: String?
     /// Deaths within a minute after which a plugin is only tried every 30 s; 0 is never.
     package var crashLoopLimit = 5
-    /// Told of every death that nobody asked for. From any thread.
+    /// Told of every death that nobody asked for, and again once the functions of its backtrace have names. From any
+    /// thread.
     package var onCrash: (@Sendable (CrashFacts) -> Void)?
 
     /// Of the command line: ids of plugins, all of them, all that did not come with the runtime.

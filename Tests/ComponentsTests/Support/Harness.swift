@@ -48,7 +48,13 @@ final class Harness: Sendable {
         options.isolation.everything = isolated
         options.isolation.host = Fixtures.pluginHost
         let crashes = self.crashes
-        options.isolation.onCrash = { facts in crashes.withLockedValue { $0.append(facts) } }
+        options.isolation.onCrash = { facts in
+            crashes.withLockedValue { all in
+                // Told again, with the functions' names.
+                all.removeAll { $0.processID == facts.processID }
+                all.append(facts)
+            }
+        }
         isolation(&options.isolation)
         store = try ComponentStore(options: options, loops: made, logger: logger)
     }
