@@ -4,14 +4,13 @@ import Testing
 
 @Suite("An isolated plugin that dies under load", .serialized)
 struct IsolationTests {
-    @Test("costs nobody else anything, loses no acknowledged write, and leaves no call without an answer",
-          .enabled(if: Places.hasSDK, "tools/setup test installs a client"))
-    func storm() async throws {
+    @Test("costs nobody else anything, loses no acknowledged write, and leaves no call without an answer", arguments: [0, 1])
+    func storm(spares: Int) async throws {
         let scratch = try Scratch()
         let report = scratch.file("storm.json")
         let storm = try await Subprocess.run(
-            Places.python, [
-                Places.package + "/tools/crash-storm", "--crashes", "15", "--pause", "0.2", "--octavo", Places.octavo, "--json", report,
+            "python3", [
+                Places.package + "/tools/crash-storm", "--crashes", "15", "--rate", "1500", "--spares", "\(spares)", "--octavo", Places.octavo, "--json", report,
             ], environment: ["PYTHONDONTWRITEBYTECODE": "1"], within: .seconds(120))
         #expect(storm.code == 0, "\(storm.output)\(storm.errors)")
         let figures = try JSONValue(parsing: scratch.read("storm.json"))
@@ -20,6 +19,19 @@ struct IsolationTests {
         #expect(figures["calls_without_an_answer"]?.integer == 0)
         #expect(figures["acknowledged_writes_lost"]?.array?.isEmpty == true)
         #expect((figures["acknowledged_writes"]?.integer ?? 0) > 20)
+    }
+
+    @Test("or that is reloaded under load: not one request fails")
+    func reloads() async throws {
+        let scratch = try Scratch()
+        let report = scratch.file("storm.json")
+        let storm = try await Subprocess.run(
+            "python3", [
+                Places.package + "/tools/crash-storm", "--reloads", "6", "--rate", "1500", "--octavo", Places.octavo, "--json", report,
+            ], environment: ["PYTHONDONTWRITEBYTECODE": "1"], within: .seconds(120))
+        #expect(storm.code == 0, "\(storm.output)\(storm.errors)")
+        let figures = try JSONValue(parsing: scratch.read("storm.json"))
+        #expect(figures["reloads"]?.integer == 6 && (figures["calls"]?.integer ?? 0) > 1000)
     }
 
     @Test("leaves a report that names what it died of, which a restart of the runtime does not lose")
