@@ -10,6 +10,9 @@ import NIOPosix
 // through open, submit, the plugin, complete and the waiter; and the store's own work alone. Prints JSON.
 //
 //     octavo-bench [PLUGIN.so]     default: liboctavo-plugin-memory.so beside this program
+//     octavo-bench --isolation [PLUGIN.so]
+//                                  what isolation adds to one caller's time, with the helper awake and asleep, on the
+//                                  caller's processor and on another
 
 let calls = 1_000_000
 let rounds = 9
@@ -112,7 +115,9 @@ func storeCalls(_ plugin: String, _ key: UnsafeRawBufferPointer) -> Double {
     }
 }
 
-let plugin = CommandLine.arguments.count > 1 ? CommandLine.arguments[1] : ownFolder() + "/liboctavo-plugin-memory.so"
+let isIsolationBench = CommandLine.arguments.dropFirst().first == "--isolation"
+let words = CommandLine.arguments.dropFirst(isIsolationBench ? 2 : 1)
+let plugin = words.first ?? ownFolder() + "/liboctavo-plugin-memory.so"
 guard access(plugin, R_OK) == 0 else { fail("there is no plugin \(plugin); give its path") }
 let inspection = try PluginInspection(path: plugin)
 guard let typeName = inspection.note?.types.first else { fail("\(plugin) has no note") }
@@ -120,6 +125,10 @@ var template = Array("/tmp/octavo-bench-XXXXXX".utf8CString)
 let folder = String(cString: mkdtemp(&template)!)
 var logger = Logger(label: "octavo-bench") { _ in SwiftLogNoOpLogHandler() }
 logger.logLevel = .critical
+if isIsolationBench {
+    try await IsolationBench.run(plugin, type: typeName, folder: folder, logger: logger)
+    exit(0)
+}
 let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 let eventLoop = group.next()
 let loop = try await eventLoop.submit { [logger] in
