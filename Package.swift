@@ -98,7 +98,7 @@ let package = Package(
         .executableTarget(
             name: "octavo",
             dependencies: [
-                "Runtime", "AdminAPI", "Arguments", "Console", "Components", "Resources", "JSONText", "Telemetry", logging,
+                "Runtime", "AdminAPI", "Arguments", "Console", "Components", "PluginCheck", "Resources", "JSONText", "Telemetry", logging,
             ], swiftSettings: strict, linkerSettings: octavoLink),
         .target(
             name: "Runtime",
@@ -129,6 +129,11 @@ let package = Package(
         .target(
             name: "Components",
             dependencies: ["Telemetry", "COctavo", "COctavoRing", "COctavoHost", "COctavoIsolation", "TextSearch", logging, concurrency] + nio,
+            swiftSettings: strict),
+
+        .target(
+            name: "PluginCheck",
+            dependencies: ["Components", "COctavo", "COctavoRing", logging, concurrency] + nio,
             swiftSettings: strict),
 
         // Bytes in and out.
@@ -190,8 +195,9 @@ let package = Package(
         .testTarget(
             name: "RingTests", dependencies: ["COctavo", "COctavoRing"], exclude: ["Native"], swiftSettings: strict),
         .testTarget(
-            name: "PluginTests", dependencies: ["COctavo", "COctavoRing", "COctavoHost"], exclude: ["Native"],
+            name: "PluginTests", dependencies: ["PluginCheck", "COctavo", "COctavoRing", "COctavoHost"], exclude: ["Native"],
             swiftSettings: strict),
+        .testTarget(name: "PluginCheckTests", dependencies: ["octavo", "PluginCheck"], swiftSettings: strict),
         .testTarget(
             name: "CommandLineTests", dependencies: ["octavo", "Arguments", "Console", "Runtime", "AdminAPI"] + nio,
             swiftSettings: strict),

@@ -27,7 +27,7 @@ import Testing
 
     @Test("every command has help with an example", arguments: [
         ["run"], ["status"], ["doctor"], ["version"], ["completion"], ["plugin", "list"], ["plugin", "describe"],
-        ["plugin", "load"], ["plugin", "unload"], ["plugin", "reload"], ["component", "list"],
+        ["plugin", "load"], ["plugin", "check"], ["plugin", "unload"], ["plugin", "reload"], ["component", "list"],
         ["component", "describe"], ["state", "get"], ["state", "set"], ["state", "delete"],
     ])
     func help(command: [String]) async {
@@ -68,6 +68,7 @@ import Testing
     @Test("bash completes commands, flags, values and files", arguments: [
         (["octavo", "pl"], "plugin\n"), (["octavo", "plugin", "rel"], "reload\n"),
         (["octavo", "state", "set", "--tt"], "--ttl\n"), (["octavo", "run", "--log-level", "d"], "debug\n"),
+        (["octavo", "plugin", "check", "x.so", "--on"], "--only\n"), (["octavo", "plugin", "check", "x.so", "--only", "i"], "in-process\nisolated\n"),
         (["octavo", "completion", ""], "bash\nzsh\nfish\n"), (["octavo", "plugin", "load", "x"], ""),
     ])
     func bash(words: [String], candidates: String) throws {

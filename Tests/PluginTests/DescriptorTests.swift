@@ -1,6 +1,7 @@
 import COctavo
 import COctavoRing
 import Glibc
+import PluginCheck
 import Testing
 
 @Suite struct DescriptorTests {

@@ -4,10 +4,10 @@ import Arguments
 struct PluginCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plugin",
-        abstract: "List, describe, load, unload, reload and isolate plugins.",
+        abstract: "List, describe, load, unload, reload, isolate and check plugins.",
         subcommands: [
             PluginListCommand.self, PluginDescribeCommand.self, PluginLoadCommand.self, PluginUnloadCommand.self,
             PluginReloadCommand.self, PluginRestartCommand.self, PluginIsolateCommand.self,
-            PluginTopCommand.self, PluginCrashesCommand.self, PluginQuarantineCommand.self,
+            PluginTopCommand.self, PluginCrashesCommand.self, PluginQuarantineCommand.self, PluginCheckCommand.self,
         ])
 }

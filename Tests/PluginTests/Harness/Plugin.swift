@@ -2,6 +2,7 @@ import COctavo
 import COctavoHost
 import COctavoRing
 import Glibc
+import PluginCheck
 
 /// A plugin's shared object as the build made it.
 final class Plugin: @unchecked Sendable {  // constant after init
@@ -55,7 +56,7 @@ struct Setting {
 }
 
 /// A call that a test waits for.
-private final class Waiter {
+final class Waiter {
     private var semaphore = sem_t()
     var take: (UnsafeRawPointer?) -> Void
     var failure: PluginFailure?
@@ -84,7 +85,7 @@ private func delivered(
 final class Instance: @unchecked Sendable {  // its table of calls is a direct one, which any thread may use
     let type: UnsafePointer<octavo_type>
     let raw: OpaquePointer
-    private let calls: OpaquePointer
+    let calls: OpaquePointer
     private var isStopped = false
     let plugin: Plugin
 
@@ -187,34 +188,5 @@ final class Instance: @unchecked Sendable {  // its table of calls is a direct o
             raw, { Unmanaged<Box>.fromOpaque($0!).takeUnretainedValue().body() }, Unmanaged.passUnretained(box).toOpaque())
         withExtendedLifetime(box) { waiter.wait() }
         if let failure = waiter.failure { throw failure }
-    }
-
-    /// An operation of the kind's table; `take` copies what it wants of the reply.
-    func call<Request>(_ op: Int32, _ request: Request, _ arena: Arena, _ take: @escaping (UnsafeRawPointer) -> Void) throws {
-        let wait = submit(op, request, arena, take)
-        try wait()
-    }
-
-    /// The same without waiting: the function that it gives back waits.
-    func submit<Request>(
-        _ op: Int32, _ request: Request, _ arena: Arena, _ take: @escaping (UnsafeRawPointer) -> Void
-    ) -> () throws -> Void {
-        defer { withExtendedLifetime(arena) {} }  // until the request is copied
-        let info = octavo_kind_at(type.pointee.kind)!.pointee.ops + Int(op)
-        let size = withUnsafePointer(to: request) { octavo_flat_size(info.pointee.request, $0) }
-        let slot = octavo_calls_open(calls, size)!
-        let used = withUnsafePointer(to: request) { octavo_flatten(info.pointee.request, $0, slot.pointee.frame, size, 0) }
-        precondition(used == size)
-        let waiter = Waiter { if let reply = $0 { take(reply) } }
-        slot.pointee.waiter = Unmanaged.passRetained(waiter).toOpaque()
-        slot.pointee.instance = raw
-        slot.pointee.info = UnsafePointer(info)
-        slot.pointee.function = octavo_op_at(type.pointee.ops, UInt32(op))
-        let failed = octavo_instance_submit(raw, slot)
-        precondition(failed == 0, "the queue of the instance is full")
-        return {
-            waiter.wait()
-            if let failure = waiter.failure { throw failure }
-        }
     }
 }

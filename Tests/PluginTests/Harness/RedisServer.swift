@@ -1,4 +1,5 @@
 import Glibc
+import PluginCheck
 
 /// Bytes that have come in for the server at that port of this machine and that it has not read (proc_net_tcp(5)).
 func unread(port: UInt16) -> Int {

@@ -43,7 +43,7 @@ final class Fixture {
 
     deinit {
         do {
-            let left = try store.instance.end()
+            let left = try store.direct.end()
             #expect([left.watches, left.timers, left.threads, left.posts] == [0, 0, 0, 0] && left.memory == 0)
         } catch {
             Issue.record("stop failed: \(error)")

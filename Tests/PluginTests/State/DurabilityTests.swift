@@ -1,5 +1,6 @@
 import COctavo
 import Glibc
+import PluginCheck
 import Testing
 
 /// A process that writes, and dies in the middle of it.
@@ -29,8 +30,8 @@ import Testing
             #expect(acknowledged.count == 37 * round)
             let store = try open(folder)
             for key in acknowledged { #expect(try store.get(key) != nil, "\(key) was lost") }
-            try store.instance.health()
-            try store.instance.end()
+            try store.direct.health()
+            try store.direct.end()
         }
     }
 
@@ -46,6 +47,6 @@ import Testing
         let store = try open(folder)
         for key in acknowledged { #expect(try store.get(key)?.value?.count == 100_000) }
         try store.write(.set("more", "1"))
-        try store.instance.end()
+        try store.direct.end()
     }
 }

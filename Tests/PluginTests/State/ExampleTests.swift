@@ -1,5 +1,6 @@
 import COctavo
 import Glibc
+import PluginCheck
 import Testing
 
 /// The example in C, built as its README says.

@@ -1,5 +1,6 @@
 import COctavo
 import COctavoHost
+import PluginCheck
 import Testing
 
 @Suite("A hand-over of state.in-memory")
@@ -11,8 +12,8 @@ struct HandoffTests {
 
         init(_ store: Store) throws {
             let arena = Arena()
-            let get = try #require(store.instance.type.pointee.life.pointee.get_extension)
-            address = octavo_instance_self(store.instance.raw)!
+            let get = try #require(store.direct.type.pointee.life.pointee.get_extension)
+            address = octavo_instance_self(store.direct.raw)!
             table = try #require(get(address, arena.str(OCTAVO_EXTENSION_HANDOFF))).assumingMemoryBound(to: octavo_handoff.self)
             #expect(get(address, arena.str("octavo.other/1")) == nil)
             withExtendedLifetime(arena) {}

@@ -1,5 +1,6 @@
 import COctavo
 import Glibc
+import PluginCheck
 import Testing
 
 @Suite struct MemoryTests {

@@ -1,4 +1,5 @@
 import COctavo
+import PluginCheck
 import Testing
 
 @Suite struct QueryTests {

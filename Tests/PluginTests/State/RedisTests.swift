@@ -1,5 +1,6 @@
 import COctavo
 import Glibc
+import PluginCheck
 import Testing
 
 @Suite struct RedisTests {
@@ -51,7 +52,7 @@ import Testing
         let server = try RedisServer()
         let store = try make([.text("redisHost", "localhost:\(server.port)")])
         try store.write(.set("k", "v"))
-        try store.instance.end()
+        try store.direct.end()
     }
 
     @Test("passwords and users are sent, and wrong ones fail at once")
@@ -60,7 +61,7 @@ import Testing
         let host = Setting.text("redisHost", "127.0.0.1:\(server.port)")
         let store = try make([host, .text("redisPassword", "secret"), .text("redisUsername", "default")])
         try store.write(.set("k", "v"))
-        try store.instance.end()
+        try store.direct.end()
         let instance = try Instance(Plugin.redis.get(), "state.redis", [host, .text("redisPassword", "wrong")])
         #expect(failure { try instance.start(seconds: 30) }?.code == OCTAVO_CODE_UNAUTHENTICATED)
         let nameless = try Instance(Plugin.redis.get(), "state.redis", [host])
@@ -76,8 +77,8 @@ import Testing
         #expect(try two.get("k") == nil)
         for number in 0..<10 { try two.write(.set("k", "\(number)")) }
         #expect(try one.get("k")?.value == Array("one".utf8))
-        try one.instance.end()
-        try two.instance.end()
+        try one.direct.end()
+        try two.direct.end()
     }
 
     @Test("an etag that is no number is invalid")
@@ -96,7 +97,7 @@ import Testing
         try store.write(.set("kept", "1", ttl: -1))
         #expect(try eventually { try store.get("short") == nil })
         #expect(try store.get("kept") != nil)
-        try store.instance.end()
+        try store.direct.end()
     }
 
     @Test("a script that the server forgot is sent again")
@@ -116,7 +117,7 @@ import Testing
         try flush()
         #expect(try store.bulkWrite([.set("c", "1"), .set("d", "1")]).allSatisfy { $0.errorCode == 0 })
         #expect(try store.get("b") != nil && store.get("k") == nil)
-        try store.instance.end()
+        try store.direct.end()
     }
 
     @Test("texts that others wrote can be read, other things can't")
@@ -130,7 +131,7 @@ import Testing
         #expect(items[0].value == Array("text".utf8) && items[1].errorCode == OCTAVO_CODE_FAILED_PRECONDITION)
         try store.write(.set("list", "now a value"))
         #expect(try store.get("list")?.value == Array("now a value".utf8))
-        try store.instance.end()
+        try store.direct.end()
     }
 
     @Test("a lost server fails at once, says what may have happened, and comes back")
@@ -153,12 +154,12 @@ import Testing
         let down = failure { _ = try store.get("k") }
         #expect(down?.code == OCTAVO_CODE_UNAVAILABLE)
         #expect(down.map { $0.flags & (OCTAVO_ERROR_OUTAGE | OCTAVO_ERROR_RETRYABLE) } == OCTAVO_ERROR_OUTAGE | OCTAVO_ERROR_RETRYABLE)
-        #expect(failure { try store.instance.health() }?.code == OCTAVO_CODE_UNAVAILABLE)
+        #expect(failure { try store.direct.health() }?.code == OCTAVO_CODE_UNAVAILABLE)
         try server.start()
         #expect(eventually { (try? store.write(.set("k", "2"))) != nil })
         #expect(try store.get("k")?.value == Array("2".utf8))
-        try store.instance.health()
-        try store.instance.end()
+        try store.direct.health()
+        try store.direct.end()
     }
 
     @Test("a server that says nothing is given up after readTimeout")
@@ -172,7 +173,7 @@ import Testing
         #expect(failure { _ = try store.get("k") }?.message.contains("readTimeout") == true)
         server.signal(SIGCONT)
         #expect(eventually { (try? store.get("k")) != nil || (try? store.write(.set("k", "1"))) != nil })
-        try store.instance.end()
+        try store.direct.end()
     }
 
     @Test("TLS is spoken, and a certificate that is not trusted is refused")
@@ -188,11 +189,11 @@ import Testing
         let store = try make([host, .flag("enableTLS"), .text("caCert", certificate), .text("clientCert", certificate), .text("clientKey", key)])
         try store.write(Store.Write(key: "big", value: [UInt8](repeating: 7, count: 3 << 20)))
         #expect(try store.get("big")?.value?.count == 3 << 20)
-        try store.instance.end()
+        try store.direct.end()
 
         let skipping = try make([host, .flag("enableTLS"), .flag("insecureSkipTLSVerify"), .text("clientCert", certificate), .text("clientKey", key)])
         #expect(try skipping.get("big") != nil)
-        try skipping.instance.end()
+        try skipping.direct.end()
 
         let distrustful = try Instance(Plugin.redis.get(), "state.redis", [host, .flag("enableTLS")])
         #expect(failure { try distrustful.start(seconds: 1) }?.message.contains("certificate") == true)
@@ -227,10 +228,10 @@ import Testing
             }
             ended += 1
             // Most time would go by without a connection otherwise.
-            if round % 10 == 9 { _ = eventually(seconds: 0.2) { (try? store.instance.health()) != nil } }
+            if round % 10 == 9 { _ = eventually(seconds: 0.2) { (try? store.direct.health()) != nil } }
         }
         #expect(ended == 200)
-        let left = try store.instance.end()
+        let left = try store.direct.end()
         #expect(left.watches == 0 && left.timers == 0 && left.threads == 0)
     }
 }

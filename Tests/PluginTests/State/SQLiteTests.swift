@@ -1,5 +1,6 @@
 import COctavo
 import Glibc
+import PluginCheck
 import Testing
 
 @Suite struct SQLiteTests {
@@ -23,10 +24,10 @@ import Testing
         let folder = TemporaryFolder()
         var store = try open(folder)
         let etag = try store.write(.set("k", "1"))
-        try store.instance.end()
+        try store.direct.end()
         store = try open(folder)
         #expect(try store.get("k")?.etag == etag)
-        try store.instance.end()
+        try store.direct.end()
     }
 
     @Test(
@@ -38,7 +39,7 @@ import Testing
         let store = try open(folder, [.text("connectionString", parts.joined(separator: folder.path))])
         try store.write(.set("k", "1"))
         #expect(access("\(folder.path)/x.db", F_OK) == 0)
-        try store.instance.end()
+        try store.direct.end()
     }
 
     @Test("a name of a table that is none is refused", arguments: ["a-b", "1a", "x; DROP TABLE y", "a\"b", ""])
@@ -85,17 +86,17 @@ import Testing
         fputs("ROLLBACK;\n", cli)
         pclose(cli)
         try store.write(.set("k", "3"))
-        try store.instance.end()
+        try store.direct.end()
     }
 
     @Test("health notices that the file was removed")
     func removed() throws {
         let folder = TemporaryFolder()
         let store = try open(folder)
-        try store.instance.health()
+        try store.direct.health()
         unlink("\(folder.path)/test.db")
-        #expect(failure { try store.instance.health() }?.message.contains("removed") == true)
-        try store.instance.end()
+        #expect(failure { try store.direct.health() }?.message.contains("removed") == true)
+        try store.direct.end()
     }
 
     @Test("the columns are those that Dapr has")
@@ -104,7 +105,7 @@ import Testing
         let store = try open(folder, [.text("tableName", "mine")])
         try store.write(.set("text", #"{"a":1}"#))
         try store.write(Store.Write(key: "binary", value: [0xFF, 0x00, 0x10]))
-        try store.instance.end()
+        try store.direct.end()
         let cli = popen("sqlite3 \(folder.path)/test.db 'SELECT key, value, is_binary, length(etag) FROM mine ORDER BY key'", "r")
         var buffer = [CChar](repeating: 0, count: 4096)
         let count = fread(&buffer, 1, buffer.count, cli)
@@ -130,6 +131,6 @@ import Testing
         }
         #expect(written == 800)
         #expect(try store.keys("", limit: 10_000).0.count == 800)
-        try store.instance.end()
+        try store.direct.end()
     }
 }

@@ -1,0 +1,41 @@
+package import COctavo
+
+/// A started instance that can be called from any thread: what the cases of a kind run against, wherever the plugin
+/// runs.
+package protocol PluginCaller: Sendable {
+    /// Begins operation `op` of the kind's table. `request` is the operation's structure and is copied, with all
+    /// that it points at, before this returns. `take` copies what it wants of the reply, which is `nil` when it is
+    /// empty. The function that is returned waits for the end and throws `PluginFailure` when that was an error.
+    func submit(
+        _ op: Int32, _ request: UnsafeRawPointer, _ take: @escaping @Sendable (UnsafeRawPointer?) -> Void
+    ) -> () throws -> Void
+
+    /// Bits of the kind that the instance has.
+    var features: UInt64 { get }
+}
+
+extension PluginCaller {
+    /// Calls and waits.
+    package func call<Request>(
+        _ op: Int32, _ request: Request, _ arena: Arena, _ take: @escaping @Sendable (UnsafeRawPointer) -> Void
+    ) throws {
+        try submit(op, request, arena, take)()
+    }
+
+    /// Begins a call; the function that it gives back waits.
+    package func submit<Request>(
+        _ op: Int32, _ request: Request, _ arena: Arena, _ take: @escaping @Sendable (UnsafeRawPointer) -> Void
+    ) -> () throws -> Void {
+        defer { withExtendedLifetime(arena) {} }  // until the request is copied
+        return withUnsafePointer(to: request) { request in
+            submit(op, UnsafeRawPointer(request)) { reply in if let reply { take(reply) } }
+        }
+    }
+}
+
+/// The head of a request structure, with its size.
+package func head<Request>(_ type: Request.Type) -> octavo_head {
+    var head = octavo_head()
+    head.size = UInt32(MemoryLayout<Request>.size)
+    return head
+}

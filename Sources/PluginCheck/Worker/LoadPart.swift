@@ -1,0 +1,72 @@
+import COctavo
+import Components
+import Glibc
+
+/// Loads and unloads the plugin again and again, and tells the parent which types it has.
+struct LoadPart {
+    let task: CheckTask
+    let events: EventWriter
+
+    private var rounds: Int { task.mode == .isolated ? 20 : 100 }
+    /// What the first rounds allocate once is no leak.
+    private static let warmUp = 5
+
+    func run() async throws {
+        let bench = try await CheckStore(task)
+        events.doing("loading the plugin")
+        let id: String
+        do {
+            id = try await bench.load()
+        } catch {
+            events.failed("it can be loaded", "\(error).", "octavo_plugin.h: octavo_plugin")
+            await bench.close()
+            return
+        }
+        events.passed("it can be loaded")
+        for type in await bench.plugin()?.loadedTypes ?? [] {
+            let fields = type.schema.fields
+            events.write(
+                .type(
+                    CheckedType(
+                        name: type.name, version: type.version, kind: type.kind, execution: type.executionName, holdsState: type.holdsState,
+                        required: fields.filter { $0.isRequired && $0.defaultText == nil }.map(\.name),
+                        settings: fields.flatMap { [$0.name] + $0.aliases })))
+        }
+        events.doing("unloading the plugin")
+        let check = "load and unload, \(rounds) times, leaves nothing behind"
+        if let remains = try await bench.store.unload(id) {
+            if await bench.plugin()?.unloadClass == UnloadClass.clean.rawValue {
+                events.failed(check, "After unload the plugin's code is still mapped: \(remains).", "octavo_plugin.h: OCTAVO_PLUGIN_UNLOADABLE")
+            } else {
+                events.write(.skipped(check: check, reason: "it is not unloaded: \(remains)"))
+            }
+            await bench.close()
+            return
+        }
+        try await again(bench, id, check)
+        await bench.close()
+    }
+
+    private func again(_ bench: CheckStore, _ id: String, _ check: String) async throws {
+        let fragment = task.folder
+        let untouched = ProcessState.now(fragment: fragment)
+        var before = untouched
+        for round in 0..<rounds {
+            if round == LoadPart.warmUp { before = ProcessState.now(fragment: fragment) }
+            events.doing("loading the plugin for the \(round + 2)th time")
+            _ = try await bench.load()
+            events.doing("unloading the plugin for the \(round + 2)th time")
+            if let remains = try await bench.store.unload(id) {
+                return events.failed(
+                    check, "After \(round + 2) loads the plugin's code stays mapped: \(remains).",
+                    "octavo_plugin.h: OCTAVO_PLUGIN_UNLOADABLE")
+            }
+        }
+        let after = ProcessState.now(fragment: fragment)
+        events.outcome(
+            check,
+            after.findings(since: before, after: rounds - LoadPart.warmUp, of: "load and unload")
+                + (task.mode == .inProcess ? after.changes(since: untouched) : []),
+            "octavo_plugin.h: octavo_plugin.stop, OCTAVO_PLUGIN_UNLOADABLE")
+    }
+}
