@@ -19,9 +19,10 @@ struct LifePart {
         try await rounds(10, bench, type)
         let before = state(await bench.plugin())
         try await rounds(LifePart.rounds, bench, type)
-        let after = state(await bench.plugin())
-        var findings = after.findings(since: before, after: LifePart.rounds, of: "create, start, stop and destroy")
-        if task.mode == .inProcess { findings += after.changes(since: untouched) }
+        var findings = await ProcessState.settled {
+            state(await bench.plugin()).findings(since: before, after: LifePart.rounds, of: "create, start, stop and destroy")
+        }
+        if task.mode == .inProcess { findings += ProcessState.now(fragment: task.folder).changes(since: untouched) }
         findings += bench.leftovers
         events.outcome(LifePart.check, findings, LifePart.section)
         events.doing("ending the plugin")

@@ -62,11 +62,13 @@ struct LoadPart {
                     "octavo_plugin.h: OCTAVO_PLUGIN_UNLOADABLE")
             }
         }
-        let after = ProcessState.now(fragment: fragment)
+        let start = before
+        let found = await ProcessState.settled {
+            ProcessState.now(fragment: fragment).findings(since: start, after: rounds - LoadPart.warmUp, of: "load and unload")
+        }
+        let changes = task.mode == .inProcess ? ProcessState.now(fragment: fragment).changes(since: untouched) : []
         events.outcome(
-            check,
-            after.findings(since: before, after: rounds - LoadPart.warmUp, of: "load and unload")
-                + (task.mode == .inProcess ? after.changes(since: untouched) : []),
+            check, found + changes,
             "octavo_plugin.h: octavo_plugin.stop, OCTAVO_PLUGIN_UNLOADABLE")
     }
 }

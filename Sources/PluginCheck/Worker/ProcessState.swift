@@ -98,6 +98,16 @@ struct ProcessState {
         return found
     }
 
+    /// What is found once the runtime's own threads of the last round have ended, which nobody waits for.
+    static func settled(_ look: () async -> [String]) async -> [String] {
+        let limit = ContinuousClock.now + .seconds(3)
+        while true {
+            let found = await look()
+            if found.isEmpty || ContinuousClock.now > limit { return found }
+            try? await Task.sleep(for: .milliseconds(5))
+        }
+    }
+
     /// What a plugin may not change in a process, in sentences.
     func changes(since before: ProcessState) -> [String] {
         var found: [String] = []
