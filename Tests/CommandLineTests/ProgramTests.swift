@@ -27,7 +27,7 @@ import Testing
 
     @Test("every command has help with an example", arguments: [
         ["run"], ["status"], ["doctor"], ["version"], ["completion"], ["plugin", "list"], ["plugin", "describe"],
-        ["plugin", "load"], ["plugin", "check"], ["plugin", "unload"], ["plugin", "reload"], ["component", "list"],
+        ["plugin", "load"], ["plugin", "check"], ["plugin", "new"], ["plugin", "unload"], ["plugin", "reload"], ["component", "list"],
         ["component", "describe"], ["state", "get"], ["state", "set"], ["state", "delete"],
     ])
     func help(command: [String]) async {
