@@ -96,16 +96,19 @@ int helper_say(octavo_helper *helper, octavo_message message) {
     return failed;
 }
 
-/* Puts the question down and sends it; 0, or -1 when there is nobody to answer. */
+/* Puts the question down and sends it; 0, or -1 when there is nobody to answer. Without a layout the structure is
+   octavo_bytes. */
 static int pose(octavo_helper *helper, question *it, octavo_message message, const octavo_layout *layout, const void *structure) {
     int failed;
     pthread_mutex_lock(&helper->lock);
     it->token = message.token = ++helper->next_token;
+    it->takes_pieces = message.type == OCTAVO_MESSAGE_EXPORT;
     failed = helper->has_ended;
     if (!failed) {
         it->next = helper->questions;
         helper->questions = it;
-        failed = octavo_message_send(helper->control, message, layout, structure);
+        failed = structure && !layout ? octavo_message_send_bytes(helper->control, message, *(const octavo_bytes *)structure)
+                                      : octavo_message_send(helper->control, message, layout, structure);
         if (failed) helper->questions = it->next;
     }
     pthread_mutex_unlock(&helper->lock);
@@ -120,6 +123,14 @@ static question *withdraw(octavo_helper *helper, uint64_t token) {
     return found;
 }
 
+int helper_say_bytes(octavo_helper *helper, octavo_message message, octavo_bytes body) {
+    int failed;
+    pthread_mutex_lock(&helper->lock);
+    failed = helper->has_ended ? EPIPE : octavo_message_send_bytes(helper->control, message, body);
+    pthread_mutex_unlock(&helper->lock);
+    return failed;
+}
+
 int helper_pose(octavo_helper *helper, question *it, octavo_message message, const octavo_layout *layout, const void *structure) {
     memset(it, 0, sizeof *it);
     sem_init(&it->done, 0, 0);
@@ -128,7 +139,8 @@ int helper_pose(octavo_helper *helper, question *it, octavo_message message, con
     return -1;
 }
 
-int helper_answer(octavo_helper *helper, question *it, int64_t timeout_ns, octavo_message *answer, void **body) {
+/* Waits for what the listener has for the question. 0, or -2 when there was nothing in time: then it is withdrawn. */
+static int await(octavo_helper *helper, question *it, int64_t timeout_ns) {
     struct timespec until;
     int late = 0;
     clock_gettime(CLOCK_MONOTONIC, &until);
@@ -148,12 +160,34 @@ int helper_answer(octavo_helper *helper, question *it, int64_t timeout_ns, octav
         while (sem_wait(&it->done) && errno == EINTR) {}
         break;
     }
+    return late ? -2 : 0;
+}
+
+int helper_answer(octavo_helper *helper, question *it, int64_t timeout_ns, octavo_message *answer, void **body) {
+    int failed = await(helper, it, timeout_ns);
     sem_destroy(&it->done);
-    if (late) return -2;
+    if (failed) return failed;
     if (it->lost) return -1;
     *answer = it->answer;
     *body = it->body;
     return 0;
+}
+
+int helper_piece(octavo_helper *helper, question *it, int64_t timeout_ns, octavo_message *answer, void **body) {
+    int failed = await(helper, it, timeout_ns), is_piece;
+    pthread_mutex_lock(&helper->lock);
+    is_piece = !failed && it->has_piece;
+    it->has_piece = 0;
+    if (!failed) {
+        *answer = it->answer;
+        *body = it->body;
+        it->body = NULL;
+    }
+    pthread_mutex_unlock(&helper->lock);
+    if (is_piece) return 1;
+    free(it->body);
+    sem_destroy(&it->done);
+    return failed ? failed : it->lost ? -1 : 0;
 }
 
 int helper_ask(octavo_helper *helper, octavo_message message, const octavo_layout *layout, const void *structure,
@@ -195,8 +229,10 @@ static void settle(question *it, const octavo_message *answer, void *body) {
     octavo_error broken;
     if (!it->call) {
         it->lost = answer == NULL;
-        if (answer) it->answer = *answer;
-        it->body = body;
+        if (answer) {
+            it->answer = *answer;
+            it->body = body;
+        }
         sem_post(&it->done);
         return;
     }
@@ -260,6 +296,26 @@ static void hear_refusal(octavo_helper *helper, const octavo_message *message, c
     free(error);
 }
 
+/* Takes over `body`. NULL, or the rule that is broken. */
+static const char *hear_piece(octavo_helper *helper, const octavo_message *message, void *body) {
+    const char *broken = NULL;
+    question *it;
+    pthread_mutex_lock(&helper->lock);
+    for (it = helper->questions; it && it->token != message->token; it = it->next) {}
+    if (it && it->takes_pieces && !it->has_piece) {
+        it->answer = *message;
+        it->body = body;
+        it->has_piece = 1;
+        sem_post(&it->done);
+        body = NULL;
+    } else if (it) {
+        broken = "protocol violation: a piece of state that nobody has asked for";
+    }
+    pthread_mutex_unlock(&helper->lock);
+    free(body);
+    return broken;
+}
+
 /* NULL, or the rule that the message breaks. */
 static const char *hear(octavo_helper *helper, const octavo_message *message, void *body) {
     question *it;
@@ -268,10 +324,18 @@ static const char *hear(octavo_helper *helper, const octavo_message *message, vo
     case OCTAVO_MESSAGE_ANSWER:
         pthread_mutex_lock(&helper->lock);
         it = withdraw(helper, message->token);
+        if (it && it->has_piece) {
+            it->next = helper->questions;
+            helper->questions = it;
+            pthread_mutex_unlock(&helper->lock);
+            free(body);
+            return "protocol violation: an end of pieces before the last was taken";
+        }
         pthread_mutex_unlock(&helper->lock);
         if (it) settle(it, message, body);
         else free(body); /* an answer that nobody waits for any more */
         return NULL;
+    case OCTAVO_MESSAGE_PIECE: return hear_piece(helper, message, body);
     case OCTAVO_MESSAGE_LOG:
     case OCTAVO_MESSAGE_REPORT: hear_line(helper, message, body); break;
     case OCTAVO_MESSAGE_HELLO:

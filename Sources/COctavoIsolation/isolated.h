@@ -2,6 +2,7 @@
 #ifndef OCTAVO_ISOLATED_H
 #define OCTAVO_ISOLATED_H
 
+#include <octavo/octavo.h>
 #include <octavo_calls.h>
 #include <octavo_control.h>
 #include <octavo_instances.h>
@@ -33,6 +34,7 @@ typedef struct proxy {
     int created, started; /* in the present process, or in the one before */
     octavo_config *config; /* of its own, one piece */
     uint32_t config_size;
+    octavo_handoff handoff; /* what get_extension has given */
 } proxy;
 
 /* A request to a helper that waits for its answer. */
@@ -44,6 +46,7 @@ typedef struct question {
     octavo_message answer;
     void *body;
     int lost;              /* the helper has ended */
+    int takes_pieces, has_piece; /* an answer in parts; under the helper's lock */
 } question;
 
 /* What the runtime remembers of a line of the busy table. */
@@ -203,13 +206,20 @@ octavo_helper *isolated_current(octavo_isolated *isolated);
    be freed. */
 int helper_ask(octavo_helper *helper, octavo_message message, const octavo_layout *layout, const void *structure,
                int64_t timeout_ns, octavo_message *answer, void **body);
-/* The same in two steps, so that several are under way: 0, or -1. After 0 the answer must be asked for, once. */
+/* The same in two steps, so that several are under way: 0, or -1. Without a layout `structure` is octavo_bytes. After 0 the answer must be asked for, once. */
 int helper_pose(octavo_helper *helper, question *it, octavo_message message, const octavo_layout *layout, const void *structure);
 int helper_answer(octavo_helper *helper, question *it, int64_t timeout_ns, octavo_message *answer, void **body);
+/* Waits for a piece or for the answer: 1 or 0, or as helper_answer; after a piece another one is asked for by
+   octavo_message TAKEN, and this is called again. */
+int helper_piece(octavo_helper *helper, question *it, int64_t timeout_ns, octavo_message *answer, void **body);
+int helper_say_bytes(octavo_helper *helper, octavo_message message, octavo_bytes body);
 /* Sends a request whose answer completes `call`. */
 void helper_ask_for(octavo_helper *helper, octavo_message message, octavo_call call);
 /* Sends a message that has no body and no answer. 0, or an errno. */
 int helper_say(octavo_helper *helper, octavo_message message);
+
+/* Extensions of an instance: octavo.handoff/1, if it has it. */
+const void *proxy_get_extension(void *self, octavo_str id);
 
 /* NULL, or why the helper hangs; then `hang` is where. On its listener. */
 const char *watch_threads(octavo_helper *helper, int64_t now, octavo_hang *hang);

@@ -252,6 +252,7 @@ static octavo_life life_of(const octavo_wire_type *type) {
     if (type->life & OCTAVO_WIRE_HEALTH) life.health = proxy_health;
     if (type->life & OCTAVO_WIRE_DRAIN) life.drain = proxy_drain;
     if (type->life & OCTAVO_WIRE_STOP) life.stop = proxy_stop;
+    if (type->life & OCTAVO_WIRE_EXTENSION) life.get_extension = proxy_get_extension;
     life.cancel = proxy_cancel;
     return life;
 }

@@ -10,7 +10,7 @@
 #include "octavo_ring.h"
 
 /* Counts up with each change of a segment, a message or a flattened structure. */
-#define PROTOCOL "1"
+#define PROTOCOL "2"
 
 octavo_str octavo_build_id(void) {
     static const char id[] = "octavo-helper/" PROTOCOL;
@@ -45,6 +45,14 @@ int octavo_message_send(int socket, octavo_message message, const octavo_layout 
     explicit_bzero(memory, sizeof message + size);
     free(memory);
     return failed;
+}
+
+int octavo_message_send_bytes(int socket, octavo_message message, octavo_bytes body) {
+    int failed;
+    if (body.size > OCTAVO_MESSAGE_MAX) return E2BIG;
+    message.length = (uint32_t)body.size;
+    failed = send_all(socket, &message, sizeof message);
+    return failed || !body.size ? failed : send_all(socket, body.data, body.size);
 }
 
 static int receive_all(int socket, void *data, uint64_t size) {

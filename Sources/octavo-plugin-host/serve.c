@@ -21,7 +21,7 @@ typedef struct errand {
     struct errand *next;
     served *to;
     octavo_message message;
-    void *config; /* of CREATE: octavo_config */
+    void *body; /* of CREATE: octavo_config; of IMPORT: bytes */
 } errand;
 
 static const octavo_plugin *plugin;
@@ -37,6 +37,14 @@ void tell(octavo_message message, const octavo_layout *layout, const void *struc
     failed = octavo_message_send(OCTAVO_HELPER_CONTROL, message, layout, structure);
     pthread_mutex_unlock(&sending);
     /* The runtime is gone: there is nobody to serve. */
+    if (failed == EPIPE || failed == ECONNRESET) _exit(0);
+}
+
+void tell_bytes(octavo_message message, octavo_bytes body) {
+    int failed;
+    pthread_mutex_lock(&sending);
+    failed = octavo_message_send_bytes(OCTAVO_HELPER_CONTROL, message, body);
+    pthread_mutex_unlock(&sending);
     if (failed == EPIPE || failed == ECONNRESET) _exit(0);
 }
 
@@ -126,7 +134,7 @@ typedef struct create_run {
 static void create_here(void *argument) {
     create_run *run = argument;
     served *to = run->it->to;
-    run->outcome = to->type->life->create(run->it->config, to->raw, run->call, &run->self);
+    run->outcome = to->type->life->create(run->it->body, to->raw, run->call, &run->self);
 }
 
 static void run_create(const errand *it) {
@@ -206,6 +214,9 @@ static int run_errand(const errand *it) {
     case OCTAVO_MESSAGE_DRAIN: run_life(it, life->drain); break;
     case OCTAVO_MESSAGE_STOP: run_life(it, life->stop); break;
     case OCTAVO_MESSAGE_FEATURES: run_features(it); break;
+    case OCTAVO_MESSAGE_HANDOFF: handoff_describe(it->to, &it->message); break;
+    case OCTAVO_MESSAGE_EXPORT: handoff_export(it->to, &it->message); break;
+    case OCTAVO_MESSAGE_IMPORT: handoff_import(it->to, &it->message, it->body); break;
     default: run_destroy(it); return 1;
     }
     return 0;
@@ -225,13 +236,15 @@ static void *live(void *argument) {
         to->first = it->next;
         pthread_mutex_unlock(&to->lock);
         ended = run_errand(it);
-        if (it->config) explicit_bzero(it->config, sizeof(octavo_config));
-        free(it->config);
+        if (it->body && it->message.type == OCTAVO_MESSAGE_CREATE) explicit_bzero(it->body, sizeof(octavo_config));
+        free(it->body);
         free(it);
     }
     black_box_thread_ended();
     pthread_mutex_destroy(&to->lock);
     pthread_cond_destroy(&to->work);
+    sem_destroy(&to->handing.taken);
+    free(to->handing.piece);
     free(to);
     return NULL;
 }
@@ -250,6 +263,7 @@ static served *make(const octavo_message *message) {
     if (made->raw) octavo_instance_set_number(made->raw, made->id);
     pthread_mutex_init(&made->lock, NULL);
     pthread_cond_init(&made->work, NULL);
+    sem_init(&made->handing.taken, 0, 0);
     if (!made->raw || pthread_create(&thread, NULL, live, made)) {
         if (made->raw) octavo_instance_free(made->raw);
         free(made);
@@ -259,12 +273,12 @@ static served *make(const octavo_message *message) {
     return made;
 }
 
-static void give(served *to, const octavo_message *message, void *config) {
+static void give(served *to, const octavo_message *message, void *body) {
     errand *it = calloc(1, sizeof *it);
     if (!it) _exit(1);
     it->to = to;
     it->message = *message;
-    it->config = config;
+    it->body = body;
     pthread_mutex_lock(&to->lock);
     if (to->first) to->last->next = it;
     else to->first = it;
@@ -276,7 +290,7 @@ static void give(served *to, const octavo_message *message, void *config) {
 /* 0, or why the runtime's message can't be followed. */
 static const char *follow(const octavo_message *message, const void *body) {
     octavo_error error;
-    void *config = NULL;
+    void *kept = NULL;
     switch (message->type) {
     case OCTAVO_MESSAGE_PING: tell((octavo_message){.type = OCTAVO_MESSAGE_PONG, .token = message->token}, NULL, NULL); return NULL;
     case OCTAVO_MESSAGE_LOG_LEVEL: __atomic_store_n(&log_level, message->number, __ATOMIC_RELAXED); return NULL;
@@ -288,23 +302,31 @@ static const char *follow(const octavo_message *message, const void *body) {
         if (stuck) octavo_instance_add_worker(stuck->raw);
         return NULL;
     }
+    case OCTAVO_MESSAGE_TAKEN:
+        if (message->instance < MAX_INSTANCES && known[message->instance]) handoff_taken(known[message->instance], message);
+        return NULL;
     default: break;
     }
-    if (message->type > OCTAVO_MESSAGE_DESTROY || message->instance >= MAX_INSTANCES) return "an unknown message";
+    if (message->type > OCTAVO_MESSAGE_IMPORT || message->instance >= MAX_INSTANCES) return "an unknown message";
     if (message->type == OCTAVO_MESSAGE_CREATE) {
         if (known[message->instance] || message->number < 0 || (uint32_t)message->number >= plugin->type_count)
             return "an instance that can't be made";
-        config = octavo_message_body(&octavo_layout_config, body, message->length);
-        if (!config) return "a configuration that can't be read";
+        kept = octavo_message_body(&octavo_layout_config, body, message->length);
+        if (!kept) return "a configuration that can't be read";
         known[message->instance] = make(message);
     }
+    if (message->type == OCTAVO_MESSAGE_IMPORT && message->length) {
+        kept = malloc(message->length);
+        if (!kept) _exit(1);
+        memcpy(kept, body, message->length);
+    }
     if (!known[message->instance]) {
-        free(config);
+        free(kept);
         error = plain_error(OCTAVO_CODE_RESOURCE_EXHAUSTED, "the plugin's process has no such instance, or no memory for it");
         answer(message->token, &error);
         return NULL;
     }
-    give(known[message->instance], message, config);
+    give(known[message->instance], message, kept);
     if (message->type == OCTAVO_MESSAGE_DESTROY) known[message->instance] = NULL;
     return NULL;
 }
@@ -342,7 +364,8 @@ static void on_thread_ended(octavo_busy *line) {
 /* Which optional functions the type has. */
 static uint32_t life_bits(const octavo_life *life) {
     return (life->drain ? OCTAVO_WIRE_DRAIN : 0) | (life->stop ? OCTAVO_WIRE_STOP : 0) | (life->start ? OCTAVO_WIRE_START : 0) |
-           (life->health ? OCTAVO_WIRE_HEALTH : 0) | (life->cancel ? OCTAVO_WIRE_CANCEL : 0);
+           (life->health ? OCTAVO_WIRE_HEALTH : 0) | (life->cancel ? OCTAVO_WIRE_CANCEL : 0) |
+           (life->get_extension ? OCTAVO_WIRE_EXTENSION : 0);
 }
 
 static void describe_type(octavo_wire_type *out, const octavo_type *type) {

@@ -6,10 +6,20 @@
 #include <octavo_control.h>
 #include <octavo_instances.h>
 #include <pthread.h>
+#include <semaphore.h>
 
 #define MAX_INSTANCES 4096u
 /* The runtime has so many calls on one loop. */
 #define MAX_CALLS 16384u
+
+/* What of a hand-over of state is under way. */
+typedef struct handing {
+    sem_t taken;     /* the runtime has the part */
+    uint64_t token;  /* of the export; under the instance's lock */
+    int32_t answer;
+    uint8_t *piece;  /* parts of one that is not whole yet */
+    uint64_t size, room;
+} handing;
 
 /* An instance, and the thread on which its life functions run one after the other. */
 typedef struct served {
@@ -21,6 +31,7 @@ typedef struct served {
     pthread_mutex_t lock;
     pthread_cond_t work;
     struct errand *first, *last;
+    handing handing;
 } served;
 
 /* Loads the plugin and serves it until the runtime says otherwise or is gone; `limits` as limits_apply takes
@@ -29,6 +40,15 @@ int serve(const char *path, uint32_t channels, uint64_t area, int limit_count, c
 
 /* Sends to the runtime; from any thread. */
 void tell(octavo_message message, const octavo_layout *layout, const void *structure);
+
+/* Questions about octavo.handoff/1, on the instance's life thread; `part`: the body of an IMPORT. */
+void handoff_describe(served *it, const octavo_message *message);
+void handoff_export(served *it, const octavo_message *message);
+void handoff_import(served *it, const octavo_message *message, const void *part);
+/* The runtime has taken a part. On any thread. */
+void handoff_taken(served *it, const octavo_message *message);
+
+void tell_bytes(octavo_message message, octavo_bytes body);
 
 /* Starts the thread that takes calls out of the channels. 0, or an errno. */
 int dispatcher_start(uint32_t channels, uint64_t area);

@@ -75,10 +75,10 @@ struct ReloadTests {
         }
     }
 
-    @Test("takes along what an instance holds in memory", arguments: CallTests.types)
-    func handoff(type: String) async throws {
+    @Test("takes along what an instance holds in memory", arguments: CallTests.types, [false, true])
+    func handoff(type: String, isolated: Bool) async throws {
         let holds = ["-DTYPE_FLAGS=OCTAVO_TYPE_HOLDS_STATE"]
-        try await Harness.with(plugins: [Fixtures.store(holds)]) { it in
+        try await Harness.with(plugins: [Fixtures.store(holds)], isolated: isolated) { it in
             try await it.add("store", type)
             #expect(await it.reaches("store", "ready"))
             for index in 0..<40 { try await it.set("store", "key\(index)", "value\(index)") }
@@ -93,10 +93,29 @@ struct ReloadTests {
         }
     }
 
-    @Test("that can't take the state along is refused and changes nothing")
-    func otherFormat() async throws {
+    @Test("takes pieces along that are larger than a message between processes")
+    func largePiece() async throws {
+        try await Harness.with(plugins: [Fixtures.shipped("memory")], isolated: true) { it in
+            try await it.add("store", "state.in-memory")
+            #expect(await it.reaches("store", "ready"))
+            let large = String(repeating: "0123456789abcdef", count: 9 << 16)
+            try await it.set("store", "large", large)
+            try await it.set("store", "small", "1")
+            // Into another process, and back and forth between that and this one.
+            _ = try await it.store.reload("memory")
+            #expect(try await it.get("store", "large") == large)
+            _ = try await it.store.setIsolation("memory", IsolationMode.none)
+            #expect(try await it.get("store", "large") == large)
+            _ = try await it.store.setIsolation("memory", .process)
+            #expect(try await it.get("store", "large") == large)
+            #expect(try await it.get("store", "small") == "1")
+        }
+    }
+
+    @Test("that can't take the state along is refused and changes nothing", arguments: [false, true])
+    func otherFormat(isolated: Bool) async throws {
         let holds = "-DTYPE_FLAGS=OCTAVO_TYPE_HOLDS_STATE"
-        try await Harness.with(plugins: [Fixtures.store([holds])]) { it in
+        try await Harness.with(plugins: [Fixtures.store([holds])], isolated: isolated) { it in
             try await it.add("store")
             #expect(await it.reaches("store", "ready"))
             try await it.set("store", "k", "v")

@@ -19,6 +19,9 @@ OCTAVO_BEGIN
 
 /* A body is never longer. */
 #define OCTAVO_MESSAGE_MAX (4u << 20)
+/* Parts that pieces of state are cut into, and what a piece may have in all. */
+#define OCTAVO_PART_MAX (1u << 20)
+#define OCTAVO_PIECE_MAX (1u << 30)
 
 typedef enum octavo_message_type {
     /* runtime to helper */
@@ -29,10 +32,15 @@ typedef enum octavo_message_type {
     OCTAVO_MESSAGE_STOP,
     OCTAVO_MESSAGE_FEATURES,   /* answered with an octavo_features */
     OCTAVO_MESSAGE_DESTROY,    /* answered with an octavo_remains */
+    OCTAVO_MESSAGE_HANDOFF,    /* answered: `deadline_ns` 1 when there is octavo.handoff/1, `instance` its format */
+    OCTAVO_MESSAGE_EXPORT,     /* PIECEs of the same token, then the answer: `deadline_ns` what the export said */
+    OCTAVO_MESSAGE_IMPORT,     /* a part of a piece, raw; `deadline_ns` 1: more of it comes, and only then there
+                                  is no answer. `deadline_ns` of the answer: what the import said */
     OCTAVO_MESSAGE_PING,
     OCTAVO_MESSAGE_LOG_LEVEL,  /* `number`: lines below it need not be sent */
     OCTAVO_MESSAGE_QUIT,       /* the plugin's stop, then the end */
     OCTAVO_MESSAGE_ADD_WORKER, /* one of `instance` is stuck, and the rest must not starve */
+    OCTAVO_MESSAGE_TAKEN,      /* a PIECE of `instance` with that token was; `number`: what the sink said */
     /* helper to runtime */
     OCTAVO_MESSAGE_HELLO,      /* body: octavo_wire_plugin */
     OCTAVO_MESSAGE_REFUSED,    /* it can't be loaded; body: octavo_error */
@@ -40,6 +48,7 @@ typedef enum octavo_message_type {
     OCTAVO_MESSAGE_PONG,
     OCTAVO_MESSAGE_LOG,        /* `number`: level; body: octavo_log_line */
     OCTAVO_MESSAGE_REPORT,     /* `number`: OCTAVO_HEALTH_*; body: octavo_log_line with the reason */
+    OCTAVO_MESSAGE_PIECE,      /* a part of a piece, raw; `deadline_ns` 1: more of it comes. The next one waits for TAKEN */
     OCTAVO_MESSAGE_LAST
 } octavo_message_type;
 
@@ -73,6 +82,7 @@ typedef struct octavo_remains {
 #define OCTAVO_WIRE_START 0x4u
 #define OCTAVO_WIRE_HEALTH 0x8u
 #define OCTAVO_WIRE_CANCEL 0x10u
+#define OCTAVO_WIRE_EXTENSION 0x20u
 
 typedef struct octavo_wire_type {
     uint32_t size;
@@ -117,6 +127,8 @@ octavo_str octavo_build_id(void);
    One sender at a time. */
 int octavo_message_send(int socket, octavo_message message, const octavo_layout *OCTAVO_NULLABLE layout,
                         const void *OCTAVO_NULLABLE structure);
+/* The same with a body of plain bytes. */
+int octavo_message_send_bytes(int socket, octavo_message message, octavo_bytes body);
 /* Waits for a message. `body` is to be freed, NULL when there is none. 0, EPIPE at the end of the stream,
    EPROTO when the peer breaks the framing, or an errno. */
 int octavo_message_receive(int socket, octavo_message *message, void *OCTAVO_NULLABLE *OCTAVO_NONNULL body);

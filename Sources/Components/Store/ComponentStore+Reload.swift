@@ -153,13 +153,7 @@ extension ComponentStore {
             }
             try? await Task.sleep(for: .milliseconds(1))
         }
-        do throws(Handoff.Refusal) {
-            return await (try Handoff(from: old, to: new)).run()
-        } catch {
-            switch error {
-            case .cause(let cause): return cause
-            }
-        }
+        return await Handoff.run(from: old, to: new)
     }
 
     private func park(_ name: String) async {

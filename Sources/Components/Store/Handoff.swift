@@ -13,8 +13,8 @@ struct Handoff: Sendable {
 
     enum Refusal: Error { case cause(String) }
 
-    /// Asks both instances for the extension.
-    init(from old: ComponentInstance, to new: ComponentInstance) throws(Refusal) {
+    /// Asks both instances for the extension. Blocks, if one of them runs isolated.
+    private init(from old: ComponentInstance, to new: ComponentInstance) throws(Refusal) {
         guard let source = old.handoff, let target = new.handoff else {
             throw .cause("it holds its state in memory, and old or new build can't hand it over (octavo.handoff/1)")
         }
@@ -48,8 +48,19 @@ struct Handoff: Sendable {
         }
     }
 
-    /// `nil`, or why it failed.
-    func run() async -> String? {
+    /// Hands over. `nil`, or why that failed.
+    static func run(from old: ComponentInstance, to new: ComponentInstance) async -> String? {
+        let made = await old.lane.run("get_extension", within: limit * 2) { () -> Result<Handoff, Refusal> in
+            Result { () throws(Refusal) in try Handoff(from: old, to: new) }
+        }
+        switch made {
+        case .success(let handoff): return await handoff.run()
+        case .failure(.cause(let cause)): return cause
+        case nil: return "get_extension has not returned within \(limit * 2)"
+        }
+    }
+
+    private func run() async -> String? {
         let deadline = monotonicNanoseconds() + Int64(Handoff.limit / .nanoseconds(1))
         let answer = await old.lane.run("handoff", within: Handoff.limit * 2) { () -> Int32 in
             let passage = Passage(self, deadline: deadline)

@@ -15,13 +15,19 @@ enum Fixtures {
         return path
     }()
 
-    /// The path of a shared object `name.so` made from `source` with these flags.
-    /// The program that serves isolated plugins: the tests' own executable lies beside it.
-    static let pluginHost: String = {
+    /// Where the build's products lie: beside the tests' own executable.
+    private static let products: String = {
         guard let own = realpath("/proc/self/exe", nil).map({ String(cString: $0) }) else { return "" }
-        return String(own[..<(own.lastIndex(of: "/") ?? own.startIndex)]) + "/octavo-plugin-host"
+        return String(own[..<(own.lastIndex(of: "/") ?? own.startIndex)])
     }()
 
+    /// The program that serves isolated plugins.
+    static let pluginHost = products + "/octavo-plugin-host"
+
+    /// A plugin that comes with the runtime.
+    static func shipped(_ name: String) -> String { "\(products)/liboctavo-plugin-\(name).so" }
+
+    /// The path of a shared object `name.so` made from `source` with these flags.
     static func build(_ name: String, _ source: String = "fixture.c", _ flags: [String] = []) -> String {
         built.withLockedValue { built in
             let key = ([name, source] + flags).joined(separator: " ")
