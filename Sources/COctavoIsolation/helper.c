@@ -52,6 +52,7 @@ void octavo_helper_release(octavo_helper *helper) {
     pthread_mutex_destroy(&helper->lock);
     sem_destroy(&helper->greeted);
     sem_destroy(&helper->buried);
+    free(helper->path);
     free(helper);
 }
 
@@ -283,8 +284,8 @@ static void hear_hello(octavo_helper *helper, const octavo_message *message, con
         snprintf(helper->cause, sizeof helper->cause, "its process described it in a way that can't be read");
     } else {
         pthread_mutex_lock(&isolated->lock);
-        helper->is_ready = isolated_describe(isolated, hello, helper->cause, sizeof helper->cause) == 0;
-        if (isolated->hello != hello) free(hello);
+        helper->is_ready = member_describe(isolated, helper->first, hello, helper->cause, sizeof helper->cause) == 0;
+        if (helper->is_ready) helper->loaded[helper->first] = isolated->members[helper->first].serial;
         pthread_mutex_unlock(&isolated->lock);
     }
     sem_post(&helper->greeted);
@@ -383,11 +384,13 @@ static void name_call(octavo_isolated *isolated, octavo_helper_end *end, uint32_
     pthread_mutex_lock(&isolated->lock);
     it = instance < MAX_INSTANCES ? isolated->proxies[instance] : NULL;
     if (it && it->config) {
-        kind = octavo_kind_at(isolated->types[it->type].type.kind);
+        const octavo_str id = isolated->members[it->type->member].descriptor.id;
+        kind = octavo_kind_at(it->type->type.kind);
+        snprintf(end->plugin, sizeof end->plugin, "%.*s", (int)id.size, id.data ? id.data : "");
         snprintf(end->component, sizeof end->component, "%.*s", (int)it->config->component.size,
                  it->config->component.data ? it->config->component.data : "");
         if (op < kind->op_count) {
-            end->kind = isolated->types[it->type].type.kind;
+            end->kind = it->type->type.kind;
             end->op = op;
             end->request_bytes = bytes;
         }
@@ -561,9 +564,9 @@ static int spawn(octavo_helper *helper, const int *given, int count) {
     posix_spawnattr_t attributes;
     sigset_t none, all;
     const octavo_limits *limits = &helper->isolated->limits;
-    char channels[16], area[32], words[6][48];
-    char *arguments[] = {"octavo-plugin-host", "serve", helper->isolated->path, channels, area,
-                         words[0], words[1], words[2], words[3], words[4], words[5], NULL};
+    char channels[16], area[32], words[7][48];
+    char *arguments[] = {"octavo-plugin-host", "serve", helper->path, channels, area,
+                         words[0], words[1], words[2], words[3], words[4], words[5], words[6], NULL};
     int i, failed;
     snprintf(words[0], sizeof words[0], "memory=%llu", (unsigned long long)limits->memory);
     snprintf(words[1], sizeof words[1], "cpu=%llu", (unsigned long long)limits->cpu_seconds);
@@ -572,6 +575,7 @@ static int spawn(octavo_helper *helper, const int *given, int count) {
     snprintf(words[3], sizeof words[3], "processes=%d", limits->processes < 0 ? 0 : limits->processes ? limits->processes : -1);
     snprintf(words[4], sizeof words[4], "seccomp=%d", limits->seccomp);
     snprintf(words[5], sizeof words[5], "network=%d", limits->no_network ? 0 : 1);
+    snprintf(words[6], sizeof words[6], "place=%u", helper->first);
     snprintf(channels, sizeof channels, "%u", helper->isolated->loop_count);
     snprintf(area, sizeof area, "%llu", (unsigned long long)AREA);
     posix_spawn_file_actions_init(&actions);
@@ -626,6 +630,16 @@ static octavo_helper *helper_new(octavo_isolated *isolated, int32_t mark) {
     octavo_helper *helper = calloc(1, sizeof *helper);
     uint32_t i;
     if (!helper) return NULL;
+    pthread_mutex_lock(&isolated->lock);
+    /* One that another process has had; the very first has nothing to go by. */
+    while (helper->first < OCTAVO_PLUGINS_MAX - 1 && !isolated->members[helper->first].hello) helper->first++;
+    if (!isolated->members[helper->first].hello) helper->first = 0;
+    if (isolated->members[helper->first].path) helper->path = strdup(isolated->members[helper->first].path);
+    pthread_mutex_unlock(&isolated->lock);
+    if (!helper->path) {
+        free(helper);
+        return NULL;
+    }
     helper->isolated = isolated;
     helper->loops = isolated->loop_count;
     helper->mark = mark;
@@ -678,7 +692,7 @@ octavo_helper *octavo_helper_start(octavo_isolated *isolated, int64_t timeout_ns
         while (sem_wait(&helper->greeted) && errno == EINTR) {}
         break;
     }
-    if (helper->is_ready) return helper;
+    if (helper->is_ready && !members_complete(helper, timeout_ns, helper->cause, sizeof helper->cause)) return helper;
     snprintf(cause, room, "%s", helper->cause);
     octavo_helper_kill(helper, "it can't be used");
     while (sem_wait(&helper->buried) && errno == EINTR) {}

@@ -29,7 +29,7 @@ typedef struct proxy {
     octavo_isolated *isolated;
     octavo_instance *raw;
     uint32_t id;
-    int32_t type;
+    const struct proxy_type *type;
     uint64_t name; /* of its component, hashed */
     int created, started; /* in the present process, or in the one before */
     octavo_config *config; /* of its own, one piece */
@@ -74,6 +74,9 @@ struct octavo_helper {
     uint32_t loops;
     int references; /* atomic */
     int32_t mark;   /* atomic */
+    uint32_t first;  /* the member that it is born with */
+    uint64_t loaded[OCTAVO_PLUGINS_MAX]; /* serials of the members at their places; under the isolated plugin's lock */
+    char *path;      /* of the first one */
     int pid, pidfd, control, doorbell;
     int doorbells[OCTAVO_CHANNELS_MAX];
     void *h, *p;
@@ -131,8 +134,14 @@ typedef struct offsets {
 } offsets;
 
 /* Whether looking for an answer instead of sleeping has paid lately. */
-typedef struct peeking {
+typedef struct gate {
     uint32_t looks, hits, closed, pause;
+} gate;
+
+/* For a helper that is awake, that sleeps where the loop runs, and that sleeps elsewhere. */
+typedef struct peeking {
+    gate awake, here, elsewhere;
+    int64_t not_before; /* the next look at one that sleeps elsewhere */
 } peeking;
 
 /* What an event loop has of an isolated plugin. */
@@ -155,6 +164,7 @@ typedef struct loop_state {
     uint32_t waiting;
     octavo_error refusal; /* size 0: none */
     int turn_asked, draining;
+    int has_published, has_woken; /* in this turn */
     peeking peeking;
 } loop_state;
 
@@ -169,36 +179,52 @@ typedef struct proxy_type {
     octavo_type type; /* first: an instance's type leads here */
     octavo_life life;
     octavo_isolated *isolated;
-    int32_t index;
+    uint32_t member, index;
     uint32_t workers;
 } proxy_type;
 
-struct octavo_isolated {
-    char *host, *path;
-    octavo_limits limits;
-    char **environment; /* `NAME=value`, and NULL */
-    uint32_t loop_count;
-    int may_peek; /* there is a processor for the helper beside the loop's */
-    octavo_isolated_events events;
-    void *context;
-    pthread_mutex_t lock;   /* of `current`, `proxies` and the descriptor's making */
-    octavo_helper *current;
-    proxy *proxies[MAX_INSTANCES];
-    uint32_t next_id;
-    void *hello;            /* octavo_wire_plugin; what the descriptor's strings are in */
+/* A plugin of a process. */
+typedef struct member {
+    char *path;   /* NULL: there is none at this place */
+    uint64_t serial; /* of all that ever were */
+    void *hello;  /* octavo_wire_plugin; what the descriptor's strings are in. NULL: no process has loaded it yet */
     octavo_plugin descriptor;
     proxy_type *types;
     const octavo_type **type_list;
+} member;
+
+struct octavo_isolated {
+    char *host;
+    octavo_limits limits;
+    char **environment; /* `NAME=value`, and NULL */
+    uint32_t loop_count;
+    int processors; /* that this process and its helpers may use */
+    octavo_isolated_events events;
+    void *context;
+    pthread_mutex_t lock;   /* of `current`, `proxies` and `members` */
+    octavo_helper *current;
+    proxy *proxies[MAX_INSTANCES];
+    uint32_t next_id;
+    member members[OCTAVO_PLUGINS_MAX];
+    uint64_t next_serial;
     uint16_t loop_of_table[OCTAVO_CALLS_MAX_TABLES]; /* + 1; atomic */
     quarantine quarantine;
     loop_state loops[];
 };
 
-/* The descriptor from what the first process said. 0, or -1 with the cause. */
-int isolated_describe(octavo_isolated *isolated, void *hello, char *cause, uint64_t room);
+/* The descriptor of a member from what the first process that has it said. 0, or -1 with the cause. Takes `hello` over.
+   Under the lock. */
+int member_describe(octavo_isolated *isolated, uint32_t number, void *hello, char *cause, uint64_t room);
+void member_free(member *it);
+/* Has the process load what it lacks. 0, or -1 with the cause. */
+int members_complete(octavo_helper *helper, int64_t timeout_ns, char *cause, uint64_t room);
+/* Whether it lacks nothing. Under the lock. */
+int members_are_complete(const octavo_helper *helper);
 /* An operation of an instance: puts the request down. On a loop. */
 void loop_submit(proxy *to, uint32_t op, octavo_call call, const void *request);
 void loop_cancel(proxy *to, octavo_call call);
+/* Looks for an answer to what was just published. `woken`: the helper slept. On the loop, which says that it is awake. */
+void peek(const octavo_isolated *isolated, loop_state *loop, int woken);
 
 /* The present process with a reference, or NULL. */
 octavo_helper *isolated_current(octavo_isolated *isolated);
@@ -218,6 +244,9 @@ void helper_ask_for(octavo_helper *helper, octavo_message message, octavo_call c
 /* Sends a message that has no body and no answer. 0, or an errno. */
 int helper_say(octavo_helper *helper, octavo_message message);
 
+/* Tables of a type that the helper has told of. The second is to be freed, NULL for an unknown kind. */
+octavo_life proxy_life(const octavo_wire_type *type);
+void *proxy_ops(const octavo_wire_type *type);
 /* Extensions of an instance: octavo.handoff/1, if it has it. */
 const void *proxy_get_extension(void *self, octavo_str id);
 

@@ -9,12 +9,6 @@
 #define SMALL_AREA ((uint64_t)MAX_CALLS * SMALL_FRAME)
 /* What a repeated call must have left of its time. */
 #define REPLAY_NS 50000000
-#define PEEK_NS 2000
-#define PEEK_FLIGHTS 4
-#define PEEK_WINDOW 32u
-#define PEEK_HITS 20u
-#define PEEK_PAUSE_MIN 256u
-#define PEEK_PAUSE_MAX 65536u
 /* After a memory fault the helper's own count may be wrong by a little. */
 #define FAULT_MARGIN 64
 
@@ -144,6 +138,19 @@ static void take_off(loop_state *loop, octavo_call call, flight note, int64_t de
     put(loop, &entry);
 }
 
+/* Tells the helper what it does not know of yet. */
+static void publish(loop_state *loop) {
+    uint32_t rung = loop->rung;
+    if (loop->published == loop->tail) return;
+    loop->published = loop->tail;
+    __atomic_store_n(&loop->own->tail, loop->tail, __ATOMIC_RELEASE);
+    /* The end of the turn looks for answers: those that come until then need not ring. */
+    octavo_wake_up(loop->own);
+    octavo_ring_doorbell(loop->peer, &loop->rung, loop->helper->doorbell);
+    loop->has_published = 1;
+    loop->has_woken |= rung != loop->rung;
+}
+
 static void wait_for_room(loop_state *loop, waiting_call *node) {
     node->next = NULL;
     if (loop->first) loop->last->next = node;
@@ -179,7 +186,7 @@ static void put_aside(loop_state *loop, proxy *to, uint32_t op, octavo_call call
     node->length = length;
     node->instance = to->id;
     node->op = (uint16_t)op;
-    node->kind = (uint8_t)to->isolated->types[to->type].type.kind;
+    node->kind = (uint8_t)to->type->type.kind;
     node->name = to->name;
     wait_for_room(loop, node);
 }
@@ -187,7 +194,7 @@ static void put_aside(loop_state *loop, proxy *to, uint32_t op, octavo_call call
 void loop_submit(proxy *to, uint32_t op, octavo_call call, const void *request) {
     octavo_isolated *isolated = to->isolated;
     uint16_t index = __atomic_load_n(&isolated->loop_of_table[call >> 24 & 0xff], __ATOMIC_ACQUIRE);
-    int32_t kind = isolated->types[to->type].type.kind;
+    int32_t kind = to->type->type.kind;
     const octavo_layout *layout = octavo_kind_at(kind)->ops[op].request;
     loop_state *loop;
     flight note;
@@ -229,6 +236,8 @@ void loop_submit(proxy *to, uint32_t op, octavo_call call, const void *request) 
     }
     take_off(loop, call, note, octavo_calls_deadline(call));
     ask_turn(isolated, loop);
+    /* A helper that sleeps wakes while the turn goes on. */
+    if (loop->in_flight == 1 && __atomic_load_n(&loop->peer->sleep, __ATOMIC_RELAXED) & 1) publish(loop);
 }
 
 void loop_cancel(proxy *to, octavo_call call) {
@@ -272,46 +281,6 @@ static void resume(octavo_isolated *isolated, loop_state *loop) {
     }
 }
 
-/* Whether there was anything that the helper did not know of and is awake for. */
-static int publish(loop_state *loop) {
-    if (loop->published == loop->tail) return 0;
-    loop->published = loop->tail;
-    __atomic_store_n(&loop->own->tail, loop->tail, __ATOMIC_RELEASE);
-    octavo_ring_doorbell(loop->peer, &loop->rung, loop->helper->doorbell);
-    return !(__atomic_load_n(&loop->peer->sleep, __ATOMIC_RELAXED) & 1);
-}
-
-static void relax(void) {
-#if defined(__x86_64__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
-
-/* A helper that is awake answers sooner than a sleeping loop is woken: it is looked at for a moment, as long as
-   that pays. Windows of looks with too few hits close the gate for a while, twice as long each time. */
-static void peek(loop_state *loop) {
-    peeking *gate = &loop->peeking;
-    int64_t until;
-    int found = 0, i;
-    if (gate->closed) {
-        gate->closed--;
-        return;
-    }
-    until = now_ns() + PEEK_NS;
-    do {
-        for (i = 0; i < 16 && !found; i++) {
-            found = __atomic_load_n(&loop->peer->tail, __ATOMIC_ACQUIRE) != loop->seen;
-            relax();
-        }
-    } while (!found && now_ns() < until);
-    gate->hits += (uint32_t)found;
-    if (++gate->looks < PEEK_WINDOW) return;
-    if (gate->hits >= PEEK_HITS) gate->pause = PEEK_PAUSE_MIN;
-    else gate->closed = gate->pause = gate->pause < PEEK_PAUSE_MAX ? (gate->pause ? gate->pause * 2 : PEEK_PAUSE_MIN) : PEEK_PAUSE_MAX;
-    gate->looks = gate->hits = 0;
-}
 
 /* Taking */
 
@@ -408,8 +377,9 @@ void octavo_isolated_flush(octavo_isolated *isolated, uint32_t index) {
     loop->turn_asked = 0;
     if (!loop->helper) return;
     resume(isolated, loop);
-    /* With many under way the next turn finds answers anyway. */
-    if (publish(loop) && isolated->may_peek && loop->in_flight <= PEEK_FLIGHTS) peek(loop);
+    publish(loop);
+    if (loop->has_published) peek(isolated, loop, loop->has_woken);
+    loop->has_published = loop->has_woken = 0;
     octavo_isolated_drain(isolated, index);
 }
 

@@ -1,4 +1,4 @@
-/* What the rest of the runtime sees of an isolated plugin: descriptor, types, and the functions of both. */
+/* What the rest of the runtime calls of an isolated plugin: life functions and operations of its types. */
 #define _GNU_SOURCE
 #include <sched.h>
 #include <stddef.h>
@@ -90,7 +90,7 @@ static int32_t refuse(octavo_call call, int32_t code, const char *reason, const 
 
 /* Has the process make the instance. OK, or FAILED: `call` has the error. */
 static int32_t create_in(octavo_helper *helper, proxy *it, octavo_call call) {
-    octavo_message message = {.type = OCTAVO_MESSAGE_CREATE, .instance = it->id, .number = it->type};
+    octavo_message message = {.type = OCTAVO_MESSAGE_CREATE, .instance = it->id, .number = OCTAVO_WIRE_TYPE(it->type->member, it->type->index)};
     octavo_message answer;
     octavo_error *error;
     void *body = NULL;
@@ -117,7 +117,7 @@ static int32_t proxy_create(const octavo_config *config, octavo_instance *instan
     int32_t outcome;
     if (!made) return refuse(call, OCTAVO_CODE_RESOURCE_EXHAUSTED, "NO_MEMORY", "there is no memory for an instance");
     made->raw = instance;
-    made->type = type->index;
+    made->type = type;
     made->config = copy_config(config, &made->config_size);
     made->name = quarantine_name(config->component);
     helper = isolated_current(type->isolated);
@@ -212,9 +212,10 @@ static int step_done(octavo_helper *helper, question *asked, const char *step, i
 /* Starts an instance again in a new process; start follows create without a wait: the helper keeps their order,
    and starts nothing that it could not make. 0, or -1 with the cause. */
 static int revive(octavo_helper *helper, proxy *it, int64_t timeout_ns, char *cause, uint64_t room) {
-    octavo_message message = {.type = OCTAVO_MESSAGE_CREATE, .instance = it->id, .number = it->type};
+    octavo_message message = {.type = OCTAVO_MESSAGE_CREATE, .instance = it->id,
+                              .number = OCTAVO_WIRE_TYPE(it->type->member, it->type->index)};
     question create, start;
-    int starts = it->started && it->isolated->types[it->type].life.start, failed;
+    int starts = it->started && it->type->life.start, failed;
     snprintf(cause, room, "its process ended again");
     if (helper_pose(helper, &create, message, &octavo_layout_config, it->config)) return -1;
     message = (octavo_message){.type = OCTAVO_MESSAGE_START, .instance = it->id};
@@ -231,6 +232,8 @@ static int revive(octavo_helper *helper, proxy *it, int64_t timeout_ns, char *ca
 int octavo_helper_adopt(octavo_helper *helper, int64_t timeout_ns, char *cause, uint64_t room) {
     octavo_isolated *isolated = helper->isolated;
     uint32_t id;
+    int is_complete = 0;
+    if (members_complete(helper, timeout_ns, cause, room)) return -1;
     for (id = 0; id < MAX_INSTANCES; id++) {
         proxy *it;
         pthread_mutex_lock(&isolated->lock);
@@ -238,15 +241,18 @@ int octavo_helper_adopt(octavo_helper *helper, int64_t timeout_ns, char *cause, 
         pthread_mutex_unlock(&isolated->lock);
         if (it && it->created && revive(helper, it, timeout_ns, cause, room)) return -1;
     }
-    pthread_mutex_lock(&isolated->lock);
-    isolated->current = helper;
-    pthread_mutex_unlock(&isolated->lock);
+    /* A plugin may have come meanwhile; it has no instances yet. */
+    while (!is_complete) {
+        if (members_complete(helper, timeout_ns, cause, room)) return -1;
+        pthread_mutex_lock(&isolated->lock);
+        is_complete = members_are_complete(helper);
+        if (is_complete) isolated->current = helper;
+        pthread_mutex_unlock(&isolated->lock);
+    }
     return 0;
 }
 
-/* The descriptor */
-
-static octavo_life life_of(const octavo_wire_type *type) {
+octavo_life proxy_life(const octavo_wire_type *type) {
     octavo_life life = {.size = sizeof life, .create = proxy_create, .features = proxy_features, .destroy = proxy_destroy};
     if (type->life & OCTAVO_WIRE_START) life.start = proxy_start;
     if (type->life & OCTAVO_WIRE_HEALTH) life.health = proxy_health;
@@ -257,7 +263,7 @@ static octavo_life life_of(const octavo_wire_type *type) {
     return life;
 }
 
-static void *ops_of(const octavo_wire_type *type) {
+void *proxy_ops(const octavo_wire_type *type) {
     const octavo_kind *kind = octavo_kind_at(type->kind);
     uint8_t *table;
     uint32_t size, i;
@@ -270,54 +276,6 @@ static void *ops_of(const octavo_wire_type *type) {
         if (type->ops >> i & 1) memcpy(table + sizeof(uint64_t) + i * sizeof(octavo_op_fn), &trampolines[i], sizeof(octavo_op_fn));
     return table;
 }
-
-static int same(octavo_str one, octavo_str other) {
-    return one.size == other.size && (!one.size || !memcmp(one.data, other.data, one.size));
-}
-
-int isolated_describe(octavo_isolated *isolated, void *said, char *cause, uint64_t room) {
-    octavo_wire_plugin *hello = said;
-    uint32_t i, count = hello->types.count;
-    if (!same(hello->build, octavo_build_id())) {
-        snprintf(cause, room, "octavo-plugin-host is of another release; install the one that came with this runtime");
-        return -1;
-    }
-    if (isolated->hello) {
-        /* A later process: the file is the same copy, so it must say the same. */
-        int differs = !same(hello->id, isolated->descriptor.id) || count != isolated->descriptor.type_count;
-        if (differs) snprintf(cause, room, "its process describes another plugin than the one before");
-        return differs ? -1 : 0;
-    }
-    isolated->types = calloc(count ? count : 1, sizeof *isolated->types);
-    isolated->type_list = calloc(count ? count : 1, sizeof *isolated->type_list);
-    if (!isolated->types || !isolated->type_list) return -1;
-    for (i = 0; i < count; i++) {
-        octavo_wire_type *from = (octavo_wire_type *)hello->types.items + i;
-        proxy_type *to = &isolated->types[i];
-        to->isolated = isolated;
-        to->index = (int32_t)i;
-        to->workers = from->workers;
-        to->life = life_of(from);
-        to->type = (octavo_type){.size = sizeof to->type, .kind = from->kind, .execution = OCTAVO_EXECUTION_INLINE,
-                                 .flags = from->flags, .features = from->features, .name = from->name,
-                                 .version = from->version, .aliases = from->aliases,
-                                 .schema = from->has_schema ? &from->schema : NULL, .life = &to->life};
-        to->type.ops = ops_of(from);
-        isolated->type_list[i] = &to->type;
-        if (to->type.ops) continue;
-        snprintf(cause, room, "it offers a kind of component that this runtime does not know");
-        return -1;
-    }
-    isolated->descriptor = (octavo_plugin){.size = sizeof isolated->descriptor, .flags = hello->flags,
-                                           .abi_minor = hello->abi_minor, .min_host_minor = hello->min_host_minor,
-                                           .requires_features = hello->requires_features, .id = hello->id,
-                                           .version = hello->version, .vendor = hello->vendor,
-                                           .description = hello->description, .types = isolated->type_list, .type_count = count};
-    isolated->hello = hello;
-    return 0;
-}
-
-const octavo_plugin *octavo_isolated_descriptor(const octavo_isolated *isolated) { return &isolated->descriptor; }
 
 /* The variables of this process that the helper may see. */
 static char **chosen_environment(const octavo_limits *limits) {
@@ -338,16 +296,17 @@ octavo_isolated *octavo_isolated_new(const char *host, const char *path, uint32_
     made = calloc(1, sizeof *made + loops * sizeof(loop_state));
     if (!made) return NULL;
     made->host = strdup(host);
-    made->path = strdup(path);
+    made->members[0].path = strdup(path);
+    made->members[0].serial = made->next_serial = 1;
     made->limits = *limits;
     made->limits.environment = NULL;
     made->environment = chosen_environment(limits);
     made->loop_count = loops;
-    made->may_peek = sched_getaffinity(0, sizeof allowed, &allowed) == 0 && CPU_COUNT(&allowed) > 1;
+    made->processors = sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? CPU_COUNT(&allowed) : 1;
     made->events = *events;
     made->context = context;
     pthread_mutex_init(&made->lock, NULL);
-    if (made->host && made->path && made->environment) return made;
+    if (made->host && made->members[0].path && made->environment) return made;
     octavo_isolated_free(made);
     return NULL;
 }
@@ -358,14 +317,10 @@ void octavo_isolated_free(octavo_isolated *isolated) {
         free(isolated->loops[i].flights);
         for (class = 0; class < LARGE_CLASSES; class++) free(isolated->loops[i].large[class].items);
     }
-    for (i = 0; isolated->types && i < isolated->descriptor.type_count; i++) free((void *)(uintptr_t)isolated->types[i].type.ops);
-    free(isolated->types);
-    free(isolated->type_list);
-    free(isolated->hello);
+    for (i = 0; i < OCTAVO_PLUGINS_MAX; i++) member_free(&isolated->members[i]);
     for (i = 0; isolated->environment && isolated->environment[i]; i++) free(isolated->environment[i]);
     free(isolated->environment);
     free(isolated->host);
-    free(isolated->path);
     pthread_mutex_destroy(&isolated->lock);
     free(isolated);
 }

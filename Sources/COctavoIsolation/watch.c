@@ -51,7 +51,7 @@ static int is_over(const view *line, int64_t since, int64_t now) {
 static uint32_t workers_of(octavo_isolated *isolated, uint32_t instance) {
     uint32_t count = 0;
     pthread_mutex_lock(&isolated->lock);
-    if (instance < MAX_INSTANCES && isolated->proxies[instance]) count = isolated->types[isolated->proxies[instance]->type].workers;
+    if (instance < MAX_INSTANCES && isolated->proxies[instance]) count = isolated->proxies[instance]->type->workers;
     pthread_mutex_unlock(&isolated->lock);
     if (!count) count = DEFAULT_WORKERS;
     return 2 * (count < MAX_WORKERS ? count : MAX_WORKERS);

@@ -26,6 +26,11 @@ enum AdminViews {
         summary.openDescriptors = isolation.descriptors
         summary.limits = isolation.limits
         summary.spares = isolation.spares
+        summary.group = isolation.group
+        guard !isolation.processes.isEmpty else { return summary }
+        summary.helpers = isolation.processes.map {
+            PluginSummary.Helper(component: $0.component, processID: Int($0.pid), memoryBytes: Int64($0.memory))
+        }
         return summary
     }
 

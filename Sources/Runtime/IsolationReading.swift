@@ -14,13 +14,22 @@ extension IsolationOptions {
         standard = settings.standard.flatMap { IsolationMode(rawValue: $0) } ?? .none
         standardOfThirdParty = settings.thirdParty.flatMap { IsolationMode(rawValue: $0) }
         for plugin in settings.plugins { self.settings[plugin.name] = PluginIsolation(plugin) }
+        for group in settings.groups { groups[group.name] = PluginIsolation(group.process) }
     }
 }
 
 extension PluginIsolation {
     fileprivate init(_ plugin: IsolationSettings.Plugin) {
-        self.init()
+        self.init(plugin.process)
         mode = plugin.mode.flatMap { IsolationMode(rawValue: $0) }
+        group = plugin.group
+        isPerComponent = plugin.scope == "component"
+        // Whoever says which process means that there is one.
+        if mode == nil, group != nil || isPerComponent { mode = .process }
+    }
+
+    fileprivate init(_ plugin: IsolationSettings.Process) {
+        self.init()
         spares = plugin.spares ?? 0
         limits.memory = plugin.memory
         limits.cpuSeconds = plugin.cpuSeconds

@@ -276,6 +276,7 @@ static void *dispatch(void *argument) {
     cpu_set_t allowed;
     uint64_t rings;
     uint32_t i;
+    int processor;
     (void)argument;
     prctl(PR_SET_NAME, "oct-dispatch");
     black_box_thread();
@@ -283,7 +284,11 @@ static void *dispatch(void *argument) {
     gate.allowed = sched_getaffinity(0, sizeof allowed, &allowed) == 0 && CPU_COUNT(&allowed) > 1;
     for (;;) {
         if (take_all() || spin(&gate)) continue;
-        for (i = 0; i < channel_count; i++) octavo_go_to_sleep(channels[i].own);
+        processor = sched_getcpu();
+        for (i = 0; i < channel_count; i++) {
+            __atomic_store_n(&channels[i].own->processor, (uint32_t)(processor + 1), __ATOMIC_RELAXED);
+            octavo_go_to_sleep(channels[i].own);
+        }
         if (!waiting()) {
             __atomic_store_n(&asleep, 1, __ATOMIC_SEQ_CST);
             if (read(OCTAVO_HELPER_DOORBELL, &rings, sizeof rings) < 0 && errno != EINTR) _exit(1);

@@ -2,7 +2,7 @@
  * Runs code of plugins in a process of its own, so that nothing in it can harm the runtime.
  *
  *   octavo-plugin-host describe FILE               prints what the plugin says of itself, as JSON
- *   octavo-plugin-host serve FILE CHANNELS AREA [LIMIT=NUMBER …]
+ *   octavo-plugin-host serve FILE CHANNELS AREA [place=NUMBER] [LIMIT=NUMBER …]
  *                                                  serves it to the runtime that has started this process
  */
 #include <stdio.h>
@@ -12,6 +12,14 @@
 
 #include "describe.h"
 #include "serve.h"
+
+/* The plugin's number: `place=N` among the limits. */
+static uint32_t place(int count, char *const *words) {
+    int i;
+    for (i = 0; i < count; i++)
+        if (!strncmp(words[i], "place=", 6)) return (uint32_t)strtoul(words[i] + 6, NULL, 10) % OCTAVO_PLUGINS_MAX;
+    return 0;
+}
 
 int main(int count, char **arguments) {
     if (count == 3 && !strcmp(arguments[1], "describe")) {
@@ -23,7 +31,7 @@ int main(int count, char **arguments) {
         unsigned long channels = strtoul(arguments[3], NULL, 10);
         unsigned long long area = strtoull(arguments[4], NULL, 10);
         if (channels >= 1 && channels <= OCTAVO_CHANNELS_MAX && area >= 65536 && area % 4096 == 0)
-            return serve(arguments[2], (uint32_t)channels, area, count - 5, arguments + 5);
+            return serve(place(count - 5, arguments + 5), arguments[2], (uint32_t)channels, area, count - 5, arguments + 5);
     }
     fprintf(stderr, "usage: octavo-plugin-host describe FILE\n");
     return 2;

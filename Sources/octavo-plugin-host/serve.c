@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <limits.h>
 #include <octavo/octavo.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +25,15 @@ typedef struct errand {
     void *body; /* of CREATE: octavo_config; of IMPORT: bytes */
 } errand;
 
-static const octavo_plugin *plugin;
+/* A plugin of this process. On the main thread alone. */
+typedef struct place {
+    void *handle;
+    const octavo_plugin *plugin; /* NULL: there is none */
+} place;
+
+static place places[OCTAVO_PLUGINS_MAX];
+/* The question that a plugin is loaded for; 0: nobody has asked, the process was born with it. */
+static uint64_t loading;
 static served *instances[MAX_INSTANCES]; /* atomic */
 static octavo_calls *life_calls;
 static pthread_mutex_t sending = PTHREAD_MUTEX_INITIALIZER;
@@ -257,7 +266,7 @@ static served *make(const octavo_message *message) {
     pthread_t thread;
     if (!made) return NULL;
     made->id = message->instance;
-    made->type = plugin->types[message->number];
+    made->type = places[message->number >> 16].plugin->types[message->number & 0xffff];
     made->kind = octavo_kind_at(made->type->kind);
     made->raw = octavo_instance_new(made->type, "oct-instance", made, QUEUE_LIMIT, &stale);
     if (made->raw) octavo_instance_set_number(made->raw, made->id);
@@ -287,16 +296,186 @@ static void give(served *to, const octavo_message *message, void *body) {
     pthread_mutex_unlock(&to->lock);
 }
 
+/* Which optional functions the type has. */
+static uint32_t life_bits(const octavo_life *life) {
+    return (life->drain ? OCTAVO_WIRE_DRAIN : 0) | (life->stop ? OCTAVO_WIRE_STOP : 0) | (life->start ? OCTAVO_WIRE_START : 0) |
+           (life->health ? OCTAVO_WIRE_HEALTH : 0) | (life->cancel ? OCTAVO_WIRE_CANCEL : 0) |
+           (life->get_extension ? OCTAVO_WIRE_EXTENSION : 0);
+}
+
+static void describe_type(octavo_wire_type *out, const octavo_type *type) {
+    const octavo_kind *kind = octavo_kind_at(type->kind);
+    uint32_t i;
+    memset(out, 0, sizeof *out);
+    out->size = sizeof *out;
+    out->kind = type->kind;
+    out->execution = type->execution;
+    out->workers = type->workers;
+    out->flags = type->flags;
+    out->features = type->features;
+    out->life = type->life ? life_bits(type->life) : 0;
+    out->name = type->name;
+    out->version = type->version;
+    out->aliases = type->aliases;
+    for (i = 0; kind && type->ops && i < kind->op_count; i++)
+        if (octavo_op_at(type->ops, i)) out->ops |= 1ull << i;
+    out->has_schema = type->schema != NULL;
+    if (type->schema) memcpy(&out->schema, type->schema, type->schema->size < sizeof out->schema ? type->schema->size : sizeof out->schema);
+    out->schema.size = sizeof out->schema;
+}
+
+static void refuse(const octavo_error *error) {
+    if (loading) answer(loading, error);
+    else tell((octavo_message){.type = OCTAVO_MESSAGE_REFUSED}, &octavo_layout_error, error);
+}
+
+static int refuse_plugin(const char *cause) {
+    char text[1024];
+    octavo_error error;
+    snprintf(text, sizeof text, "%s", cause);
+    error = plain_error(OCTAVO_CODE_FAILED_PRECONDITION, text);
+    refuse(&error);
+    return 1;
+}
+
+static void deliver_start(void *owner, octavo_slot *slot, const octavo_error *error, const void *reply) {
+    (void)owner, (void)reply;
+    octavo_calls_free(slot);
+    if (error) refuse(error);
+}
+
+/* The plugin's own start. 1 when it failed, and the runtime knows. */
+static int start_plugin(const octavo_plugin *plugin) {
+    static octavo_calls *calls;
+    octavo_slot *slot;
+    octavo_call call;
+    if (!plugin->start) return 0;
+    if (!calls) calls = octavo_calls_new(&calls, deliver_start, NULL, 4);
+    slot = calls ? octavo_calls_open(calls, 64) : NULL;
+    if (!slot) return refuse_plugin("there is no memory");
+    slot->info = NULL;
+    call = octavo_calls_handle(slot);
+    if (plugin->start(octavo_host_table(), call) == OCTAVO_OK) {
+        slot = octavo_calls_take(call);
+        if (slot) octavo_calls_free(slot);
+        return 0;
+    }
+    if (octavo_calls_is_open(call)) return refuse_plugin("its start failed without saying why");
+    return 1;
+}
+
+static int say_hello(const octavo_plugin *plugin) {
+    octavo_wire_plugin hello;
+    octavo_wire_type *types = calloc(plugin->type_count ? plugin->type_count : 1, sizeof *types);
+    uint32_t i;
+    if (!types) return 1;
+    memset(&hello, 0, sizeof hello);
+    hello.size = sizeof hello;
+    hello.flags = plugin->flags;
+    hello.abi_minor = plugin->abi_minor;
+    hello.min_host_minor = plugin->min_host_minor;
+    hello.requires_features = plugin->requires_features;
+    hello.build = octavo_build_id();
+    hello.id = plugin->id;
+    hello.version = plugin->version;
+    hello.vendor = plugin->vendor;
+    hello.description = plugin->description;
+    hello.types = (octavo_list){types, plugin->type_count, sizeof *types};
+    for (i = 0; i < plugin->type_count; i++) describe_type(&types[i], plugin->types[i]);
+    if (loading) answer_with(loading, &octavo_layout_wire_plugin, &hello);
+    else tell((octavo_message){.type = OCTAVO_MESSAGE_HELLO}, &octavo_layout_wire_plugin, &hello);
+    free(types);
+    return 0;
+}
+
+/* NULL, or what is wrong with the descriptor. */
+static const char *check(const octavo_plugin *plugin) {
+    uint32_t i;
+    if (!plugin) return "it returned no descriptor";
+    if (plugin->size < sizeof *plugin || plugin->type_count > MAX_TYPES || (plugin->type_count && !plugin->types))
+        return "its descriptor is too short, or offers more than 256 types";
+    for (i = 0; i < plugin->type_count; i++) {
+        const octavo_type *type = plugin->types[i];
+        if (!type || type->size < sizeof *type || !type->life || !type->ops || !octavo_kind_at(type->kind) ||
+            type->life->size < sizeof(octavo_life) || !type->life->create || !type->life->destroy)
+            return "one of its types is null, too short, or lacks its functions";
+    }
+    return NULL;
+}
+
+/* Maps, checks and starts a plugin, and says what it offers. 1 when that failed, and the runtime knows. */
+static int load(uint32_t number, const char *path) {
+    place *it = &places[number];
+    octavo_plugin_v1_fn entry;
+    const char *fault;
+    void *symbol;
+    it->handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!it->handle) return refuse_plugin(dlerror());
+    symbol = dlsym(it->handle, OCTAVO_ENTRY_SYMBOL);
+    if (!symbol) return refuse_plugin("it does not export " OCTAVO_ENTRY_SYMBOL);
+    memcpy(&entry, &symbol, sizeof entry);
+    it->plugin = entry();
+    fault = check(it->plugin);
+    if (fault || start_plugin(it->plugin)) {
+        it->plugin = NULL;
+        return fault ? refuse_plugin(fault) : 1;
+    }
+    black_box_modules();
+    return say_hello(it->plugin);
+}
+
+/* No instance of it is left. */
+static void take_out(uint32_t number, int unmaps) {
+    place *it = &places[number];
+    if (it->plugin && it->plugin->stop) it->plugin->stop();
+    it->plugin = NULL;
+    if (it->handle && unmaps) dlclose(it->handle);
+    it->handle = NULL;
+}
+
+/* Loads another plugin, whose path are plain bytes. */
+static void bring_in(uint32_t number, const void *path, uint32_t length, uint64_t token) {
+    char text[PATH_MAX];
+    loading = token;
+    /* One that the runtime has taken out while this process waited for its turn. */
+    take_out(number, 0);
+    if (length >= sizeof text) {
+        refuse_plugin("its path is too long");
+    } else {
+        if (length) memcpy(text, path, length);
+        text[length] = 0;
+        if (load(number, text)) take_out(number, 1);
+    }
+    loading = 0;
+}
+
+/* Whether `number` of a CREATE is a type here. */
+static int has_type(int32_t number) {
+    uint32_t place = (uint32_t)number >> 16, type = (uint32_t)number & 0xffff;
+    return number >= 0 && place < OCTAVO_PLUGINS_MAX && places[place].plugin && type < places[place].plugin->type_count;
+}
+
 /* 0, or why the runtime's message can't be followed. */
 static const char *follow(const octavo_message *message, const void *body) {
     octavo_error error;
     void *kept = NULL;
+    uint32_t place;
     switch (message->type) {
     case OCTAVO_MESSAGE_PING: tell((octavo_message){.type = OCTAVO_MESSAGE_PONG, .token = message->token}, NULL, NULL); return NULL;
     case OCTAVO_MESSAGE_LOG_LEVEL: __atomic_store_n(&log_level, message->number, __ATOMIC_RELAXED); return NULL;
     case OCTAVO_MESSAGE_QUIT:
-        if (plugin->stop) plugin->stop();
+        for (place = 0; place < OCTAVO_PLUGINS_MAX; place++) take_out(place, 0);
         exit(0);
+    case OCTAVO_MESSAGE_LOAD:
+    case OCTAVO_MESSAGE_UNLOAD:
+        if (message->number < 0 || message->number >= (int32_t)OCTAVO_PLUGINS_MAX) return "a place that is none";
+        if (message->type == OCTAVO_MESSAGE_LOAD) {
+            bring_in((uint32_t)message->number, body, message->length, message->token);
+            return NULL;
+        }
+        take_out((uint32_t)message->number, message->deadline_ns != 0);
+        answer(message->token, NULL);
+        return NULL;
     case OCTAVO_MESSAGE_ADD_WORKER: {
         served *stuck = instance_at(message->instance);
         if (stuck) octavo_instance_add_worker(stuck->raw);
@@ -309,8 +488,7 @@ static const char *follow(const octavo_message *message, const void *body) {
     }
     if (message->type > OCTAVO_MESSAGE_IMPORT || message->instance >= MAX_INSTANCES) return "an unknown message";
     if (message->type == OCTAVO_MESSAGE_CREATE) {
-        if (known[message->instance] || message->number < 0 || (uint32_t)message->number >= plugin->type_count)
-            return "an instance that can't be made";
+        if (known[message->instance] || !has_type(message->number)) return "an instance that can't be made";
         kept = octavo_message_body(&octavo_layout_config, body, message->length);
         if (!kept) return "a configuration that can't be read";
         known[message->instance] = make(message);
@@ -361,109 +539,7 @@ static void on_thread_ended(octavo_busy *line) {
     black_box_thread_ended();
 }
 
-/* Which optional functions the type has. */
-static uint32_t life_bits(const octavo_life *life) {
-    return (life->drain ? OCTAVO_WIRE_DRAIN : 0) | (life->stop ? OCTAVO_WIRE_STOP : 0) | (life->start ? OCTAVO_WIRE_START : 0) |
-           (life->health ? OCTAVO_WIRE_HEALTH : 0) | (life->cancel ? OCTAVO_WIRE_CANCEL : 0) |
-           (life->get_extension ? OCTAVO_WIRE_EXTENSION : 0);
-}
-
-static void describe_type(octavo_wire_type *out, const octavo_type *type) {
-    const octavo_kind *kind = octavo_kind_at(type->kind);
-    uint32_t i;
-    memset(out, 0, sizeof *out);
-    out->size = sizeof *out;
-    out->kind = type->kind;
-    out->execution = type->execution;
-    out->workers = type->workers;
-    out->flags = type->flags;
-    out->features = type->features;
-    out->life = type->life ? life_bits(type->life) : 0;
-    out->name = type->name;
-    out->version = type->version;
-    out->aliases = type->aliases;
-    for (i = 0; kind && type->ops && i < kind->op_count; i++)
-        if (octavo_op_at(type->ops, i)) out->ops |= 1ull << i;
-    out->has_schema = type->schema != NULL;
-    if (type->schema) memcpy(&out->schema, type->schema, type->schema->size < sizeof out->schema ? type->schema->size : sizeof out->schema);
-    out->schema.size = sizeof out->schema;
-}
-
-static int refuse_plugin(const char *path, const char *cause) {
-    char text[1024];
-    octavo_error error;
-    snprintf(text, sizeof text, "%s", cause);
-    (void)path;
-    error = plain_error(OCTAVO_CODE_FAILED_PRECONDITION, text);
-    tell((octavo_message){.type = OCTAVO_MESSAGE_REFUSED}, &octavo_layout_error, &error);
-    return 1;
-}
-
-static void deliver_start(void *owner, octavo_slot *slot, const octavo_error *error, const void *reply) {
-    (void)owner, (void)reply;
-    octavo_calls_free(slot);
-    if (error) tell((octavo_message){.type = OCTAVO_MESSAGE_REFUSED}, &octavo_layout_error, error);
-}
-
-/* The plugin's own start. 1 when it failed, and the runtime knows. */
-static int start_plugin(const char *path) {
-    octavo_calls *calls = octavo_calls_new(&plugin, deliver_start, NULL, 4);
-    octavo_slot *slot = calls ? octavo_calls_open(calls, 64) : NULL;
-    octavo_call call;
-    if (!plugin->start) return 0;
-    if (!slot) return refuse_plugin(path, "there is no memory");
-    slot->info = NULL;
-    call = octavo_calls_handle(slot);
-    if (plugin->start(octavo_host_table(), call) == OCTAVO_OK) return 0;
-    if (octavo_calls_is_open(call)) return refuse_plugin(path, "its start failed without saying why");
-    return 1;
-}
-
-static int say_hello(void) {
-    octavo_wire_plugin hello;
-    octavo_wire_type *types = calloc(plugin->type_count ? plugin->type_count : 1, sizeof *types);
-    uint32_t i;
-    if (!types) return 1;
-    memset(&hello, 0, sizeof hello);
-    hello.size = sizeof hello;
-    hello.flags = plugin->flags;
-    hello.abi_minor = plugin->abi_minor;
-    hello.min_host_minor = plugin->min_host_minor;
-    hello.requires_features = plugin->requires_features;
-    hello.build = octavo_build_id();
-    hello.id = plugin->id;
-    hello.version = plugin->version;
-    hello.vendor = plugin->vendor;
-    hello.description = plugin->description;
-    hello.types = (octavo_list){types, plugin->type_count, sizeof *types};
-    for (i = 0; i < plugin->type_count; i++) describe_type(&types[i], plugin->types[i]);
-    tell((octavo_message){.type = OCTAVO_MESSAGE_HELLO}, &octavo_layout_wire_plugin, &hello);
-    free(types);
-    return 0;
-}
-
-static int load(const char *path) {
-    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL), *symbol;
-    octavo_plugin_v1_fn entry;
-    uint32_t i;
-    if (!handle) return refuse_plugin(path, dlerror());
-    symbol = dlsym(handle, OCTAVO_ENTRY_SYMBOL);
-    if (!symbol) return refuse_plugin(path, "it does not export " OCTAVO_ENTRY_SYMBOL);
-    memcpy(&entry, &symbol, sizeof entry);
-    plugin = entry();
-    if (!plugin) return refuse_plugin(path, "it returned no descriptor");
-    if (plugin->size < sizeof *plugin || plugin->type_count > MAX_TYPES || (plugin->type_count && !plugin->types))
-        return refuse_plugin(path, "its descriptor is too short, or offers more than 256 types");
-    for (i = 0; i < plugin->type_count; i++) {
-        const octavo_type *type = plugin->types[i];
-        if (!type || type->size < sizeof *type || !type->life || !type->ops || !octavo_kind_at(type->kind) ||
-            type->life->size < sizeof(octavo_life) || !type->life->create || !type->life->destroy)
-            return refuse_plugin(path, "one of its types is null, too short, or lacks its functions");
-    }
-    return 0;
-}
-
-int serve(const char *path, uint32_t channels, uint64_t area, int limit_count, char *const *limits) {
+int serve(uint32_t first, const char *path, uint32_t channels, uint64_t area, int limit_count, char *const *limits) {
     const octavo_instance_events events = {.log = on_log, .log_enabled = on_log_enabled, .health = on_health, .thread_began = on_thread_began,
                                            .thread_ended = on_thread_ended};
     octavo_message message;
@@ -471,15 +547,13 @@ int serve(const char *path, uint32_t channels, uint64_t area, int limit_count, c
     char cause[256];
     int failed;
     octavo_instances_set_events(&events);
-    if (limits_apply(limit_count, limits, cause, sizeof cause)) return refuse_plugin(path, cause);
+    if (limits_apply(limit_count, limits, cause, sizeof cause)) return refuse_plugin(cause);
     black_box_open();
     life_calls = octavo_calls_new(&life_calls, deliver_life, NULL, MAX_CALLS);
     if (!life_calls) return 1;
     failed = dispatcher_start(channels, area);
-    if (failed) return refuse_plugin(path, strerror(failed));
-    if (load(path) || start_plugin(path)) return 1;
-    black_box_modules();
-    if (say_hello()) return 1;
+    if (failed) return refuse_plugin(strerror(failed));
+    if (load(first, path)) return 1;
     for (;;) {
         const char *fault;
         failed = octavo_message_receive(OCTAVO_HELPER_CONTROL, &message, &body);

@@ -1,4 +1,4 @@
-/* A helper: serves the instances of one plugin to the runtime that has spawned it. */
+/* A helper: serves the instances of one plugin, or of several, to the runtime that has spawned it. */
 #ifndef OCTAVO_SERVE_H
 #define OCTAVO_SERVE_H
 
@@ -34,9 +34,9 @@ typedef struct served {
     handing handing;
 } served;
 
-/* Loads the plugin and serves it until the runtime says otherwise or is gone; `limits` as limits_apply takes
-   them. The exit code. */
-int serve(const char *path, uint32_t channels, uint64_t area, int limit_count, char *const *limits);
+/* Loads the plugin at place `first` and serves it until the runtime says otherwise or is gone; `limits` as
+   limits_apply takes them. The exit code. */
+int serve(uint32_t first, const char *path, uint32_t channels, uint64_t area, int limit_count, char *const *limits);
 
 /* Sends to the runtime; from any thread. */
 void tell(octavo_message message, const octavo_layout *layout, const void *structure);

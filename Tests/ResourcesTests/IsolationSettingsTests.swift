@@ -30,15 +30,21 @@ import Testing
                   environment: [HTTP_PROXY, NO_PROXY]
                   hangs: ignore
                 - {name: sqlite, mode: none}
+                - {name: one, group: shared}
+                - {name: two, scope: component, spares: 1}
+                groups:
+                - {name: shared, memory: 64Mi}
             """)
         #expect(outcome.diagnostics == [])
         let it = try #require(outcome.configuration).isolation
         #expect(it.standard == "none" && it.thirdParty == "process" && it.onCrash == "off" && it.crashLoopLimit == 7)
         let redis = try #require(it.plugins.first)
-        #expect(redis.name == "redis" && redis.mode == "process" && redis.spares == 1 && redis.memory == 256 << 20)
-        #expect(redis.cpuSeconds == 3600 && redis.descriptors == 512 && redis.processes == 0 && redis.seccomp == "strict")
-        #expect(redis.network == "none" && redis.environment == ["HTTP_PROXY", "NO_PROXY"] && redis.hangs == "ignore")
-        #expect(it.plugins.last?.name == "sqlite" && it.plugins.last?.mode == "none")
+        #expect(redis.name == "redis" && redis.mode == "process" && redis.process.spares == 1 && redis.process.memory == 256 << 20)
+        #expect(redis.process.cpuSeconds == 3600 && redis.process.descriptors == 512 && redis.process.processes == 0 && redis.process.seccomp == "strict")
+        #expect(redis.process.network == "none" && redis.process.environment == ["HTTP_PROXY", "NO_PROXY"] && redis.process.hangs == "ignore")
+        #expect(it.plugins[1].name == "sqlite" && it.plugins[1].mode == "none")
+        #expect(it.plugins[2].group == "shared" && it.plugins[3].scope == "component" && it.plugins[3].process.spares == 1)
+        #expect(it.groups.map(\.name) == ["shared"] && it.groups[0].process.memory == 64 << 20)
     }
 
     @Test("what can't be is refused, with its place and what may stand there", arguments: [
@@ -56,6 +62,12 @@ import Testing
         ("    plugins: [{name: a, network: wifi}]\n", "must be none or host"),
         ("    plugins: [{name: a}, {name: a}]\n", "plugin a has an entry already"),
         ("    plugins: {a: process}\n", "spec.isolation.plugins"),
+        ("    plugins: [{name: a, scope: loop}]\n", "scope must be plugin or component"),
+        ("    plugins: [{name: a, group: g, scope: component}]\n", "a plugin of a group shares its process"),
+        ("    plugins: [{name: a, group: g, mode: none}]\n", "mode is none, so there is no process to share"),
+        ("    plugins: [{name: a, group: g, memory: 64Mi}]\n", "put this into its entry of spec.isolation.groups"),
+        ("    groups: [{name: g}, {name: g}]\n", "group g has an entry already"),
+        ("    groups: [{memory: 64Mi}]\n", "spec.isolation.groups[0].name"),
     ])
     func refuses(written: String, message: String) {
         let outcome = load(written)

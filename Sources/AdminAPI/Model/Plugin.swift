@@ -73,6 +73,10 @@ package struct PluginSummary: Sendable, Equatable, Codable {
     package var limits: [String]?
     /// Processes that wait to take over; nil in process.
     package var spares: Int?
+    /// The group whose plugins share the helper process; nil when it is the plugin's own.
+    package var group: String?
+    /// Where each component has a helper process of its own: those; nil otherwise.
+    package var helpers: [Helper]?
     /// Components that are instances of its types.
     package var componentCount: Int
     package var statistics: CallStatistics
@@ -98,6 +102,22 @@ package struct PluginSummary: Sendable, Equatable, Codable {
         self.componentCount = componentCount
         self.statistics = statistics
         self.oldGenerations = oldGenerations
+    }
+}
+
+extension PluginSummary {
+    /// The process of one component.
+    package struct Helper: Sendable, Equatable, Codable {
+        package var component: String
+        /// 0 while it is being started again.
+        package var processID: Int
+        package var memoryBytes: Int64
+
+        package init(component: String, processID: Int, memoryBytes: Int64) {
+            self.component = component
+            self.processID = processID
+            self.memoryBytes = memoryBytes
+        }
     }
 }
 

@@ -12,7 +12,7 @@
 
 OCTAVO_BEGIN
 
-/* A plugin generation that runs isolated. */
+/* A plugin generation that runs isolated, or several plugins that share a process: its members. */
 typedef struct octavo_isolated octavo_isolated;
 /* One of its processes. Counted: see octavo_helper_release. */
 typedef struct octavo_helper octavo_helper;
@@ -61,6 +61,7 @@ typedef struct octavo_helper_end {
     octavo_usage usage; /* a tenth of a second before, or less */
     int64_t cpu_ns;     /* processor time of its life */
     char component[128]; /* of the call that it died of; "" = not known */
+    char plugin[80];     /* … and the plugin whose it was */
     uint32_t op;         /* … and its operation, of kind `kind`; 0 = not known */
     int32_t kind;
     uint64_t request_bytes;
@@ -83,7 +84,7 @@ typedef struct octavo_isolated_events {
 } octavo_isolated_events;
 
 /*
- * `host`: path of octavo-plugin-host. `path`: the plugin's file. `loops`: number of event loops. NULL
+ * `host`: path of octavo-plugin-host. `path`: the plugin's file, member 0. `loops`: number of event loops. NULL
  * without memory. `limits` are copied. Never freed while an instance of it exists.
  */
 octavo_isolated *OCTAVO_NULLABLE octavo_isolated_new(const char *host, const char *path, uint32_t loops, const octavo_limits *limits,
@@ -117,8 +118,17 @@ void octavo_helper_quit(octavo_helper *helper);
 /* Lines below `level` (OCTAVO_LOG_*) need not be sent. */
 void octavo_helper_log_level(octavo_helper *helper, int32_t level);
 
-/* What it offers; from the first process that has started. Constant, freed with the isolated plugin. */
-const octavo_plugin *octavo_isolated_descriptor(const octavo_isolated *isolated);
+/* What a member offers, which the first process that has it has said. Constant until it is removed. */
+const octavo_plugin *octavo_isolated_descriptor(const octavo_isolated *isolated, uint32_t member);
+/*
+ * Loads another plugin into the present process and every later one. Its number, or -1 and `cause` says
+ * why; when the process dies of it, the next one does not have it. One caller at a time. Blocks.
+ */
+int32_t octavo_isolated_add(octavo_isolated *isolated, const char *path, int64_t timeout_ns, char *cause, uint64_t room);
+/* Takes a member out; no instance of it is left. `unmap`: its code may go. One caller at a time. Blocks. */
+void octavo_isolated_remove(octavo_isolated *isolated, uint32_t member, int32_t unmap);
+/* Members that there are. */
+uint32_t octavo_isolated_members(octavo_isolated *isolated);
 
 #define OCTAVO_QUARANTINE_MAX 1024u
 

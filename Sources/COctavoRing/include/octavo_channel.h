@@ -38,7 +38,7 @@ typedef struct octavo_entry {
 typedef struct octavo_words {
     _Alignas(64) uint32_t tail; /* entries published; atomic */
     _Alignas(64) uint32_t head; /* entries of the other side taken; atomic */
-    uint32_t reserved;
+    uint32_t processor;         /* helper: where it last went to sleep, + 1; a hint; atomic */
     uint64_t released;          /* runtime: of P's frame area, bytes read since the start; atomic */
     _Alignas(64) uint32_t sleep; /* atomic */
 } octavo_words;

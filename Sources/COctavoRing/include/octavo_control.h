@@ -25,7 +25,7 @@ OCTAVO_BEGIN
 
 typedef enum octavo_message_type {
     /* runtime to helper */
-    OCTAVO_MESSAGE_CREATE = 1, /* `number`: type; body: octavo_config */
+    OCTAVO_MESSAGE_CREATE = 1, /* `number`: type of a plugin, see OCTAVO_WIRE_TYPE; body: octavo_config */
     OCTAVO_MESSAGE_START,      /* `deadline_ns`; as the next three: answered by ANSWER, perhaps with an error */
     OCTAVO_MESSAGE_HEALTH,
     OCTAVO_MESSAGE_DRAIN,
@@ -38,7 +38,9 @@ typedef enum octavo_message_type {
                                   is no answer. `deadline_ns` of the answer: what the import said */
     OCTAVO_MESSAGE_PING,
     OCTAVO_MESSAGE_LOG_LEVEL,  /* `number`: lines below it need not be sent */
-    OCTAVO_MESSAGE_QUIT,       /* the plugin's stop, then the end */
+    OCTAVO_MESSAGE_QUIT,       /* the plugins' stop, then the end */
+    OCTAVO_MESSAGE_LOAD,       /* another plugin; `number`: its place; body: the path, raw; answered with an octavo_wire_plugin */
+    OCTAVO_MESSAGE_UNLOAD,     /* `number`: its place; no instance of it is left. `deadline_ns` 1: it can be unmapped */
     OCTAVO_MESSAGE_ADD_WORKER, /* one of `instance` is stuck, and the rest must not starve */
     OCTAVO_MESSAGE_TAKEN,      /* a PIECE of `instance` with that token was; `number`: what the sink said */
     /* helper to runtime */
@@ -119,6 +121,10 @@ extern const octavo_layout octavo_layout_features;
 extern const octavo_layout octavo_layout_log_line;
 extern const octavo_layout octavo_layout_remains;
 extern const octavo_layout octavo_layout_wire_plugin;
+
+/* Plugins of one helper, and `number` of CREATE. */
+#define OCTAVO_PLUGINS_MAX 64u
+#define OCTAVO_WIRE_TYPE(plugin, type) ((int32_t)((plugin) << 16 | (type)))
 
 /* What both sides compare, so that a helper of another release is never talked to. */
 octavo_str octavo_build_id(void);

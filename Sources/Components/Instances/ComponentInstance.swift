@@ -13,6 +13,8 @@ final class ComponentInstance: @unchecked Sendable {
     let component: String
     let type: PluginType
     let plugin: LoadedPlugin
+    /// Where it is; `nil`: in this process.
+    private let process: PluginProcess?
     private(set) var raw: OpaquePointer
     let lane = ControlLane()
     let health = InstanceHealth()
@@ -63,16 +65,31 @@ final class ComponentInstance: @unchecked Sendable {
         meter: ComponentMeter? = nil
     ) async throws(CallError) -> ComponentInstance {
         HostEvents.install()
-        guard let instance = ComponentInstance(component: component, type: type, plugin: plugin, logger: logger, meter: meter)
+        plugin.beginUse()
+        let process: PluginProcess?
+        do throws(PluginError) {
+            process = try await plugin.process(for: component)
+        } catch {
+            plugin.endUse(of: nil)
+            throw CallError(code: OCTAVO_CODE_RESOURCE_EXHAUSTED, message: error.description)
+        }
+        // The types of each process are its own.
+        let type = process?.types.first { $0.name == type.name } ?? type
+        guard
+            let instance = ComponentInstance(
+                component: component, type: type, plugin: plugin, process: process, logger: logger, meter: meter)
         else {
+            plugin.endUse(of: process)
             throw CallError(code: OCTAVO_CODE_RESOURCE_EXHAUSTED, message: "no memory or threads for an instance")
         }
-        plugin.beginUse()
         if let failure = await instance.create(configuration) { throw failure }
         return instance
     }
 
-    private init?(component: String, type: PluginType, plugin: LoadedPlugin, logger: Logger, meter: ComponentMeter?) {
+    private init?(
+        component: String, type: PluginType, plugin: LoadedPlugin, process: PluginProcess?, logger: Logger, meter: ComponentMeter?
+    ) {
+        self.process = process
         self.meter = meter
         self.component = component
         self.type = type
@@ -272,7 +289,7 @@ final class ComponentInstance: @unchecked Sendable {
     private func free() {
         guard gone.withLockedValue({ isGone in defer { isGone = true }; return !isGone }) else { return }
         octavo_instance_free(raw)
-        plugin.endUse()
+        plugin.endUse(of: process)
     }
 }
 

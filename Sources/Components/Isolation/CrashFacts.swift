@@ -77,6 +77,9 @@ package struct CrashFacts: Sendable {
     mutating func note(_ end: octavo_helper_end) {
         var end = end
         component = withUnsafeBytes(of: &end.component) { CrashFacts.text($0) }
+        // Of a group's process the plugin whose call it was is more to the point.
+        let culprit = withUnsafeBytes(of: &end.plugin) { CrashFacts.text($0) }
+        if !culprit.isEmpty { plugin = culprit }
         cpuSeconds = Double(end.cpu_ns) / 1e9
         if end.kind != 0, let kind = octavo_kind_at(end.kind), end.op < kind.pointee.op_count {
             operation = String(cString: kind.pointee.ops[Int(end.op)].name)

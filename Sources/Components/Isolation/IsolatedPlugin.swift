@@ -18,6 +18,7 @@ package final class IsolatedPlugin: @unchecked Sendable {
     private let generation: Int
     private let reason: String
     private let settings: PluginIsolation
+    let group: String?
     private var loops: [IsolatedLoop] = []
     private let state: NIOLockedValueBox<State>
 
@@ -59,12 +60,16 @@ package final class IsolatedPlugin: @unchecked Sendable {
         package var limits: [String]
         /// Processes that wait to take over.
         package var spares: Int
+        /// The group whose plugins share it.
+        package var group: String?
+        /// Where each component has a process of its own: those.
+        package var processes: [(component: String, pid: Int32, memory: UInt64)] = []
     }
 
     private static let restartReason = "the operator asked for a restart"
 
     /// Loading a plugin does no I/O but that of the loader; a component's start has its own limit.
-    private static let loading = Duration.seconds(10)
+    static let loading = Duration.seconds(10)
 
     /// Starts the first process. Blocks; on a control thread.
     static func start(
@@ -94,6 +99,7 @@ package final class IsolatedPlugin: @unchecked Sendable {
         self.generation = generation
         reason = isolation.reason
         settings = isolation.settings
+        group = isolation.settings.group
         onCrash = isolation.options.onCrash
         logger = isolation.logger
         state = NIOLockedValueBox(State(policy: RestartPolicy(loopLimit: isolation.options.crashLoopLimit)))
@@ -122,7 +128,11 @@ package final class IsolatedPlugin: @unchecked Sendable {
     /// What the C side calls us by; freed with it.
     private let context: UnsafeMutablePointer<Unmanaged<IsolatedPlugin>?>
 
-    var descriptor: UnsafePointer<octavo_plugin> { octavo_isolated_descriptor(raw) }
+    /// What a plugin in it offers; 0 is the first one.
+    func descriptor(of member: UInt32) -> UnsafePointer<octavo_plugin> { octavo_isolated_descriptor(raw, member) }
+
+    /// For logs: of the plugin, or of the group of plugins that share it.
+    private var name: String { group.map { "group \($0)" } ?? String(descriptor(of: 0).pointee.id) }
 
     var facts: Facts {
         state.withLockedValue { state in
@@ -130,7 +140,7 @@ package final class IsolatedPlugin: @unchecked Sendable {
             return Facts(
                 pid: state.pid, restarts: state.restarts, lastEnd: state.lastEnd, isRestarting: state.isSupervised,
                 isLooping: state.isLooping, reason: reason, memory: usage?.memory ?? 0, descriptors: Int(usage?.descriptors ?? 0),
-                limits: settings.limits.description, spares: state.spare == 0 ? 0 : 1)
+                limits: settings.limits.description, spares: state.spare == 0 ? 0 : 1, group: group)
         }
     }
 
@@ -214,7 +224,7 @@ package final class IsolatedPlugin: @unchecked Sendable {
                 } else if made == nil, isWanted {
                     logger.warning(
                         "there is no spare process for an isolated plugin",
-                        metadata: ["plugin": "\(Self.name(descriptor))", "cause": "\(Self.string(text))"])
+                        metadata: ["plugin": "\(name)", "cause": "\(Self.string(text))"])
                 }
             }
         }
@@ -231,7 +241,7 @@ package final class IsolatedPlugin: @unchecked Sendable {
         return was
     }
 
-    private static func string(_ text: [CChar]) -> String {
+    static func string(_ text: [CChar]) -> String {
         String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
@@ -247,7 +257,7 @@ package final class IsolatedPlugin: @unchecked Sendable {
                 report(end, pid: octavo_helper_pid(helper), cause: Self.describe(end))
                 logger.warning(
                     "the spare process of an isolated plugin has ended; there is none until the next restart",
-                    metadata: ["plugin": "\(Self.name(descriptor))", "cause": "\(Self.describe(end))"])
+                    metadata: ["plugin": "\(name)", "cause": "\(Self.describe(end))"])
             }
             return
         }
@@ -277,15 +287,15 @@ package final class IsolatedPlugin: @unchecked Sendable {
         guard case .restart = next else { return }
         logger.error(
             "the process of an isolated plugin has ended; starting it again",
-            metadata: ["plugin": "\(Self.name(descriptor))", "pid": "\(pid)", "cause": "\(cause)"])
+            metadata: ["plugin": "\(name)", "pid": "\(pid)", "cause": "\(cause)"])
         supervise()
     }
 
     private func report(_ end: octavo_helper_end, pid: Int32, cause: String) {
         guard let onCrash else { return }
         var facts = CrashFacts(end.box?.pointee)
-        facts.plugin = Self.name(descriptor)
-        facts.version = String(descriptor.pointee.version)
+        facts.plugin = name
+        if group == nil { facts.version = String(descriptor(of: 0).pointee.version) }
         facts.generation = generation
         facts.processID = pid
         facts.cause = cause
@@ -307,8 +317,6 @@ package final class IsolatedPlugin: @unchecked Sendable {
             onCrash(facts)
         }
     }
-
-    private static func name(_ descriptor: UnsafePointer<octavo_plugin>) -> String { String(descriptor.pointee.id) }
 
     private static func describe(_ end: octavo_helper_end) -> String {
         let reason = String(cString: end.reason)
@@ -333,7 +341,7 @@ package final class IsolatedPlugin: @unchecked Sendable {
                 for loop in loops { loop.refuse(keepsDying: true) }
                 logger.error(
                     "an isolated plugin keeps dying; it is tried every 30 s",
-                    metadata: ["plugin": "\(Self.name(descriptor))", "cause": "\(facts.lastEnd)"])
+                    metadata: ["plugin": "\(name)", "cause": "\(facts.lastEnd)"])
             }
             wait(pause)
             let failure = state.withLockedValue { $0.isEnding } ? nil : launch()
@@ -357,6 +365,11 @@ package final class IsolatedPlugin: @unchecked Sendable {
                 return
             }
         }
+    }
+
+    /// Waits until a process serves; not longer than that time.
+    func awaitProcess(until limit: Int64) {
+        while monotonicNanoseconds() < limit, state.withLockedValue({ $0.pid == 0 && !$0.isEnding && !$0.isLooping }) { usleep(1000) }
     }
 
     /// Sleeps, unless the plugin is to end or to be started at once.

@@ -21,6 +21,8 @@ package struct IsolationOptions: Sendable {
     package var standardOfThirdParty: IsolationMode?
     /// … by id.
     package var settings: [String: PluginIsolation] = [:]
+    /// Of groups, by name.
+    package var groups: [String: PluginIsolation] = [:]
     /// Folders with the plugins that came with the runtime.
     package var shippedFolders: [String] = []
 
@@ -36,6 +38,15 @@ package struct IsolationOptions: Sendable {
         if let mode = settings[id]?.mode { return (mode, "the configuration names it") }
         if !isShipped, let mode = standardOfThirdParty { return (mode, "the configuration, for plugins of third parties") }
         return (standard, "the configuration's default")
+    }
+
+    /// What the process of a plugin is like: its group's word, if it is in one.
+    func settings(of id: String) -> PluginIsolation {
+        guard let own = settings[id] else { return PluginIsolation() }
+        guard let group = own.group else { return own }
+        var shared = groups[group] ?? PluginIsolation()
+        shared.group = group
+        return shared
     }
 
     /// By where the file really is: a name proves nothing.
@@ -66,6 +77,10 @@ package struct PluginIsolation: Sendable, Equatable {
     package var mode: IsolationMode?
     /// Processes that are loaded and wait to take over.
     package var spares = 0
+    /// Plugins of one group share a process, whose settings are the group's.
+    package var group: String?
+    /// Each component has a process of its own.
+    package var isPerComponent = false
     package var limits = HelperLimits()
 
     package init() {}

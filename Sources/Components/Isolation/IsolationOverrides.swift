@@ -51,7 +51,7 @@ extension ComponentStore {
         guard plugins[id] != nil else { throw .plugin(.notFound(name: id, places: options.pluginFolders)) }
         let before = overrides.modes[id]
         let notKept = overrides.set(id, mode)
-        guard let current = plugins[id]?.current, (current.isolated != nil) != (isolation(for: id) != nil) else {
+        guard let current = plugins[id]?.current, current.isIsolated != (isolation(for: id) != nil) else {
             return (nil, notKept)
         }
         do throws(StoreError) {

@@ -20,8 +20,9 @@ final class LoadedPlugin: @unchecked Sendable {
     let id: String
     let version: String
     private let handle: UnsafeMutableRawPointer?
-    /// Where it runs, when that is not this process.
-    let isolated: IsolatedPlugin?
+    /// Where it runs, when that is not this process: its first process, which says what it offers, and how to get more.
+    private let home: IsolatedHome?
+    var isIsolated: Bool { home != nil }
     private(set) var isMapped = true
     /// Completions of its calls that came too late or twice.
     let stale: UnsafeMutablePointer<UInt64>
@@ -31,8 +32,21 @@ final class LoadedPlugin: @unchecked Sendable {
     /// What loading, `start` and `stop` may take: they do no I/O.
     private static let patience = Duration.seconds(10)
 
+    /// One more instance, in that process. `endUse` tells of its end.
     func beginUse() { users.withLockedValue { $0 += 1 } }
-    func endUse() { users.withLockedValue { $0 -= 1 } }
+    func endUse(of process: PluginProcess?) {
+        if let process { home?.release(process) }
+        users.withLockedValue { $0 -= 1 }
+    }
+
+    /// The process for an instance of a component; `nil`: this one. May start it.
+    func process(for component: String) async throws(PluginError) -> PluginProcess? { try await home?.claim(for: component) }
+
+    /// All its processes; none when it runs in this one.
+    var processes: [PluginProcess] { home?.processes ?? [] }
+    /// `nil` when it runs in this process.
+    var isolationFacts: IsolatedPlugin.Facts? { home?.facts }
+
     var instances: Int { users.withLockedValue { $0 } }
 
     /// Copies, maps, checks and starts the plugin, on a thread of its own: constructors of a library may
@@ -89,6 +103,7 @@ final class LoadedPlugin: @unchecked Sendable {
         let settings: PluginIsolation
         /// Who wants it, for lists.
         let reason: String
+        let groups: IsolationGroups
         let loops: [NIOLoopBound<CallLoop>]
         let logger: Logger
     }
@@ -105,12 +120,11 @@ final class LoadedPlugin: @unchecked Sendable {
             guard try PluginFile(path: copy).loadedPart() == bytes else {
                 throw .loading(path: path, cause: "the file was changed while it was read; try again")
             }
-            let isolated = try IsolatedPlugin.start(
-                path: copy, original: path, generation: generation, isolation)
+            let home = try IsolatedHome.open(copy, inspection, generation: generation, isolation)
             do throws(PluginError) {
-                return try LoadedPlugin(isolated, inspection: inspection, copy: copy, generation: generation)
+                return try LoadedPlugin(home, inspection: inspection, copy: copy, generation: generation)
             } catch {
-                Task { _ = await isolated.end() }
+                Task { _ = await home.close() }
                 throw error
             }
         } catch {
@@ -120,17 +134,17 @@ final class LoadedPlugin: @unchecked Sendable {
     }
 
     private init(
-        _ isolated: IsolatedPlugin, inspection: PluginInspection, copy: String, generation: Int
+        _ home: IsolatedHome, inspection: PluginInspection, copy: String, generation: Int
     ) throws(PluginError) {
         let host = octavo_host_table()
-        let descriptor = isolated.descriptor
+        let descriptor = home.descriptor
         types = try DescriptorCheck(path: inspection.path, note: inspection.note)
             .check(descriptor, hostFeatures: host.pointee.features, hostMinor: host.pointee.minor).map { PluginType($0) }
         self.inspection = inspection
         self.copy = copy
         self.generation = generation
         self.descriptor = descriptor
-        self.isolated = isolated
+        self.home = home
         handle = nil
         stale = .allocate(capacity: 1)
         stale.initialize(to: 0)
@@ -166,7 +180,7 @@ final class LoadedPlugin: @unchecked Sendable {
         self.generation = generation
         self.descriptor = descriptor
         self.handle = handle
-        isolated = nil
+        home = nil
         stale = .allocate(capacity: 1)
         stale.initialize(to: 0)
         id = String(descriptor.pointee.id)
@@ -197,8 +211,8 @@ final class LoadedPlugin: @unchecked Sendable {
         let left = instances
         guard left == 0 else { return left == 1 ? "an instance of it has not ended" : "\(left) instances of it have not ended" }
         let plugin = self
-        if let isolated {
-            let remains = await isolated.end()
+        if let home {
+            let remains = await home.close()
             if remains == nil { isMapped = false }
             return remains
         }

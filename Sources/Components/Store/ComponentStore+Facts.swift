@@ -61,7 +61,7 @@ extension ComponentStore {
                 if case .startFailed = failure { state = "failed" } else { state = "rejected" }
             } else if entry.isReloading {
                 state = "restarting"
-            } else if let isolated = entry.current?.isolated?.facts, isolated.pid == 0 {
+            } else if let isolated = entry.current?.isolationFacts, isolated.pid == 0 {
                 state = isolated.isLooping ? "crash-looping" : "restarting"
                 reason = isolated.lastEnd
             } else if let sick = users.first(where: { $0.isDegraded }) {
@@ -76,7 +76,7 @@ extension ComponentStore {
                 path: entry.inspection.path,
                 types: entry.current?.types.map(\.name) ?? entry.inspection.note?.types ?? [], state: state,
                 reason: reason, generation: entry.current?.generation ?? 0,
-                unloadClass: entry.inspection.unloadClass.rawValue, isolation: entry.current?.isolated?.facts,
+                unloadClass: entry.inspection.unloadClass.rawValue, isolation: entry.current?.isolationFacts,
                 calls: sums.reduce(0) { $0 + $1.calls }, errors: sums.reduce(0) { $0 + $1.errors },
                 staleCompletions: entry.current.map { $0.stale.pointee } ?? 0,
                 latency: latency, components: users.map(\.definition.name).sorted(), retired: entry.retired,

@@ -41,8 +41,8 @@ extension ComponentStore {
         let (mode, reason) = isolationDecision(for: id)
         if mode == .none { return nil }
         return LoadedPlugin.Isolation(
-            options: options.isolation, settings: options.isolation.settings[id] ?? PluginIsolation(), reason: reason,
-            loops: loops, logger: logger)
+            options: options.isolation, settings: options.isolation.settings(of: id), reason: reason,
+            groups: isolationGroups, loops: loops, logger: logger)
     }
 
     /// What the operator has said of the running runtime comes first, then a component's word; of two that say
@@ -184,11 +184,11 @@ extension ComponentStore {
 
     /// Starts the process of an isolated plugin anew. Returns once there is another, or after five seconds.
     package func restart(_ id: String) async {
-        guard let isolated = plugins[id]?.current?.isolated else { return }
-        let before = isolated.facts.pid
-        isolated.restart()
+        guard let processes = plugins[id]?.current?.processes else { return }
+        let before = processes.map(\.isolated.facts.pid)
+        for process in processes { process.isolated.restart() }
         let limit = ContinuousClock.now + .seconds(5)
-        while ContinuousClock.now < limit, [0, before].contains(isolated.facts.pid) {
+        while ContinuousClock.now < limit, zip(processes, before).contains(where: { [0, $1].contains($0.isolated.facts.pid) }) {
             try? await Task.sleep(for: .milliseconds(1))
         }
     }

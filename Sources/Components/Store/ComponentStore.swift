@@ -30,6 +30,7 @@ package actor ComponentStore {
     let options: Options
     let logger: Logger
     let staging: PluginStaging
+    let isolationGroups = IsolationGroups()
     let loops: [NIOLoopBound<CallLoop>]
     var catalog: PluginCatalog
     var overrides: IsolationOverrides

@@ -28,7 +28,7 @@ extension ConfigurationResource {
         configuration.deniedComponents = spec.fields("components", known: ["deny"], &report).texts("deny", &report)
         configuration.features = features(spec, &report)
         configuration.isolation = .read(
-            spec.fields("isolation", known: ["default", "thirdParty", "onCrash", "crashLoopLimit", "plugins"], &report), &report)
+            spec.fields("isolation", known: ["default", "thirdParty", "onCrash", "crashLoopLimit", "plugins", "groups"], &report), &report)
         return configuration
     }
 

@@ -8,38 +8,82 @@ extension IsolationSettings {
         settings.thirdParty = word("thirdParty", of: modes, fields, &report)
         settings.onCrash = word("onCrash", of: ["isolate", "off"], fields, &report)
         settings.crashLoopLimit = count("crashLoopLimit", 0...1_000_000, fields, &report)
-        for (index, node) in fields.items("plugins", &report).enumerated() {
-            let entry = Fields(
-                node, path: "\(fields.at("plugins"))[\(index)]", in: node.mark,
-                known: [
-                    "name", "mode", "spares", "memory", "cpuSeconds", "descriptors", "processes", "seccomp", "network",
-                    "environment", "hangs",
-                ], &report)
-            guard let name = entry.requiredText("name", &report, hint: "it names a plugin, as `octavo plugin list` does")
-            else { continue }
+        for (entry, name) in entries("groups", known: limits, fields, &report) {
+            if settings.groups.contains(where: { $0.name == name }) {
+                report.error(entry.mark, "\(entry.path): group \(name) has an entry already; put both into one")
+                continue
+            }
+            settings.groups.append(group(name, entry, &report))
+        }
+        for (entry, name) in entries("plugins", known: ["mode", "scope", "group"] + limits, fields, &report) {
             if settings.plugins.contains(where: { $0.name == name }) {
-                report.error(node.mark, "\(entry.path): plugin \(name) has an entry already; put both into one")
+                report.error(entry.mark, "\(entry.path): plugin \(name) has an entry already; put both into one")
                 continue
             }
             settings.plugins.append(plugin(name, entry, &report))
         }
+        for group in settings.groups where !settings.plugins.contains(where: { $0.group == group.name }) {
+            report.warning(fields["groups"]?.mark ?? fields.mark, "\(fields.at("groups")): no plugin is in group \(group.name)")
+        }
         return settings
+    }
+
+    private static let limits = [
+        "spares", "memory", "cpuSeconds", "descriptors", "processes", "seccomp", "network", "environment", "hangs",
+    ]
+
+    /// Mappings of a list that have a name.
+    private static func entries(
+        _ list: String, known: [String], _ fields: Fields, _ report: inout Report
+    ) -> [(fields: Fields, name: String)] {
+        fields.items(list, &report).enumerated().compactMap { index, node in
+            let entry = Fields(node, path: "\(fields.at(list))[\(index)]", in: node.mark, known: ["name"] + known, &report)
+            let hint = list == "plugins" ? "it names a plugin, as `octavo plugin list` does" : "plugins name it as their group"
+            return entry.requiredText("name", &report, hint: hint).map { (entry, $0) }
+        }
     }
 
     private static func plugin(_ name: String, _ fields: Fields, _ report: inout Report) -> Plugin {
         var plugin = Plugin(name: name)
         plugin.mode = word("mode", of: modes, fields, &report)
-        plugin.spares = count("spares", 0...1, fields, &report)
-        plugin.memory = size("memory", fields, &report)
-        plugin.cpuSeconds = count("cpuSeconds", 1...1_000_000_000, fields, &report)
-        // A process has a dozen open before it does anything.
-        plugin.descriptors = count("descriptors", 32...1_000_000, fields, &report)
-        plugin.processes = count("processes", 0...1_000_000, fields, &report)
-        plugin.seccomp = word("seccomp", of: ["none", "standard", "strict"], fields, &report)
-        plugin.network = word("network", of: ["none", "host"], fields, &report)
-        plugin.environment = fields.texts("environment", &report)
-        plugin.hangs = word("hangs", of: ["end", "ignore"], fields, &report)
+        plugin.scope = word("scope", of: ["plugin", "component"], fields, &report)
+        plugin.group = fields.text("group", &report)
+        plugin.process = process(fields, &report)
+        if plugin.mode == "none", plugin.group != nil || plugin.scope == "component" {
+            report.error(
+                fields.mark, "\(fields.path): mode is none, so there is no process to share or to have; remove mode, or group and scope")
+        }
+        guard let group = plugin.group else { return plugin }
+        if plugin.scope == "component" {
+            report.error(fields.mark, "\(fields.path): a plugin of a group shares its process; remove group or scope")
+        }
+        for name in limits where fields[name] != nil {
+            report.error(
+                fields[name]?.mark ?? fields.mark,
+                "\(fields.at(name)): the process is that of group \(group); put this into its entry of spec.isolation.groups")
+        }
         return plugin
+    }
+
+    private static func group(_ name: String, _ fields: Fields, _ report: inout Report) -> Group {
+        var group = Group(name: name)
+        group.process = process(fields, &report)
+        return group
+    }
+
+    private static func process(_ fields: Fields, _ report: inout Report) -> Process {
+        var process = Process()
+        process.spares = count("spares", 0...1, fields, &report)
+        process.memory = size("memory", fields, &report)
+        process.cpuSeconds = count("cpuSeconds", 1...1_000_000_000, fields, &report)
+        // A process has a dozen open before it does anything.
+        process.descriptors = count("descriptors", 32...1_000_000, fields, &report)
+        process.processes = count("processes", 0...1_000_000, fields, &report)
+        process.seccomp = word("seccomp", of: ["none", "standard", "strict"], fields, &report)
+        process.network = word("network", of: ["none", "host"], fields, &report)
+        process.environment = fields.texts("environment", &report)
+        process.hangs = word("hangs", of: ["end", "ignore"], fields, &report)
+        return process
     }
 
     private static func word(_ name: String, of words: [String], _ fields: Fields, _ report: inout Report) -> String? {

@@ -8,12 +8,32 @@ package struct IsolationSettings: Sendable, Equatable {
     package var onCrash: String?
     package var crashLoopLimit: Int?
     package var plugins: [Plugin] = []
+    package var groups: [Group] = []
 
     /// One plugin's entry.
     package struct Plugin: Sendable, Equatable {
         package var name: String
         /// `none` or `process`.
         package var mode: String?
+        /// `plugin` or `component`: what has a process of its own.
+        package var scope: String?
+        /// Plugins of one group share a process.
+        package var group: String?
+        package var process = Process()
+
+        package init(name: String) { self.name = name }
+    }
+
+    /// What the plugins of a group share.
+    package struct Group: Sendable, Equatable {
+        package var name: String
+        package var process = Process()
+
+        package init(name: String) { self.name = name }
+    }
+
+    /// What a helper process is like.
+    package struct Process: Sendable, Equatable {
         package var spares: Int?
         /// Bytes.
         package var memory: Int?
@@ -28,7 +48,7 @@ package struct IsolationSettings: Sendable, Equatable {
         /// `end` or `ignore`.
         package var hangs: String?
 
-        package init(name: String) { self.name = name }
+        package init() {}
     }
 
     package init() {}

@@ -85,6 +85,11 @@ enum PluginView {
         list.add("memory", summary.memoryBytes.flatMap { $0 == 0 ? nil : HumanFormat.bytes($0) })
         list.add("descriptors", summary.openDescriptors.flatMap { $0 == 0 ? nil : "\($0) open" })
         list.add("limits", summary.limits?.joined(separator: ", "))
+        list.add("group", summary.group)
+        for helper in summary.helpers ?? [] {
+            let process = helper.processID == 0 ? "being started again" : "process \(helper.processID)"
+            list.add("component \(helper.component)", "\(process), \(HumanFormat.bytes(helper.memoryBytes))")
+        }
         list.add("spares", summary.spares.flatMap { $0 == 0 ? nil : "\($0)" })
         list.add("unload", summary.unloadClass?.rawValue)
         if summary.generation > 0 {

@@ -1,5 +1,6 @@
 /* A plugin that breaks one rule: CASE says which. */
 #include <octavo/octavo.h>
+#include <stdlib.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -57,6 +58,9 @@ static const octavo_host *host;
 
 static int32_t start(const octavo_host *given, octavo_call call) {
     host = given;
+#ifdef DIES
+    abort();
+#endif
     if (CASE != START_FAILS) return OCTAVO_OK;
     octavo_fail(host, call, OCTAVO_CODE_FAILED_PRECONDITION, NULL, octavo_text("its licence has run out"));
     return OCTAVO_FAILED;
