@@ -24,9 +24,6 @@ int32_t octavo_helper_is_alive(octavo_helper *helper) {
 void octavo_helper_retain(octavo_helper *helper) { (void)helper; }
 void octavo_helper_release(octavo_helper *helper) { (void)helper; }
 
-/* … and of quarantine.c. */
-#include "../../../Sources/COctavoIsolation/quarantine.c"
-
 static octavo_isolated *isolated;
 static octavo_helper helper;
 static octavo_calls *calls;
