@@ -7,6 +7,7 @@
 
 #include "instance.h"
 #include "octavo_ring.h"
+#include "octavo_sources.h"
 
 /* A completion from another thread: what it carries is flattened behind it. */
 typedef struct completion {
@@ -118,6 +119,7 @@ static int drop(octavo_slot *slot) {
 
 void octavo_calls_retire(octavo_calls *calls) {
     uint32_t i;
+    octavo_sources_retire(calls);
     /* The owner's list ends with it: a slot that is free keeps its place in the list of free ones. */
     for (i = 0; i < calls->made; i++) slot_at(calls, i)->tracked = 0;
     i = 0;
@@ -144,6 +146,8 @@ void octavo_calls_forget(octavo_calls *calls, const octavo_instance *instance) {
 }
 
 void octavo_calls_bind(octavo_calls *calls) { bound = calls; }
+int octavo_calls_is_bound(const octavo_calls *calls) { return bound == calls; }
+void octavo_calls_wake(octavo_calls *calls) { calls->wake(calls->owner); }
 uint32_t octavo_calls_index(const octavo_calls *calls) { return calls->index; }
 void *octavo_calls_owner(const octavo_calls *calls) { return calls->owner; }
 uint32_t octavo_calls_in_use(const octavo_calls *calls) { return __atomic_load_n(&calls->in_use, __ATOMIC_RELAXED); }
@@ -400,6 +404,8 @@ void octavo_calls_drain(octavo_calls *calls) {
     completion *node, *in_order = NULL, *next;
     /* A wake-up that was on its way when the table went to another loop. */
     if (bound != calls) return;
+    /* A message that was delivered before a call of its source ended comes before that end. */
+    octavo_sources_drain(calls);
     node = __atomic_exchange_n(&calls->inbox, NULL, __ATOMIC_ACQUIRE);
     for (; node; node = next) {
         next = node->next;

@@ -7,17 +7,12 @@
 #include <time.h>
 
 #include "instance.h"
+#include "octavo_sources.h"
 
 #define LOG_MESSAGE_MAX 4096
 
 static int32_t no_stream_write(octavo_call call, octavo_bytes chunk) { return (void)call, (void)chunk, OCTAVO_UNSUPPORTED; }
 static int32_t no_stream_credit(octavo_call call, uint32_t chunks) { return (void)call, (void)chunks, OCTAVO_UNSUPPORTED; }
-static int32_t no_deliver(octavo_source source, uint64_t token, const void *message) {
-    return (void)source, (void)token, (void)message, OCTAVO_UNSUPPORTED;
-}
-static int32_t no_source_failed(octavo_source source, const octavo_error *error) {
-    return (void)source, (void)error, OCTAVO_UNSUPPORTED;
-}
 static uint64_t no_span_begin(octavo_call call, octavo_str name) { return (void)call, (void)name, 0; }
 static void no_span_attribute(uint64_t span, octavo_str name, octavo_str value) { (void)span, (void)name, (void)value; }
 static void no_span_end(uint64_t span, const octavo_error *error) { (void)span, (void)error; }
@@ -27,6 +22,14 @@ static int32_t no_config_get(octavo_instance *instance, octavo_str store, octavo
 }
 static int32_t no_reply_fd(octavo_call call, int32_t descriptor, uint64_t offset, uint64_t length) {
     return (void)call, (void)descriptor, (void)offset, (void)length, OCTAVO_UNSUPPORTED;
+}
+
+static int32_t host_deliver(octavo_source source, uint64_t token, const void *message) {
+    return octavo_events.deliver ? octavo_events.deliver(source, token, message) : octavo_sources_deliver(source, token, message);
+}
+
+static int32_t host_source_failed(octavo_source source, const octavo_error *error) {
+    return octavo_events.source_failed ? octavo_events.source_failed(source, error) : octavo_sources_failed(source, error);
 }
 
 static void host_log(octavo_instance *instance, octavo_call call, int32_t level, octavo_str message,
@@ -169,15 +172,15 @@ static void host_random(octavo_buffer out) {
 static const octavo_host table = {
     .size = sizeof(octavo_host),
     .minor = OCTAVO_ABI_MINOR,
-    .features = OCTAVO_FEATURE_CALLS | OCTAVO_FEATURE_REACTOR | OCTAVO_FEATURE_MEMORY | OCTAVO_FEATURE_THREADS,
+    .features = OCTAVO_FEATURE_CALLS | OCTAVO_FEATURE_SOURCES | OCTAVO_FEATURE_REACTOR | OCTAVO_FEATURE_MEMORY | OCTAVO_FEATURE_THREADS,
     .complete = octavo_calls_complete,
     .reply_buffer = octavo_calls_reply_buffer,
     .stream_write = no_stream_write,
     .stream_credit = no_stream_credit,
     .deadline = octavo_calls_deadline,
     .is_open = octavo_calls_is_open,
-    .deliver = no_deliver,
-    .source_failed = no_source_failed,
+    .deliver = host_deliver,
+    .source_failed = host_source_failed,
     .log = host_log,
     .log_enabled = host_log_enabled,
     .metric_define = host_metric_define,

@@ -70,6 +70,9 @@ void octavo_instance_free(octavo_instance *instance) {
 
 void octavo_instance_set_number(octavo_instance *instance, uint32_t number) { instance->number = number; }
 
+void octavo_instance_set_remote(octavo_instance *instance, const void *remote) { instance->remote = remote; }
+const void *octavo_instance_remote(const octavo_instance *instance) { return instance->remote; }
+
 int octavo_instance_add_worker(octavo_instance *instance) {
     return instance->workers ? octavo_workers_add(instance->workers) : EAGAIN;
 }

@@ -25,6 +25,7 @@ struct octavo_instance {
     uint32_t threads; /* of its own, made by thread_start; atomic */
     uint64_t memory;  /* bytes given by alloc; atomic */
     uint32_t number;  /* for the line of a thread */
+    const void *remote; /* of an instance in another process: who speaks to it */
     octavo_instance_counters counters[OCTAVO_CALLS_MAX_TABLES];
 };
 
@@ -73,13 +74,17 @@ void octavo_thread_name(const char *name);
 /* pthread_create for a thread that runs a plugin's code: signals go to the runtime's own threads. */
 int octavo_thread_create(pthread_t *thread, void *(*fn)(void *), void *argument);
 
-/* Runs the function of a slot on the calling thread. */
+/* Runs the function of a slot on the calling thread. An operation without a reply is told no call; who has the
+   instance itself ends it, unless the operation goes on in another process. */
 static inline void octavo_run_slot(octavo_instance *instance, octavo_slot *slot) {
-    octavo_running_call = octavo_calls_handle(slot);
+    octavo_call call = octavo_calls_handle(slot);
+    int is_told = slot->info && !slot->info->reply;
+    octavo_running_call = call;
     octavo_enter(instance, slot);
-    slot->function(instance->self, octavo_running_call, slot->frame);
+    slot->function(instance->self, is_told && !instance->remote ? 0 : call, slot->frame);
     octavo_leave();
     octavo_running_call = 0;
+    if (is_told && !instance->remote) octavo_calls_complete(call, NULL, NULL);
 }
 
 reactor *octavo_reactor_new(octavo_instance *instance);

@@ -412,14 +412,15 @@ static void mourn(octavo_helper *helper) {
     memset(&spent, 0, sizeof spent);
     /* The system call says what the process has spent, which the library's function does not. */
     while (syscall(SYS_waitid, P_PIDFD, helper->pidfd, &info, WEXITED, &spent) && errno == EINTR) {}
-    pthread_mutex_lock(&isolated->lock);
-    if (isolated->current == helper) isolated->current = NULL;
-    pthread_mutex_unlock(&isolated->lock);
     pthread_mutex_lock(&helper->lock);
     helper->has_ended = 1;
     it = helper->questions;
     helper->questions = NULL;
     pthread_mutex_unlock(&helper->lock);
+    /* In this order: see octavo_helper_adopt. */
+    pthread_mutex_lock(&isolated->lock);
+    if (isolated->current == helper) isolated->current = NULL;
+    pthread_mutex_unlock(&isolated->lock);
     for (; it; it = next) {
         next = it->next;
         settle(it, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "isolated.h"
+#include "octavo_sources.h"
 
 #define SMALL_AREA ((uint64_t)MAX_CALLS * SMALL_FRAME)
 /* What a repeated call must have left of its time. */
@@ -208,6 +209,11 @@ void loop_submit(proxy *to, uint32_t op, octavo_call call, const void *request) 
         octavo_calls_complete(call, &loop->refusal, NULL);
         return;
     }
+    if (!loop->helper && !octavo_kind_at(kind)->ops[op].reply) {
+        /* It steers a source of the process that has ended. */
+        octavo_calls_complete(call, NULL, NULL);
+        return;
+    }
     if (!loop->helper || loop->first || !has_room(loop)) {
         put_aside(loop, to, op, call, layout, request);
         if (loop->helper) ask_turn(isolated, loop);
@@ -284,55 +290,91 @@ static void resume(octavo_isolated *isolated, loop_state *loop) {
 
 /* Taking */
 
-/* Reads one completion, of which `entry` is a private copy. NULL, or what rule it breaks. */
-static const char *take(loop_state *loop, const octavo_entry *entry) {
-    /* On the stack: a variable of each thread would be memory of every thread of the process. */
-    uint64_t scratch[(COPY_BELOW + 16384) / 8];
-    flight *note = &loop->flights[slot_of(entry->call)];
-    const octavo_op *info;
-    const octavo_layout *layout;
-    uint64_t *memory = NULL, capacity = sizeof scratch;
-    flight it;
-    int owned = 0;
-    if (note->call != entry->call || !entry->call) return "protocol violation: an answer to a call that it does not have";
-    info = &octavo_kind_at(note->kind)->ops[note->op];
-    if (entry->kind == OCTAVO_ENTRY_ERROR) layout = &octavo_layout_error;
-    else if (entry->kind == OCTAVO_ENTRY_REPLY) layout = info->reply;
-    else return "protocol violation: an entry that is no answer";
-    if (entry->kind == OCTAVO_ENTRY_ERROR && !entry->length) return "protocol violation: an error without its text";
+/* A frame, read on the stack if it fits: a variable of each thread would be memory of every thread of the process. */
+typedef struct scratch {
+    uint64_t *memory; /* NULL: there is nothing, or no memory for it */
+    uint64_t *owned;
+    uint64_t room[(COPY_BELOW + 16384) / 8];
+} scratch;
+
+/* Copies and checks what an entry names. NULL, or what rule it breaks. */
+static const char *read_frame(loop_state *loop, const octavo_entry *entry, const octavo_layout *layout, scratch *to) {
+    uint64_t capacity = sizeof to->room;
+    to->memory = to->owned = NULL;
     if (entry->at % 8 || entry->at > AREA || entry->length > AREA - entry->at)
         return "protocol violation: an answer outside of its memory";
     if (entry->released - loop->released > AREA) return "protocol violation: a count that runs away";
-    if (entry->length) {
-        if (!layout) return "protocol violation: a reply where there is none";
-        memory = scratch;
-        if (entry->length > capacity) {
-            capacity = (entry->length + 7) & ~7ull;
-            memory = malloc(capacity);
-            owned = 1;
-        }
-        if (memory && octavo_unflatten(layout, loop->replies + entry->at, entry->length, memory, capacity, COPY_BELOW) ==
-                          OCTAVO_FLAT_INVALID) {
-            if (owned) free(memory);
-            return "protocol violation: an answer whose structure is broken";
-        }
+    if (!entry->length) return NULL;
+    if (!layout) return "protocol violation: a reply where there is none";
+    to->memory = to->room;
+    if (entry->length > capacity) {
+        capacity = (entry->length + 7) & ~7ull;
+        to->memory = to->owned = malloc(capacity);
     }
+    if (!to->memory || octavo_unflatten(layout, loop->replies + entry->at, entry->length, to->memory, capacity, COPY_BELOW) !=
+                           OCTAVO_FLAT_INVALID) return NULL;
+    free(to->owned);
+    return "protocol violation: an answer whose structure is broken";
+}
+
+/* A message, or the end of a source. */
+static const char *take_message(octavo_isolated *isolated, loop_state *loop, const octavo_entry *entry) {
+    int32_t is_here = 0;
+    const octavo_source_kind *kind = octavo_source_kind_of(entry->call, &is_here);
+    const octavo_layout *layout = entry->kind == OCTAVO_ENTRY_MESSAGE && kind ? kind->message : &octavo_layout_error;
+    const char *broken;
+    scratch scratch;
+    int32_t answer;
+    if (kind && (!is_here || octavo_instance_remote(octavo_source_instance(entry->call)) != isolated))
+        return "protocol violation: a message for a source that is not its own";
+    if (!entry->length) return "protocol violation: a message without anything";
+    if (!kind) {
+        /* It was closed meanwhile: whatever it is, nobody wants it. */
+        if (entry->released - loop->released > AREA) return "protocol violation: a count that runs away";
+        loop->released = entry->released;
+        return NULL;
+    }
+    broken = read_frame(loop, entry, layout, &scratch);
+    if (broken) return broken;
+    if (!scratch.memory) return "there is no memory for a message";
+    answer = entry->kind == OCTAVO_ENTRY_MESSAGE ? octavo_sources_deliver(entry->call, entry->token, scratch.memory)
+                                                 : octavo_sources_failed(entry->call, (const octavo_error *)(const void *)scratch.memory);
+    free(scratch.owned);
+    loop->released = entry->released;
+    return answer == OCTAVO_NO_CREDIT ? "protocol violation: more messages than a source has credit for" : NULL;
+}
+
+/* Reads one completion, of which `entry` is a private copy. NULL, or what rule it breaks. */
+static const char *take(octavo_isolated *isolated, loop_state *loop, const octavo_entry *entry) {
+    flight *note = &loop->flights[slot_of(entry->call)];
+    const octavo_layout *layout;
+    const char *broken;
+    scratch scratch;
+    flight it;
+    if (entry->kind == OCTAVO_ENTRY_MESSAGE || entry->kind == OCTAVO_ENTRY_SOURCE_FAILED) return take_message(isolated, loop, entry);
+    if (note->call != entry->call || !entry->call) return "protocol violation: an answer to a call that it does not have";
+    if (entry->kind == OCTAVO_ENTRY_ERROR) layout = &octavo_layout_error;
+    else if (entry->kind == OCTAVO_ENTRY_REPLY) layout = octavo_kind_at(note->kind)->ops[note->op].reply;
+    else return "protocol violation: an entry that is no answer";
+    if (entry->kind == OCTAVO_ENTRY_ERROR && !entry->length) return "protocol violation: an error without its text";
+    broken = read_frame(loop, entry, layout, &scratch);
+    if (broken) return broken;
     it = *note;
     note->call = 0;
     loop->in_flight--;
     give_back(loop, &it);
-    if (entry->length && !memory)
+    if (entry->length && !scratch.memory)
         fail(it.call, OCTAVO_CODE_RESOURCE_EXHAUSTED, OCTAVO_ERROR_MAY_HAVE_TAKEN_EFFECT, "NO_MEMORY", "there is no memory for the reply");
-    else if (entry->kind == OCTAVO_ENTRY_ERROR) octavo_calls_complete(it.call, (const octavo_error *)(const void *)memory, NULL);
-    else octavo_calls_complete(it.call, NULL, memory);
-    if (owned) free(memory);
+    else if (entry->kind == OCTAVO_ENTRY_ERROR) octavo_calls_complete(it.call, (const octavo_error *)(const void *)scratch.memory, NULL);
+    else octavo_calls_complete(it.call, NULL, scratch.memory);
+    free(scratch.owned);
     /* The reply has been read; its memory may be written again. */
     loop->released = entry->released;
     return NULL;
 }
 
 /* NULL, or the rule that the helper has broken. */
-static const char *take_all(loop_state *loop) {
+static const char *take_all(octavo_isolated *isolated, loop_state *loop) {
     uint32_t tail = __atomic_load_n(&loop->peer->tail, __ATOMIC_ACQUIRE);
     const char *broken = NULL;
     if (loop->published - __atomic_load_n(&loop->peer->head, __ATOMIC_ACQUIRE) > OCTAVO_SUBMISSIONS)
@@ -341,18 +383,18 @@ static const char *take_all(loop_state *loop) {
     while (loop->seen != tail && !broken) {
         const octavo_entry entry = loop->completions[loop->seen & (OCTAVO_COMPLETIONS - 1)];
         loop->seen++;
-        broken = take(loop, &entry);
+        broken = take(isolated, loop, &entry);
         __atomic_store_n(&loop->own->released, loop->released, __ATOMIC_RELEASE);
         __atomic_store_n(&loop->own->head, loop->seen, __ATOMIC_RELEASE);
     }
     return broken;
 }
 
-static const char *drain(loop_state *loop) {
+static const char *drain(octavo_isolated *isolated, loop_state *loop) {
     const char *broken = NULL;
     octavo_wake_up(loop->own);
     for (;;) {
-        broken = take_all(loop);
+        broken = take_all(isolated, loop);
         if (broken) break;
         octavo_go_to_sleep(loop->own);
         if (__atomic_load_n(&loop->peer->tail, __ATOMIC_ACQUIRE) == loop->seen) break;
@@ -366,7 +408,7 @@ void octavo_isolated_drain(octavo_isolated *isolated, uint32_t index) {
     const char *broken;
     if (!loop->helper || loop->draining) return;
     loop->draining = 1;
-    broken = drain(loop);
+    broken = drain(isolated, loop);
     loop->draining = 0;
     if (broken) octavo_helper_kill(loop->helper, broken);
     else if (loop->first) ask_turn(isolated, loop);
@@ -384,6 +426,29 @@ void octavo_isolated_flush(octavo_isolated *isolated, uint32_t index) {
 }
 
 /* Coming and going */
+
+/* What steers sources of a process that has ended is not for the next one. Whoever hears of an end may submit more, so
+   the list is whole by then. */
+static void forget_steering(loop_state *loop) {
+    waiting_call **at = &loop->first, *node, *forgotten = NULL;
+    loop->last = NULL;
+    while ((node = *at)) {
+        if (octavo_kind_at(node->kind)->ops[node->op].reply) {
+            loop->last = node;
+            at = &node->next;
+            continue;
+        }
+        *at = node->next;
+        loop->waiting--;
+        node->next = forgotten;
+        forgotten = node;
+    }
+    while ((node = forgotten)) {
+        forgotten = node->next;
+        octavo_calls_complete(node->call, NULL, NULL);
+        free(node);
+    }
+}
 
 int octavo_isolated_attach(octavo_isolated *isolated, uint32_t index, uint32_t table, octavo_helper *helper) {
     loop_state *loop = &isolated->loops[index];
@@ -417,7 +482,8 @@ static void settle(loop_state *loop, const flight *it, int is_claimed, int is_cu
     int64_t deadline;
     int may_have = is_claimed && info->op_class != OCTAVO_CLASS_REPEATABLE;
     waiting_call *node;
-    if (!octavo_calls_is_open(it->call)) {
+    /* What steers a source ends with the source, which ends with the process. */
+    if (!octavo_calls_is_open(it->call) || !info->reply) {
         octavo_calls_complete(it->call, NULL, NULL);
         return;
     }
@@ -457,9 +523,12 @@ void octavo_isolated_detach(octavo_isolated *isolated, uint32_t index, octavo_he
     uint32_t head, slot;
     if (loop->helper != helper) return;
     /* What it had answered before its end counts, up to the first thing that can't be true. */
-    if (!loop->draining) take_all(loop);
+    if (!loop->draining) take_all(isolated, loop);
     head = __atomic_load_n(&loop->peer->head, __ATOMIC_ACQUIRE);
     if (loop->published - head > OCTAVO_SUBMISSIONS) trust = OCTAVO_TRUST_NONE;
+    /* Whoever hears of an end may submit more, which waits for the next process. */
+    loop->helper = NULL;
+    forget_steering(loop);
     for (slot = 0; slot < loop->high; slot++) {
         flight it = loop->flights[slot];
         int is_claimed;
@@ -475,7 +544,6 @@ void octavo_isolated_detach(octavo_isolated *isolated, uint32_t index, octavo_he
         settle(loop, &it, is_claimed, it.call == culprit, now);
     }
     loop->high = 0;
-    loop->helper = NULL;
     octavo_helper_release(helper);
 }
 

@@ -117,6 +117,7 @@ static int32_t proxy_create(const octavo_config *config, octavo_instance *instan
     int32_t outcome;
     if (!made) return refuse(call, OCTAVO_CODE_RESOURCE_EXHAUSTED, "NO_MEMORY", "there is no memory for an instance");
     made->raw = instance;
+    octavo_instance_set_remote(instance, type->isolated);
     made->type = type;
     made->config = copy_config(config, &made->config_size);
     made->name = quarantine_name(config->component);
@@ -249,7 +250,13 @@ int octavo_helper_adopt(octavo_helper *helper, int64_t timeout_ns, char *cause, 
         if (is_complete) isolated->current = helper;
         pthread_mutex_unlock(&isolated->lock);
     }
-    return 0;
+    if (octavo_helper_is_alive(helper)) return 0;
+    /* It died before it was the present one, so nobody may have taken it away again. */
+    pthread_mutex_lock(&isolated->lock);
+    if (isolated->current == helper) isolated->current = NULL;
+    pthread_mutex_unlock(&isolated->lock);
+    snprintf(cause, room, "its process ended again");
+    return -1;
 }
 
 octavo_life proxy_life(const octavo_wire_type *type) {

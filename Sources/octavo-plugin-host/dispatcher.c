@@ -95,6 +95,30 @@ static const octavo_error *too_large(octavo_error *error) {
     return error;
 }
 
+/* Publishes the entry with the structure flattened, which takes `size` bytes; none for 0. */
+static void send(channel *to, octavo_entry entry, const octavo_layout *layout, const void *structure, uint64_t size) {
+    pthread_mutex_lock(&to->lock);
+    if (size) {
+        uint64_t end;
+        uint8_t *room = reply_room(to, size, &end);
+        octavo_flatten(layout, structure, room, size, 1);
+        entry.at = (uint64_t)(room - to->replies);
+        entry.length = size;
+        to->written = end;
+    }
+    entry.released = to->written;
+    publish(to, entry);
+    pthread_mutex_unlock(&to->lock);
+}
+
+int32_t dispatcher_send(uint32_t number, octavo_entry entry, const octavo_layout *layout, const void *structure) {
+    uint64_t size = octavo_flat_size(layout, structure);
+    if (size == OCTAVO_FLAT_INVALID) return OCTAVO_INVALID;
+    if (size > area_size / 2) return OCTAVO_TOO_LARGE;
+    send(&channels[number], entry, layout, structure, size);
+    return OCTAVO_OK;
+}
+
 /* A call has ended; on any thread. */
 static void deliver(void *owner, octavo_slot *slot, const octavo_error *error, const void *reply) {
     channel *to = owner;
@@ -112,18 +136,7 @@ static void deliver(void *owner, octavo_slot *slot, const octavo_error *error, c
         layout = &octavo_layout_error;
         size = octavo_flat_size(layout, structure);
     }
-    pthread_mutex_lock(&to->lock);
-    if (size) {
-        uint64_t end;
-        uint8_t *room = reply_room(to, size, &end);
-        octavo_flatten(layout, structure, room, size, 1);
-        entry.at = (uint64_t)(room - to->replies);
-        entry.length = size;
-        to->written = end;
-    }
-    entry.released = to->written;
-    publish(to, entry);
-    pthread_mutex_unlock(&to->lock);
+    send(to, entry, layout, structure, size);
     octavo_calls_free(slot);
 }
 
@@ -184,6 +197,7 @@ static void take_call(channel *from, const octavo_entry *entry) {
     slot->waiter = (void *)(uintptr_t)entry->call;
     call = octavo_calls_handle(slot);
     from->local[entry->call & (MAX_CALLS - 1)] = call;
+    sources_note(to->kind, entry->op, slot->frame, (uint32_t)(from - channels));
     refused = octavo_instance_submit(to->raw, slot);
     if (refused == EAGAIN)
         refuse(call, OCTAVO_CODE_RESOURCE_EXHAUSTED, "QUEUE_FULL",

@@ -541,7 +541,7 @@ static void on_thread_ended(octavo_busy *line) {
 
 int serve(uint32_t first, const char *path, uint32_t channels, uint64_t area, int limit_count, char *const *limits) {
     const octavo_instance_events events = {.log = on_log, .log_enabled = on_log_enabled, .health = on_health, .thread_began = on_thread_began,
-                                           .thread_ended = on_thread_ended};
+                                           .thread_ended = on_thread_ended, .deliver = sources_deliver, .source_failed = sources_failed};
     octavo_message message;
     void *body;
     char cause[256];

@@ -54,6 +54,13 @@ void tell_bytes(octavo_message message, octavo_bytes body);
 int dispatcher_start(uint32_t channels, uint64_t area);
 /* The instance of that number, NULL when there is none. For the dispatcher. */
 served *instance_at(uint32_t id);
+/* Publishes an entry with the structure. OK, INVALID: it breaks the rules, or TOO_LARGE. On any thread. */
+int32_t dispatcher_send(uint32_t channel, octavo_entry entry, const octavo_layout *layout, const void *structure);
+/* What a request that the dispatcher hands out says of a source. */
+void sources_note(const octavo_kind *kind, uint32_t op, const void *request, uint32_t channel);
+/* As octavo_host's. */
+int32_t sources_deliver(octavo_source source, uint64_t token, const void *message);
+int32_t sources_failed(octavo_source source, const octavo_error *error);
 /* Waits until the dispatcher can't be inside of an instance that instance_at no longer gives. */
 void dispatcher_pass(void);
 

@@ -77,6 +77,10 @@ octavo_calls *OCTAVO_NULLABLE octavo_calls_new(void *owner, octavo_deliver_fn de
 void octavo_calls_retire(octavo_calls *calls);
 /* Says that the calling thread is the owner's. */
 void octavo_calls_bind(octavo_calls *calls);
+/* Whether it is. */
+int octavo_calls_is_bound(const octavo_calls *calls);
+/* Asks the owner to drain the table; for a table that is not a direct one. [any] */
+void octavo_calls_wake(octavo_calls *calls);
 /* What the table was made for. */
 void *octavo_calls_owner(const octavo_calls *calls);
 /* The number of the table, for counters of an instance. */
@@ -98,7 +102,8 @@ int octavo_calls_give_up(octavo_call call, void *OCTAVO_NULLABLE *OCTAVO_NONNULL
 octavo_slot *OCTAVO_NULLABLE octavo_calls_take(octavo_call call);
 /* Frees the slots of an instance that was destroyed and can't complete them any more; for a direct table. */
 void octavo_calls_forget(octavo_calls *calls, const octavo_instance *instance);
-/* Delivers what other threads completed. Owner's thread. */
+/* Hands over what other threads have delivered to sources of the table, and then what they have completed. Owner's
+   thread. */
 void octavo_calls_drain(octavo_calls *calls);
 /* Slot `index` of the table; it must have been opened before. Owner's thread. */
 octavo_slot *octavo_calls_slot(octavo_calls *calls, uint32_t index);

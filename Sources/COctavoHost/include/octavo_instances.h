@@ -36,6 +36,9 @@ typedef struct octavo_instance_events {
     octavo_busy *OCTAVO_NULLABLE (*OCTAVO_NULLABLE thread_began)(octavo_busy line);
     /* Its end, with what thread_began has returned. On that thread. */
     void (*OCTAVO_NULLABLE thread_ended)(octavo_busy *OCTAVO_NULLABLE line);
+    /* What the plugin delivers, if that does not go to sources of this process; answers as octavo_host's do. */
+    int32_t (*OCTAVO_NULLABLE deliver)(octavo_source source, uint64_t token, const void *message);
+    int32_t (*OCTAVO_NULLABLE source_failed)(octavo_source source, const octavo_error *error);
     /* An inline operation held its event loop for so long. On that loop. */
     void (*OCTAVO_NULLABLE slow)(void *OCTAVO_NULLABLE context, const octavo_op *OCTAVO_NULLABLE info, int64_t ns);
 } octavo_instance_events;
@@ -66,6 +69,11 @@ void octavo_instance_free(octavo_instance *instance);
 
 /* What a thread's line calls the instance; 0 until it is set. */
 void octavo_instance_set_number(octavo_instance *instance, uint32_t number);
+/* The instance is in another process, and `remote` speaks to it: operations without a reply are given their call,
+   too, and `remote` completes it. Before its first call. */
+void octavo_instance_set_remote(octavo_instance *instance, const void *OCTAVO_NULLABLE remote);
+/* NULL: it is in this process. */
+const void *OCTAVO_NULLABLE octavo_instance_remote(const octavo_instance *instance);
 /* One more worker, in the place of one that does not come back; up to twice as many as the type has. 0, or
    EAGAIN: there are as many as may be, or it has no workers. */
 int octavo_instance_add_worker(octavo_instance *instance);

@@ -20,6 +20,8 @@ OCTAVO_BEGIN
 #define OCTAVO_ENTRY_CANCEL 2u /* submission: nobody waits for `call` any more */
 #define OCTAVO_ENTRY_REPLY 3u  /* completion: the reply is in the frame; length 0 is an empty one */
 #define OCTAVO_ENTRY_ERROR 4u  /* completion: an octavo_error is in the frame */
+#define OCTAVO_ENTRY_MESSAGE 5u /* completion: `call` is a source, the message is in the frame, `token` its name */
+#define OCTAVO_ENTRY_SOURCE_FAILED 6u /* completion: `call` is a source that has ended; an octavo_error is in the frame */
 
 typedef struct octavo_entry {
     octavo_call call;     /* the runtime's handle */
@@ -31,7 +33,7 @@ typedef struct octavo_entry {
     uint32_t instance;
     uint32_t op;
     uint32_t flags;
-    uint64_t reserved;
+    uint64_t token;
 } octavo_entry;
 
 /* One side's words of a channel. Indices run freely and wrap; `sleep` is odd while its side sleeps. */

@@ -88,7 +88,20 @@ package final class CallLoop {
     func remove(_ name: String) {
         last = nil
         components[name]?.isInstalled = false
+        for source in components[name]?.sources ?? [] { source.end() }
         components[name] = nil
+    }
+
+    // MARK: Sources
+
+    /// Sources that are open on the instance.
+    func sources(of instance: OpaquePointer) -> Int { Int(octavo_sources_of(calls, instance)) }
+
+    /// The process that instances live in has ended; `remote` as their `octavo_instance_remote`.
+    func lost(_ remote: OpaquePointer) {
+        for ref in components.values {
+            for source in ref.sources { source.lost(remote) }
+        }
     }
 
     // MARK: Calls
@@ -346,6 +359,10 @@ package final class CallLoop {
         tick = nil
         openList = OCTAVO_CALLS_NONE_VALUE
         octavo_calls_retire(calls)
+        for ref in components.values {
+            for source in ref.sources { source.abandon() }
+            ref.sources = []
+        }
         components.removeAll()
         last = nil
     }

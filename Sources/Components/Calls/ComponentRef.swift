@@ -41,7 +41,10 @@ package final class ComponentRef {
     private var parked = SlotQueue()
 
     /// Keeps calls from now on, until the next `settle`. Their deadlines go on.
-    func beginParking() { isParked = true }
+    func beginParking() {
+        isParked = true
+        for source in sources { source.suspend() }
+    }
 
     func park(_ slot: UnsafeMutablePointer<octavo_slot>) {
         slot.pointee.holder = Unmanaged.passUnretained(self).toOpaque()
@@ -85,7 +88,11 @@ package final class ComponentRef {
             for body in ready { body() }
         }
         if isParked { unpark() }
+        for source in sources { target == nil ? source.suspend() : source.targetAppeared() }
     }
+
+    /// What it delivers to us, here.
+    var sources: [ComponentSource] = []
 
     /// Room for what a building block keeps of this component on this loop (its key prefix, …).
     package var attachment: AnyObject?
@@ -145,6 +152,13 @@ package final class ComponentRef {
             waiter.failed(error)
             return nil
         }
+        return open(op, request, bytes: bytes, deadline: deadline, on: target, waiter: waiter)
+    }
+
+    /// The same on an instance that need not be the present one.
+    func open<Request>(
+        _ op: Int32, _ request: Request.Type, bytes: Int, deadline: Int64, on target: Target, waiter: consuming CallWaiter
+    ) -> RequestSlot<Request>? {
         guard let info = Self.info(target, op), let function = octavo_op_at(target.ops, UInt32(op)) else {
             waiter.failed(
                 error(

@@ -90,6 +90,13 @@ package struct RequestSlot<Request> {
     }
 }
 
+extension RequestSlot {
+    /// Hands the request to its instance, also while the component's calls wait for another one.
+    consuming func submitNow() {
+        ref._withUnsafeGuaranteedRef { $0.loop.submit(slot, counters) }
+    }
+}
+
 /// A call under way, for its caller to give up on. On the event loop that opened it.
 package struct CallHandle {
     let slot: UnsafeMutablePointer<octavo_slot>

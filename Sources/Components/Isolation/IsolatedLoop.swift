@@ -38,9 +38,10 @@ final class IsolatedLoop: @unchecked Sendable {
         let address = UInt(bitPattern: helper)
         eventLoop.execute { [self] in
             let helper = OpaquePointer(bitPattern: address).unsafelyUnwrapped
-            refusal?.cancel()
-            refusal = nil
+            // One that has died on the way here leaves those who wait to the refusal that is due.
             if octavo_isolated_attach(raw, index, call.value.table, helper) == 0 {
+                refusal?.cancel()
+                refusal = nil
                 attached = address
                 listen(helper)
             }
@@ -88,6 +89,7 @@ final class IsolatedLoop: @unchecked Sendable {
                 attached = 0
             }
             octavo_isolated_detach(raw, index, helper, trust, culprit, blames ? 1 : 0)
+            call.value.lost(raw)
             octavo_helper_release(helper)
             refusal?.cancel()
             if isFinal {

@@ -146,6 +146,8 @@ extension ComponentStore {
 
     /// `nil`, or why the state can't be taken over.
     private func handOver(from old: ComponentInstance, to new: ComponentInstance) async -> String? {
+        // What was delivered and not settled is state, too.
+        await awaitSources(of: old, within: Handoff.limit)
         let deadline = ContinuousClock.now + Handoff.limit
         while old.counters.inFlight > 0 {
             guard ContinuousClock.now < deadline else {

@@ -340,6 +340,7 @@ package actor ComponentStore {
     func finish(_ instance: ComponentInstance, within patience: Duration) async -> String? {
         // A removal in the middle of a reload finds an instance that is being ended already.
         guard instance.claimEnd() else { return await ended(instance) }
+        await awaitSources(of: instance, within: min(patience, .seconds(15)))
         if patience > .zero { _ = await instance.drain(timeout: min(patience, .seconds(10))) }
         await awaitCalls(of: instance, within: patience)
         // Nobody waits for those that the runtime has given up on: they get a moment, then stop ends them.
@@ -364,6 +365,21 @@ package actor ComponentStore {
                 metadata: ["component": "\(instance.component)", "type": "\(instance.type.name)", "cause": "\(remains)"])
         }
         return remains
+    }
+
+    /// Waits until nothing is delivered from the instance any more: its sources have gone to the next one.
+    func awaitSources(of instance: ComponentInstance, within patience: Duration) async {
+        let deadline = ContinuousClock.now + patience
+        let raw = UInt(bitPattern: instance.raw)
+        for loop in loops {
+            while ContinuousClock.now < deadline {
+                let left = try? await loop.eventLoop.submit {
+                    loop.value.sources(of: OpaquePointer(bitPattern: raw).unsafelyUnwrapped)
+                }.get()
+                guard let left, left > 0 else { break }
+                try? await Task.sleep(for: .milliseconds(2))
+            }
+        }
     }
 
     /// Waits for the end that somebody else brings about.

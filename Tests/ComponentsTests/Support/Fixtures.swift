@@ -52,6 +52,9 @@ enum Fixtures {
         return build("tests-only", "tests-only.c", ["-I\(ring)/include", "\(ring)/channel.c"])
     }
 
+    /// A build of the broker.
+    static func broker(version: String = "1.0.0") -> String { build("broker", "broker.c", ["-DVERSION=\"\(version)\""]) }
+
     static func broken(_ number: Int, _ flags: [String] = []) -> String {
         build("broken", "broken.c", ["-DCASE=\(number)"] + flags)
     }
