@@ -30,6 +30,9 @@ struct NativeTests {
     @Test("a call ends once, whatever threads do with its handle", arguments: Sanitizer.allCases, [1, 2] as [UInt64])
     func calls(_ sanitizer: Sanitizer, _ seed: UInt64) throws { try check("calls_check", sanitizer, "\(seed) 30000") }
 
+    @Test("a source gets what it was granted, and nothing after its end", arguments: Sanitizer.allCases, [1, 2] as [UInt64])
+    func sources(_ sanitizer: Sanitizer, _ seed: UInt64) throws { try check("sources_check", sanitizer, "\(seed) 30000") }
+
     @Test("a channel loses no entry and no wake-up", arguments: Sanitizer.allCases, [1, 2] as [UInt64])
     func channel(_ sanitizer: Sanitizer, _ seed: UInt64) throws { try check("channel_check", sanitizer, "\(seed) 100000") }
 }
