@@ -231,7 +231,7 @@ if Context.environment["OCTAVO_BENCH"] == "1" {
             ] + nio, path: "tools/bench/state-api", swiftSettings: strict))
     package.targets.append(
         .executableTarget(
-            name: "octavo-bench", dependencies: ["Components", "COctavo", "COctavoHost", logging] + nio,
+            name: "octavo-bench", dependencies: ["Components", "COctavo", "COctavoHost", "COctavoIsolation", logging] + nio,
             path: "tools/bench/octavo-bench", swiftSettings: strict))
 }
 

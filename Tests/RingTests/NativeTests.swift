@@ -35,4 +35,16 @@ struct NativeTests {
 
     @Test("a channel loses no entry and no wake-up", arguments: Sanitizer.allCases, [1, 2] as [UInt64])
     func channel(_ sanitizer: Sanitizer, _ seed: UInt64) throws { try check("channel_check", sanitizer, "\(seed) 100000") }
+
+    @Test("no interleaving loses a wake-up, and each part of the protocol is needed for that", arguments: 0...4)
+    func wakeUps(leftOut: Int) throws {
+        let folder = Folder()
+        let build = run(
+            "gcc -std=gnu11 -O2 -Wall -Wextra -Werror -Isdk-c/include -ISources/COctavoRing/include "
+                + "Tests/RingTests/Native/wake_check.c -o \(folder.path)/check")
+        try #require(build.code == 0, "\(build.text)")
+        let check = run("\(folder.path)/check 3 \(leftOut)")
+        #expect(check.code == (leftOut == 0 ? 0 : 1), "\(check.text)")
+        #expect(check.text.contains(leftOut == 0 ? "no wake-up is lost" : "a wake-up is lost"))
+    }
 }

@@ -4,8 +4,8 @@ import Logging
 import NIOCore
 import NIOPosix
 
-/// One caller's time in process and through a helper process, whose threads are put where a row says. Prints JSON,
-/// microseconds.
+/// What a helper costs, and one caller's time in process and through a helper process, whose threads are put where a row
+/// says. Prints JSON, microseconds.
 enum IsolationBench {
     static func run(_ plugin: String, type: String, folder: String, logger: Logger) async throws {
         let cores = processors()
@@ -15,7 +15,9 @@ enum IsolationBench {
         let loop = try await eventLoop.submit { [logger] in
             NIOLoopBound(CallLoop(eventLoop: eventLoop, index: 0, logger: logger)!, eventLoop: eventLoop)
         }.get()
-        var rows: [(String, Double)] = []
+        // Before anything is pinned.
+        let birth = HelperBirth.measure(plugin, host: ownFolder() + "/octavo-plugin-host")
+        var rows = [("helper_ready_us", birth.ready), ("helper_pss_bytes", birth.memory)]
         for isIsolated in [false, true] {
             // Before the loop has a processor of its own: the helper looks at how many it may use.
             var options = ComponentStore.Options(

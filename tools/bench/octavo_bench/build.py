@@ -19,7 +19,24 @@ def limit(cache: Path) -> Path:
                       str(PEERS / "limit.c"), *flags]])
 
 
+def futex(cache: Path) -> Path:
+    require("gcc")
+    source = PEERS / "futex.c"
+    return _compiled(
+        cache, "futex", [source],
+        lambda out: [["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-o", str(out / "futex"), str(source),
+                      "-lpthread"]])
+
+
 def grpc_state(cache: Path) -> Path:
+    return _grpc(cache, "grpc_state")
+
+
+def grpc_unix(cache: Path) -> Path:
+    return _grpc(cache, "grpc_unix")
+
+
+def _grpc(cache: Path, name: str) -> Path:
     require("g++", "pkg-config", "protoc", "grpc_cpp_plugin")
     flags = _flags("grpc++", "protobuf")
     plugin = shutil.which("grpc_cpp_plugin")
@@ -28,11 +45,11 @@ def grpc_state(cache: Path) -> Path:
         return [
             ["protoc", f"--proto_path={PEERS}", f"--cpp_out={out}", f"--grpc_out={out}",
              f"--plugin=protoc-gen-grpc={plugin}", str(PEERS / "state.proto")],
-            ["g++", "-std=c++17", "-O2", f"-I{out}", "-o", str(out / "grpc_state"), str(PEERS / "grpc_state.cc"),
+            ["g++", "-std=c++17", "-O2", f"-I{out}", "-o", str(out / name), str(PEERS / f"{name}.cc"),
              str(out / "state.pb.cc"), str(out / "state.grpc.pb.cc"), *flags],
         ]
 
-    return _compiled(cache, "grpc_state", [PEERS / "state.proto", PEERS / "grpc_state.cc"], commands)
+    return _compiled(cache, name, [PEERS / "state.proto", PEERS / f"{name}.cc"], commands)
 
 
 def _compiled(cache: Path, name: str, sources: list[Path], commands) -> Path:

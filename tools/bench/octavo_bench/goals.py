@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .figures import ratio
+from .figures import median, ratio
 from .load import ALONE, LOADED
 from .redis import CLIENTS, PLAIN, RUNTIME
 from .vtable import FIGURE
@@ -37,12 +37,33 @@ def _against(peer: str, shape: object, name: str) -> Callable[[dict], float]:
     return lambda r: ratio(_figure(r, "octavo", shape, name), _figure(r, peer, shape, name))
 
 
+def _added(isolated: str, here: str) -> Callable[[dict], float]:
+    """Microseconds more than in process, round by round."""
+    return lambda r: median(a - b for a, b in zip(
+        r["isolation"][isolated]["samples"], r["isolation"][here]["samples"], strict=True))
+
+
+def _wake_ups(results: dict) -> float:
+    """What a helper asleep on another processor adds, in bare wake-ups of this machine."""
+    figures = results["isolation"]
+    return median((a - b) / wake_up for a, b, wake_up in zip(
+        *(figures[name]["samples"] for name in ("isolated_asleep_other_us", "in_process_paused_us", "wake_up_us")), strict=True))
+
+
 GOALS = [
     Goal("throughput, octavo / limit", True, 0.5, " x", _against("limit", LOADED, "requests_per_second")),
     Goal("throughput, octavo / envoy", True, 2.5, " x", _against("envoy", LOADED, "requests_per_second")),
     Goal("throughput, isolated / in process", True, 0.75, " x",
          lambda r: ratio(_figure(r, "isolated", LOADED, "requests_per_second"),
                          _figure(r, "octavo", LOADED, "requests_per_second"))),
+    Goal("one caller, helper awake: isolated - in process", False, 2, " µs", _added("isolated_hot_us", "in_process_us")),
+    Goal("one caller, helper asleep, same core: the same", False, 10, " µs",
+         _added("isolated_asleep_same_us", "in_process_paused_us")),
+    Goal("one caller, helper asleep, other core: the same", False, 1, " wake-ups", _wake_ups),
+    Goal("one caller: gRPC on a Unix socket / isolated, awake", True, 5, " x",
+         lambda r: ratio(r["isolation"]["grpc_unix_us"], r["isolation"]["isolated_hot_us"])),
+    Goal("helper ready", False, 2, " ms", lambda r: r["isolation"]["helper_ready_us"]["median"] / 1000),
+    Goal("memory of a helper", False, 2, " MB", lambda r: r["isolation"]["helper_pss_bytes"]["median"] / MB),
     Goal("CPU of a GetState under load", False, 5, " µs",
          lambda r: _figure(r, "octavo", LOADED, "server_cpu_us")["median"]),
     Goal("mean latency of one caller, octavo / limit", False, 1.3, " x", _against("limit", ALONE, "mean_us")),

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
-from . import footprint, goals, machine, octavo, options, redis, report, rounds, unary, vtable
+from . import footprint, goals, isolation, machine, octavo, options, redis, report, rounds, unary, vtable
 from .peers import Place, envoy_program
 from .process import Failed, Unavailable
 
@@ -71,6 +71,7 @@ def run(chosen: Namespace) -> dict:
         # Before the servers are up: a start is measured on a machine that does nothing else.
         part("startup", "startup", lambda: footprint.start_up(find_runtime(), place, say))
         part("size", "binary", lambda: footprint.binary_size(chosen.octavo, place))
+        part("isolation", "isolation", lambda: isolation.measure(chosen.octavo, place, chosen.rounds, say))
         part("vtable", "vtable", lambda: vtable.measure(chosen.octavo, pins))
         with ExitStack() as stack:
             servers = unary.start(wanted, find_runtime, place, stack, say, skipped, failed)

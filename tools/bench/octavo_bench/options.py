@@ -7,7 +7,7 @@ from pathlib import Path
 from .unary import NOTES
 
 #: What `--only` takes: the contestants of GetState, and the other parts of a run.
-PARTS = [*NOTES, "redis", "startup", "size", "vtable"]
+PARTS = [*NOTES, "redis", "startup", "size", "vtable", "isolation"]
 
 EXAMPLES = """\
 examples:

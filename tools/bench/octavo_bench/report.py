@@ -2,6 +2,7 @@
 
 from .figures import ratio
 from .goals import MB
+from .isolation import NOTES as ISOLATION_NOTES
 from .load import ALONE, LOADED
 from .redis import NOTE as REDIS_NOTE
 from .redis import RUNTIME
@@ -22,7 +23,7 @@ def text(results: dict) -> str:
             parts.append(_call(call, results["calls"][call]))
     if "Redis" in results["calls"]:
         parts.append(_redis(results["calls"]["Redis"]))
-    parts += [_footprint(results), _goals(results["goals"]), _left_out(results), _disturbance(results["calls"])]
+    parts += [_isolation(results.get("isolation", {})), _footprint(results), _goals(results["goals"]), _left_out(results), _disturbance(results["calls"])]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -84,6 +85,16 @@ def _redis(contestants: dict) -> str:
                          f"{figures['rss_bytes']['median'] / MB:.1f}"])
     whose = "CPU and RSS: of the runtime in its row, of Redis in the others." if RUNTIME in contestants else ""
     return "\n".join(filter(None, [aligned(rows), f"  {REDIS_NOTE}", f"  {whose}" if whose else ""]))
+
+
+def _isolation(figures: dict) -> str:
+    rows = [["one caller, middle time", "", "±", ""]]
+    for name, figure in figures.items():
+        is_memory = name.endswith("_bytes")
+        value = f"{figure['median'] / MB:.2f} MB" if is_memory else f"{figure['median']:.2f} µs"
+        rows.append([name.removesuffix("_us").removesuffix("_bytes"), value, _share(figure["spread"]), ISOLATION_NOTES[name]])
+    widths = aligned([row[:3] for row in rows]).split("\n")
+    return "\n".join(f"{line}  {row[3]}".rstrip() for line, row in zip(widths, rows, strict=True)) if figures else ""
 
 
 def _footprint(results: dict) -> str:
