@@ -452,6 +452,14 @@ octavo_call_facts octavo_calls_facts(octavo_call call) {
     return facts;
 }
 
+uint64_t octavo_calls_request_bytes(octavo_call call) {
+    octavo_slot *slot = slot_of(call);
+    uint64_t bytes;
+    if (!slot || !is_current(slot, call) || !slot->info) return 0;
+    bytes = octavo_flat_size(slot->info->request, slot->frame);
+    return bytes == OCTAVO_FLAT_INVALID ? 0 : bytes;
+}
+
 int64_t octavo_calls_deadline(octavo_call call) {
     octavo_slot *slot = slot_of(call);
     return slot && octavo_calls_is_open(call) ? slot->deadline_ns : 0;

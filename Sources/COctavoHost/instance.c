@@ -133,13 +133,18 @@ int octavo_instance_submit(octavo_instance *instance, octavo_slot *slot) {
 
 void octavo_instance_control(octavo_instance *instance, octavo_fn fn, void *argument) {
     octavo_instance *outer = octavo_running;
+    int has_line = octavo_line != NULL;
     if (instance->reactor) {
         octavo_reactor_control(instance->reactor, fn, argument);
         return;
     }
+    if (!has_line) octavo_thread_began(instance, OCTAVO_BUSY_CONTROL);
     octavo_running = instance;
+    if (!has_line) octavo_enter(instance, NULL);
     fn(argument);
+    if (!has_line) octavo_leave();
     octavo_running = outer;
+    if (!has_line) octavo_thread_ended();
 }
 
 static void run_destroy(void *argument) {

@@ -68,6 +68,15 @@ static inline void octavo_leave(void) {
     if (line) __atomic_store_n(&line->turn, line->turn + 1, __ATOMIC_RELEASE);
 }
 
+/* The thread, which is inside, goes on as one of another kind: CONTROL, or what it was. */
+static inline void octavo_thread_change(uint32_t kind) {
+    octavo_busy *line = octavo_line;
+    if (!line) return;
+    /* First, so that whoever sees the kind of before again sees that time has begun anew. */
+    __atomic_store_n(&line->turn, line->turn + 2, __ATOMIC_RELEASE);
+    __atomic_store_n(&line->kind, kind, __ATOMIC_RELEASE);
+}
+
 /* Names the calling thread; cheaper than to name another one. */
 void octavo_thread_name(const char *name);
 

@@ -362,10 +362,9 @@ typedef struct control {
 
 static void run_control(void *argument) {
     control *call = argument;
-    /* A life function has a limit of its own. */
-    octavo_leave();
+    octavo_thread_change(OCTAVO_BUSY_CONTROL);
     call->fn(call->argument);
-    octavo_enter(call->instance, NULL);
+    octavo_thread_change(OCTAVO_BUSY_REACTOR);
     sem_post(&call->done);
 }
 

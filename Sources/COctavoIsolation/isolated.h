@@ -3,6 +3,7 @@
 #define OCTAVO_ISOLATED_H
 
 #include <octavo/octavo.h>
+#include <octavo_busy.h>
 #include <octavo_calls.h>
 #include <octavo_control.h>
 #include <octavo_instances.h>
@@ -49,15 +50,7 @@ typedef struct question {
     int takes_pieces, has_piece; /* an answer in parts; under the helper's lock */
 } question;
 
-/* What the runtime remembers of a line of the busy table. */
-typedef struct octavo_watched {
-    uint64_t turn;
-    int64_t since; /* it has been seen like this */
-    uint32_t instance;
-    int is_stuck;  /* a worker that was replaced */
-} octavo_watched;
-
-/* … and of a channel. */
+/* What the runtime remembers of a channel. */
 typedef struct octavo_head_seen {
     int64_t since;
     uint32_t head;

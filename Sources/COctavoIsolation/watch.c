@@ -3,49 +3,10 @@
 
 #include "isolated.h"
 
-#define SECOND 1000000000ll
-/* An inline operation holds up all others. */
-#define INLINE_NS SECOND
-#define REACTOR_NS (5 * SECOND)
-/* A worker may block, as long as somebody waits for it and a little longer. */
-#define WORKER_NS (5 * SECOND)
-/* … or so long, for a call without a deadline. */
-#define NO_DEADLINE_NS (60 * SECOND)
 /* Requests that nobody takes. */
-#define TAKE_NS (2 * SECOND)
+#define TAKE_NS 2000000000ll
 #define DEFAULT_WORKERS 4u
 #define MAX_WORKERS 64u
-
-/* What the line says, read once: its writer may change it meanwhile. */
-typedef struct view {
-    uint64_t turn;
-    octavo_call call;
-    int64_t deadline_ns;
-    uint32_t kind, thread, instance, op;
-} view;
-
-static view look(const octavo_busy *line) {
-    view seen;
-    seen.kind = __atomic_load_n(&line->kind, __ATOMIC_ACQUIRE);
-    seen.turn = __atomic_load_n(&line->turn, __ATOMIC_ACQUIRE);
-    seen.call = __atomic_load_n(&line->call, __ATOMIC_RELAXED);
-    seen.deadline_ns = __atomic_load_n(&line->deadline_ns, __ATOMIC_RELAXED);
-    seen.thread = __atomic_load_n(&line->thread, __ATOMIC_RELAXED);
-    seen.instance = __atomic_load_n(&line->instance, __ATOMIC_RELAXED);
-    seen.op = __atomic_load_n(&line->op, __ATOMIC_RELAXED);
-    return seen;
-}
-
-static int is_over(const view *line, int64_t since, int64_t now) {
-    int64_t inside = now - since;
-    switch (line->kind) {
-    case OCTAVO_BUSY_INLINE: return inside >= INLINE_NS;
-    case OCTAVO_BUSY_REACTOR: return inside >= REACTOR_NS;
-    case OCTAVO_BUSY_WORKER:
-        return line->deadline_ns ? inside >= WORKER_NS && now - WORKER_NS >= line->deadline_ns : inside >= NO_DEADLINE_NS + WORKER_NS;
-    default: return 0;
-    }
-}
 
 /* Workers that the instance may have at most, those that were replaced among them. */
 static uint32_t workers_of(octavo_isolated *isolated, uint32_t instance) {
@@ -64,7 +25,7 @@ static uint32_t stuck_workers(const octavo_helper *helper, uint32_t instance) {
     return count;
 }
 
-static const char *note_of(const view *line) {
+static const char *note_of(const octavo_busy *line) {
     switch (line->kind) {
     case OCTAVO_BUSY_INLINE: return "hang: an inline operation has not returned for 1 s";
     case OCTAVO_BUSY_REACTOR: return "hang: the reactor has been inside of the plugin's code for 5 s";
@@ -77,13 +38,9 @@ const char *watch_threads(octavo_helper *helper, int64_t now, octavo_hang *hang)
     uint32_t used = __atomic_load_n(&table->used, __ATOMIC_ACQUIRE), i;
     if (used > OCTAVO_BUSY_LINES) used = OCTAVO_BUSY_LINES;
     for (i = 0; i < used; i++) {
-        view line = look(&table->lines[i]);
+        octavo_busy line = octavo_busy_look(&table->lines[i]);
         octavo_watched *watched = &helper->watched[i];
-        if (!line.kind || line.turn != watched->turn || !(line.turn & 1)) {
-            *watched = (octavo_watched){.turn = line.turn, .since = now};
-            continue;
-        }
-        if (watched->is_stuck || !is_over(&line, watched->since, now)) continue;
+        if (!octavo_busy_is_over(&line, watched, now) || watched->is_stuck) continue;
         watched->is_stuck = line.kind == OCTAVO_BUSY_WORKER;
         watched->instance = line.instance;
         if (watched->is_stuck && stuck_workers(helper, line.instance) < workers_of(helper->isolated, line.instance)) {

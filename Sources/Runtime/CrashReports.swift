@@ -4,7 +4,7 @@ import Glibc
 import Logging
 import NIOConcurrencyHelpers
 
-/// Reports of crashes of isolated plugins: one file each in the data folder, the newest 20 of a plugin.
+/// Reports of crashes of isolated plugins, and of runtimes before this one: one file each in the data folder, the newest 20 of a plugin.
 final class CrashReports: Sendable {
     private let folder: String
     private let logger: Logger
@@ -24,19 +24,25 @@ final class CrashReports: Sendable {
     /// From any thread.
     func add(_ facts: CrashFacts) {
         var report = CrashReport(
-            id: "\(facts.plugin)-\(Int(facts.time))-\(facts.processID)", plugin: facts.plugin, version: facts.version,
+            id: facts.reportID, plugin: facts.plugin, version: facts.version,
             generation: facts.generation, processID: Int(facts.processID), time: facts.time, cause: facts.cause,
-            signal: facts.signal == 0 ? nil : Int(facts.signal), exitCode: facts.signal == 0 ? Int(facts.exitCode) : nil,
+            signal: facts.signal == 0 ? nil : Int(facts.signal),
+            // The runtime's own code is its parent's to know.
+            exitCode: facts.signal == 0 && !facts.isInProcess ? Int(facts.exitCode) : nil,
             address: facts.address.map { "0x" + String($0, radix: 16) }, thread: facts.thread.isEmpty ? nil : facts.thread,
             backtrace: facts.backtrace, uptimeSeconds: facts.uptimeSeconds)
+        report.inProcess = facts.isInProcess ? true : nil
         report.component = facts.component.isEmpty ? nil : facts.component
         report.operation = facts.operation.isEmpty ? nil : facts.operation
         report.requestBytes = facts.operation.isEmpty || facts.requestBytes == 0 ? nil : facts.requestBytes
         report.memoryBytes = facts.memory == 0 ? nil : Int64(facts.memory)
         report.openDescriptors = facts.descriptors == 0 ? nil : facts.descriptors
-        report.cpuSeconds = facts.cpuSeconds
-        report.limits = facts.limits
-        report.log = facts.log
+        // Of a runtime nothing was measured.
+        if !facts.isInProcess {
+            report.cpuSeconds = facts.cpuSeconds
+            report.limits = facts.limits
+            report.log = facts.log
+        }
         let old = reports.withLockedValue { [report] all -> [CrashReport] in
             all.removeAll { $0.id == report.id }
             all.append(report)
@@ -77,4 +83,9 @@ final class CrashReports: Sendable {
         }
         return bytes.isEmpty ? nil : bytes
     }
+}
+
+extension CrashFacts {
+    /// Names the report, and its file.
+    var reportID: String { "\(plugin)-\(Int(max(0, min(time, 1e12))))-\(processID)" }
 }

@@ -7,6 +7,7 @@ extension IsolationOptions {
         self.init()
         host = options.pluginHost
         crashLoopLimit = options.crashLoopLimit ?? settings.crashLoopLimit ?? crashLoopLimit
+        isolatesCrashed = (options.onCrash ?? settings.onCrash.flatMap { CrashReaction(rawValue: $0) } ?? .isolate) == .isolate
         everything = options.isolatedPlugins.contains("all")
         thirdParty = options.isolatedPlugins.contains("third-party")
         plugins = Set(options.isolatedPlugins)

@@ -39,6 +39,12 @@ enum MetricsPage {
         }
         each("octavo_component_calls_total", .counter, "Calls to the component.") { Double($0.calls) }
         each("octavo_component_errors_total", .counter, "Calls to the component that failed.") { Double($0.errors) }
+        each("octavo_component_stalled", .gauge, "1 while a thread does not come out of the component's plugin.") {
+            $0.isStalled ? 1 : 0
+        }
+        each("octavo_component_stalls_total", .counter, "Threads that have not come out of the component's plugin in time.") {
+            Double($0.stalls)
+        }
         each("octavo_component_calls_in_flight", .gauge, "Calls under way.") { Double($0.inFlight) }
     }
 

@@ -85,6 +85,10 @@ final class Runtime: Sendable {
         }
         makeFolders(options.dataFolder)
         let configuration = try ResourceReading.configuration(options, logger: logger)
+        let crashReports = CrashReports(dataFolder: options.dataFolder, logger: logger)
+        var isolation = IsolationOptions(options, configuration.isolation)
+        isolation.onCrash = { crashReports.add($0) }
+        record(options, crashReports, isolates: isolation.isolatesCrashed, logger: logger)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: options.eventLoops ?? System.coreCount)
         let loops = try await makeLoops(group, logger: Logger(label: "octavo.components"))
         let namespace = environmentVariable("NAMESPACE") ?? ""
@@ -93,9 +97,7 @@ final class Runtime: Sendable {
             namespace: namespace)
         let registry = MetricsRegistry(loops: loops.count)
         storeOptions.metrics = ComponentMetrics(registry, loops: loops.count)
-        let crashReports = CrashReports(dataFolder: options.dataFolder, logger: logger)
-        storeOptions.isolation = IsolationOptions(options, configuration.isolation)
-        storeOptions.isolation.onCrash = { crashReports.add($0) }
+        storeOptions.isolation = isolation
         let store = try ComponentStore(
             options: storeOptions, loops: loops, logger: Logger(label: "octavo.components"))
         let state = RuntimeState(
@@ -151,6 +153,7 @@ final class Runtime: Sendable {
         var loops: [NIOLoopBound<CallLoop>] = []
         for (index, eventLoop) in Array(group.makeIterator()).enumerated() {
             let loop = try await eventLoop.submit { () throws -> NIOLoopBound<CallLoop> in
+                FlightRecorder.loopBegan()
                 guard let loop = CallLoop(eventLoop: eventLoop, index: index, logger: logger) else {
                     throw StartError("no memory for the calls of event loop \(index)")
                 }

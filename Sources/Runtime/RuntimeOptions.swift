@@ -24,6 +24,8 @@ package struct RuntimeOptions: Sendable, Equatable {
     /// Crashes within a minute after which an isolated plugin is only tried every 30 s; 0 is never.
     /// nil leaves it to the configuration; its default is 5.
     package var crashLoopLimit: Int?
+    /// What becomes of a plugin that has crashed the runtime. nil leaves it to the configuration; its default is to isolate.
+    package var onCrash: CrashReaction?
     /// Folders with the plugins that came with the runtime.
     package var shippedPluginFolders: [String] = []
     /// The program that serves isolated plugins; nil when it was not found.
@@ -57,6 +59,14 @@ package struct RuntimeOptions: Sendable, Equatable {
         self.dataFolder = dataFolder
         self.adminSocket = adminSocket
     }
+}
+
+/// What becomes of a plugin that has crashed the runtime.
+package enum CrashReaction: String, Sendable, CaseIterable {
+    /// It runs in a process of its own from the next start on.
+    case isolate
+    /// It is reported.
+    case off
 }
 
 /// The app beside the runtime.

@@ -10,6 +10,8 @@ package struct ComponentSummary: Sendable, Equatable, Codable {
         package static let starting = State(rawValue: "starting")
         package static let ready = State(rawValue: "ready")
         package static let failed = State(rawValue: "failed")
+        /// A thread does not come out of the plugin's code; the reason says which.
+        package static let stalled = State(rawValue: "stalled")
         package static let draining = State(rawValue: "draining")
         package static let stopped = State(rawValue: "stopped")
     }

@@ -1,4 +1,4 @@
-/// How a process of an isolated plugin died: `GET /v1/crashes`. Never a key, a value or a setting.
+/// How a process of an isolated plugin died, or the runtime of one in its own: `GET /v1/crashes`. Never a key, a value or a setting.
 package struct CrashReport: Sendable, Equatable, Codable {
     /// Names the report, and its file in the data folder.
     package var id: String
@@ -10,6 +10,9 @@ package struct CrashReport: Sendable, Equatable, Codable {
     package var time: Double
     /// One sentence.
     package var cause: String
+    /// The process was the runtime itself, of before this one; then `plugin` is who is to blame, `octavo` when no plugin
+    /// is. nil: the plugin's own process.
+    package var inProcess: Bool?
     /// Number of the signal that ended it; nil when there was none.
     package var signal: Int?
     /// nil when a signal ended it.

@@ -128,6 +128,9 @@ typedef struct octavo_call_facts {
 } octavo_call_facts;
 /* For a signal handler. */
 octavo_call_facts octavo_calls_facts(octavo_call call);
+/* Bytes of its request, flattened; 0 when it has ended or its request can't be read. For a signal handler, and at its
+   end: the plugin may have spoilt what is read. */
+uint64_t octavo_calls_request_bytes(octavo_call call);
 
 /* Completions that came too late, twice, or for no call, since the process began. Those that come from a
    thread of an instance are counted there, too: by then the slot may be another plugin's. */

@@ -45,8 +45,8 @@ typedef struct octavo_words {
     _Alignas(64) uint32_t sleep; /* atomic */
 } octavo_words;
 
-/* What a thread of a helper that runs the plugin's code is doing. The helper writes, the runtime looks and
-   measures by its own clock: entering and leaving cost no reading of a clock. */
+/* What a thread that runs a plugin's code is doing. It writes, the runtime looks and measures by its own clock:
+   entering and leaving cost no reading of a clock. */
 typedef struct octavo_busy {
     _Alignas(64) uint64_t turn; /* odd while the plugin's code runs; atomic */
     octavo_call call;           /* the runtime's handle, 0 = a timer, a watch or a post; atomic */
@@ -62,6 +62,7 @@ typedef struct octavo_busy {
 #define OCTAVO_BUSY_INLINE 1u  /* it serves every inline instance */
 #define OCTAVO_BUSY_REACTOR 2u
 #define OCTAVO_BUSY_WORKER 3u
+#define OCTAVO_BUSY_CONTROL 4u /* a life function, which has a limit of its own */
 
 /* Threads beyond are not watched. */
 #define OCTAVO_BUSY_LINES 1023u

@@ -6,7 +6,7 @@ import NIOConcurrencyHelpers
 /// One instance of a component: what a plugin made of a component's configuration, with the threads
 /// that it runs on.
 ///
-/// Sendable: `raw` is made once and freed by `destroy`, after every loop has let go of it; its counters
+/// Sendable: `raw` and `recorded` are made once and freed by `destroy`, after every loop has let go of it; its counters
 /// have one writer a loop and are read as numbers that may be a moment old; `health` and `lane` are
 /// behind locks; `featureSet` and `secrets` are set once, before the first call.
 final class ComponentInstance: @unchecked Sendable {
@@ -16,6 +16,8 @@ final class ComponentInstance: @unchecked Sendable {
     /// Where it is; `nil`: in this process.
     private let process: PluginProcess?
     private(set) var raw: OpaquePointer
+    /// What the flight recorder calls it; 0 when it is in another process.
+    private(set) var recorded: UInt32 = 0
     let lane = ControlLane()
     let health = InstanceHealth()
     let logger: Logger
@@ -103,6 +105,10 @@ final class ComponentInstance: @unchecked Sendable {
                 plugin.stale)
         else { return nil }
         raw = made
+        // Of an isolated one only the runtime's own code runs here.
+        guard process == nil else { return }
+        recorded = octavo_recorder_add_instance(plugin.recorded, type.kind, component)
+        octavo_instance_set_number(raw, recorded)
     }
 
     private func create(_ configuration: InstanceConfiguration) async -> CallError? {
@@ -289,6 +295,7 @@ final class ComponentInstance: @unchecked Sendable {
     private func free() {
         guard gone.withLockedValue({ isGone in defer { isGone = true }; return !isGone }) else { return }
         octavo_instance_free(raw)
+        octavo_recorder_remove_instance(recorded)
         plugin.endUse(of: process)
     }
 }

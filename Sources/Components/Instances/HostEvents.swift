@@ -44,6 +44,7 @@ enum HostEvents {
                     "microseconds": "\(nanoseconds / 1000)",
                 ])
         }
+        octavo_recorder_take_threads(&events)
         octavo_instances_set_events(&events)
     }()
 

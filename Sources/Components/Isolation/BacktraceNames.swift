@@ -28,7 +28,8 @@ struct BacktraceNames {
     }
 
     private static func functions(of path: String) -> [ELFFile.Function] {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        // The path is a dead process's word: it may lead to something that keeps its reader waiting.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return [] }
         defer { close(descriptor) }
         var facts = stat()

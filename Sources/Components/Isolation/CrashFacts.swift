@@ -1,7 +1,10 @@
 import COctavoIsolation
 
-/// How a process of an isolated plugin died. Never a key, a value or a setting.
+/// How a process of an isolated plugin died, or the runtime of a plugin that ran in its own. Never a key, a value or a
+/// setting.
 package struct CrashFacts: Sendable {
+    /// The process was the runtime itself.
+    package var isInProcess = false
     package var plugin = ""
     package var version = ""
     package var generation = 0
@@ -37,12 +40,15 @@ package struct CrashFacts: Sendable {
     init() {}
 
     /// What the black box says; it is believed no more than any other word of a helper.
-    init(_ box: octavo_black_box?) {
+    init(_ box: octavo_black_box?, program: String = "octavo-plugin-host") {
         guard var box else { return }
         address = box.address
         thread = withUnsafeBytes(of: &box.thread_name) { CrashFacts.text($0) }
         let count = Int(box.frame_count)
-        let frames = withUnsafeBytes(of: &box.frames) { Array($0.bindMemory(to: UInt64.self).prefix(count)) }
+        var frames = withUnsafeBytes(of: &box.frames) { Array($0.bindMemory(to: UInt64.self).prefix(count)) }
+        // The handler's own lie above the one that failed.
+        if let failed = frames.firstIndex(of: box.counter) { frames.removeFirst(failed) }
+        if frames.isEmpty, box.counter != 0 { frames = [box.counter] }
         let moduleCount = Int(box.module_count)
         self.frames = withUnsafeBytes(of: &box.modules) { memory in
             let modules = memory.bindMemory(to: octavo_module.self).prefix(moduleCount)
@@ -52,7 +58,7 @@ package struct CrashFacts: Sendable {
                 }
                 var path = module.path
                 let name = withUnsafeBytes(of: &path) { CrashFacts.text($0) }
-                return Frame(path: name.isEmpty ? "octavo-plugin-host" : name, offset: frame - module.base)
+                return Frame(path: name.isEmpty ? program : name, offset: frame - module.base)
             }
         }
     }
@@ -71,7 +77,7 @@ package struct CrashFacts: Sendable {
         let path: String
         let offset: UInt64
     }
-    private var frames: [Frame] = []
+    private(set) var frames: [Frame] = []
 
     /// What the end says of the call and of the log.
     mutating func note(_ end: octavo_helper_end) {

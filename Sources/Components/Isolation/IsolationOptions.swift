@@ -26,6 +26,9 @@ package struct IsolationOptions: Sendable {
     /// Folders with the plugins that came with the runtime.
     package var shippedFolders: [String] = []
 
+    /// Whether a plugin that has crashed the runtime runs isolated from then on.
+    package var isolatesCrashed = true
+
     package init() {}
 
     /// Where a plugin runs, and who says so ("--isolate", "the configuration"). A component's own word comes

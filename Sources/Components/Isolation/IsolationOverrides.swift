@@ -29,15 +29,7 @@ struct IsolationOverrides: Sendable {
     mutating func set(_ id: String, _ mode: IsolationMode?) -> String? {
         modes[id] = mode
         let text = modes.sorted { $0.key < $1.key }.map { "\($0.value.rawValue) \($0.key)\n" }.joined()
-        // Whole or not at all: a runtime that dies here must not come up with half of it.
-        let draft = path + ".new"
-        let descriptor = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { return systemError(errno) }
-        var text8 = text
-        let isWritten = text8.withUTF8 { write(descriptor, $0.baseAddress, $0.count) == $0.count } && fsync(descriptor) == 0
-        close(descriptor)
-        guard isWritten, rename(draft, path) == 0 else { return systemError(errno) }
-        return nil
+        return writeWhole(text, to: path)
     }
 }
 
@@ -50,14 +42,19 @@ extension ComponentStore {
     ) async throws(StoreError) -> (report: ReloadReport?, notKept: String?) {
         guard plugins[id] != nil else { throw .plugin(.notFound(name: id, places: options.pluginFolders)) }
         let before = overrides.modes[id]
-        let notKept = overrides.set(id, mode)
-        guard let current = plugins[id]?.current, current.isIsolated != (isolation(for: id) != nil) else {
+        let crashedBefore = crashed
+        // Whatever the operator says now, they say it knowing of the crash.
+        let notForgotten = crashed.forget(id)
+        let notKept = overrides.set(id, mode) ?? notForgotten
+        guard let current = plugins[id]?.current, current.isIsolated != (isolation(for: current.inspection) != nil) else {
             return (nil, notKept)
         }
         do throws(StoreError) {
             return (try await reload(id), notKept)
         } catch {
             _ = overrides.set(id, before)
+            crashed = crashedBefore
+            _ = crashed.keep()
             throw error
         }
     }

@@ -20,6 +20,8 @@ final class LoadedPlugin: @unchecked Sendable {
     let id: String
     let version: String
     private let handle: UnsafeMutableRawPointer?
+    /// What the flight recorder calls it; 0 when it is in another process.
+    let recorded: UInt32
     /// Where it runs, when that is not this process: its first process, which says what it offers, and how to get more.
     private let home: IsolatedHome?
     var isIsolated: Bool { home != nil }
@@ -83,9 +85,9 @@ final class LoadedPlugin: @unchecked Sendable {
             guard try PluginFile(path: copy).loadedPart() == bytes else {
                 throw .loading(path: path, cause: "the file was changed while it was read; try again")
             }
-            let plugin = try LoadedPlugin(inspection: inspection, copy: copy, generation: generation)
+            let plugin = try mapped(inspection, copy: copy, generation: generation)
             do throws(PluginError) {
-                try plugin.start()
+                try FlightRecorder.inside(plugin.recorded) { () throws(PluginError) in try plugin.start() }
             } catch {
                 plugin.unmap()
                 throw error
@@ -93,6 +95,21 @@ final class LoadedPlugin: @unchecked Sendable {
             return plugin
         } catch {
             staging.remove(copy)
+            throw error
+        }
+    }
+
+    /// Named before its constructors run.
+    private static func mapped(
+        _ inspection: PluginInspection, copy: String, generation: Int
+    ) throws(PluginError) -> LoadedPlugin {
+        let recorded = FlightRecorder.add(inspection, path: copy, generation: generation)
+        do throws(PluginError) {
+            return try FlightRecorder.inside(recorded) { () throws(PluginError) in
+                try LoadedPlugin(inspection: inspection, copy: copy, generation: generation, recorded: recorded)
+            }
+        } catch {
+            octavo_recorder_remove_plugin(recorded)
             throw error
         }
     }
@@ -146,17 +163,19 @@ final class LoadedPlugin: @unchecked Sendable {
         self.descriptor = descriptor
         self.home = home
         handle = nil
+        recorded = 0
         stale = .allocate(capacity: 1)
         stale.initialize(to: 0)
         id = String(descriptor.pointee.id)
         version = String(descriptor.pointee.version)
     }
 
-    private init(inspection: PluginInspection, copy: String, generation: Int) throws(PluginError) {
+    private init(inspection: PluginInspection, copy: String, generation: Int, recorded: UInt32) throws(PluginError) {
         let path = inspection.path
         guard let handle = dlopen(copy, RTLD_NOW | RTLD_LOCAL) else {
             throw .loading(path: path, cause: LoadedPlugin.loaderError(copy: copy, path: path))
         }
+        octavo_fault_modules()
         guard let symbol = dlsym(handle, OCTAVO_ENTRY_SYMBOL) else {
             dlclose(handle)
             throw .noEntry(path: path)
@@ -180,6 +199,7 @@ final class LoadedPlugin: @unchecked Sendable {
         self.generation = generation
         self.descriptor = descriptor
         self.handle = handle
+        self.recorded = recorded
         home = nil
         stale = .allocate(capacity: 1)
         stale.initialize(to: 0)
@@ -217,7 +237,7 @@ final class LoadedPlugin: @unchecked Sendable {
             return remains
         }
         let outcome = await ControlThread.run(within: LoadedPlugin.patience) { () -> String? in
-            if let stop = plugin.descriptor.pointee.stop { stop() }
+            if let stop = plugin.descriptor.pointee.stop { FlightRecorder.inside(plugin.recorded) { stop() } }
             guard plugin.inspection.unloadClass == .clean else { return plugin.inspection.unloadReason }
             guard plugin.descriptor.pointee.flags & UInt32(OCTAVO_PLUGIN_UNLOADABLE) != 0 else {
                 return "it does not say that it can be unloaded"
@@ -230,12 +250,13 @@ final class LoadedPlugin: @unchecked Sendable {
 
     private func unmap() {
         guard let handle else { return }
-        dlclose(handle)
+        FlightRecorder.inside(recorded) { _ = dlclose(handle) }
         // NOLOAD finds the object only when something still holds it.
         if let still = dlopen(copy, RTLD_NOW | RTLD_NOLOAD) {
             dlclose(still)
         } else {
             isMapped = false
+            octavo_recorder_remove_plugin(recorded)
         }
     }
 }

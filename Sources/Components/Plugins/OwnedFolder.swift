@@ -34,14 +34,17 @@ final class OwnedFolder: Sendable {
 
     deinit { close(descriptor) }
 
-    /// Removes the folders in `parent` whose owners have gone.
-    static func removeAbandoned(in parent: String) {
+    /// Removes the folders in `parent` whose owners have gone, after `body` has seen them; nobody else sees them then.
+    static func removeAbandoned(in parent: String, _ body: (String) -> Void = { _ in }) {
         for name in listFolder(parent) ?? [] {
             let path = parent + "/" + name
             let descriptor = open(path)
             guard descriptor >= 0 else { continue }
             // Held until the folder is gone.
-            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { remove(path) }
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0, isThere(path, descriptor) {
+                body(path)
+                remove(path)
+            }
             close(descriptor)
         }
     }

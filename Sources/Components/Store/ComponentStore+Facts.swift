@@ -38,6 +38,10 @@ package struct ComponentFacts: Sendable {
     package var since: Double
     package var startMode: ComponentDefinition.StartMode
     package var isReady: Bool
+    /// A thread has been inside of the plugin for too long.
+    package var isStalled: Bool
+    /// How often that was so since the runtime's start.
+    package var stalls: UInt64
     package var health: ComponentHealth
     package var lastError: String
     package var features: UInt64
@@ -64,12 +68,17 @@ extension ComponentStore {
             } else if let isolated = entry.current?.isolationFacts, isolated.pid == 0 {
                 state = isolated.isLooping ? "crash-looping" : "restarting"
                 reason = isolated.lastEnd
+            } else if let stall = users.lazy.compactMap(\.stall).first {
+                state = "stalled"
+                reason = "component \(stall.component): \(stall.reason)"
             } else if let sick = users.first(where: { $0.isDegraded }) {
                 state = "degraded"
                 reason = "component \(sick.definition.name): \(sick.instance?.health.current.reason ?? "")"
             } else if entry.current == nil, let last = entry.retired.last {
                 state = "retired"
                 reason = "generation \(last.generation) is still mapped: \(last.reason)"
+            } else if let time = crashed.crash(of: entry.inspection), entry.current?.isIsolated == true {
+                reason = CrashedPlugins.reason(time)
             }
             return PluginFacts(
                 id: entry.inspection.id, version: entry.current?.version ?? entry.inspection.note?.version ?? "",
@@ -103,13 +112,15 @@ extension ComponentStore {
                 health.reason = entry.reason
                 health.lastError = entry.lastError
             }
-            let state = entry.isDegraded ? "degraded" : entry.state.rawValue
+            let stall = entry.stall
+            let state = stall != nil ? "stalled" : entry.isDegraded ? "degraded" : entry.state.rawValue
             return ComponentFacts(
                 name: entry.definition.name, type: entry.definition.type, version: entry.definition.version,
                 kind: entry.kind, plugin: entry.instance?.plugin.id ?? "",
                 generation: entry.instance?.plugin.generation ?? 0, state: state,
-                reason: entry.isDegraded ? health.reason : entry.reason, since: entry.since, startMode: entry.definition.startMode,
-                isReady: entry.state == .ready, health: health, lastError: health.lastError,
+                reason: stall?.reason ?? (entry.isDegraded ? health.reason : entry.reason), since: entry.since, startMode: entry.definition.startMode,
+                isReady: entry.state == .ready, isStalled: stall != nil, stalls: StallWatch.shared.count(of: entry.definition.name),
+                health: health, lastError: health.lastError,
                 features: entry.instance?.featureSet.bits ?? 0,
                 maxTransactionOps: entry.instance?.featureSet.max_transaction_ops ?? 0, calls: counters.calls,
                 errors: counters.errors, inFlight: counters.inFlight, latency: entry.latency,

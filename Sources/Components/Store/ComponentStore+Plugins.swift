@@ -36,26 +36,6 @@ extension ComponentStore {
         }
     }
 
-    /// How a plugin is to run in a helper process; `nil` for this one.
-    func isolation(for id: String) -> LoadedPlugin.Isolation? {
-        let (mode, reason) = isolationDecision(for: id)
-        if mode == .none { return nil }
-        return LoadedPlugin.Isolation(
-            options: options.isolation, settings: options.isolation.settings(of: id), reason: reason,
-            groups: isolationGroups, loops: loops, logger: logger)
-    }
-
-    /// What the operator has said of the running runtime comes first, then a component's word; of two that say
-    /// different things the safer one.
-    private func isolationDecision(for id: String) -> (mode: IsolationMode, reason: String) {
-        if let mode = overrides.modes[id] { return (mode, "`octavo plugin isolate`") }
-        let users = components.values.filter { $0.definition.isolation != nil && plugins[id]?.offers($0.definition.type) == true }
-        if let user = users.first(where: { $0.definition.isolation == .process }) ?? users.first {
-            return (user.definition.isolation ?? .none, "component \(user.definition.name) asks for it")
-        }
-        return options.isolation.decision(id: id, path: plugins[id]?.inspection.path ?? "")
-    }
-
     /// The current generation of a plugin. Loading happens once, whoever asks meanwhile waits for it.
     func loaded(_ id: String) async throws(PluginError) -> LoadedPlugin {
         guard let entry = plugins[id] else { throw .notFound(name: id, places: options.pluginFolders) }
@@ -64,7 +44,7 @@ extension ComponentStore {
         let generation = entry.nextGeneration
         let path = entry.inspection.path
         let staging = self.staging
-        let isolation = isolation(for: id)
+        let isolation = isolation(for: entry.inspection)
         let task = Task { () -> Result<LoadedPlugin, PluginError> in
             do throws(PluginError) {
                 return .success(

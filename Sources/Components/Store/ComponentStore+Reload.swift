@@ -27,9 +27,11 @@ extension ComponentStore {
         plugins[id]?.nextGeneration += 1
         let next: LoadedPlugin
         do throws(PluginError) {
+            let path = path ?? entry.inspection.path
+            // Whether it has crashed the runtime is a question to the build that is there now.
             next = try await LoadedPlugin.load(
-                path: path ?? entry.inspection.path, generation: entry.nextGeneration, staging: staging,
-                isolation: isolation(for: id))
+                path: path, generation: entry.nextGeneration, staging: staging,
+                isolation: isolation(for: crashed.entries[id] == nil ? entry.inspection : PluginInspection(path: path)))
         } catch {
             throw .plugin(error)
         }

@@ -34,6 +34,7 @@ package actor ComponentStore {
     let loops: [NIOLoopBound<CallLoop>]
     var catalog: PluginCatalog
     var overrides: IsolationOverrides
+    var crashed: CrashedPlugins
     var plugins: [String: PluginEntry] = [:]
     var components: [String: ComponentEntry] = [:] { didSet { if !readinessWatchers.isEmpty { readinessChanged() } } }
     var readinessWatchers: [AsyncStream<[(component: String, reason: String)]>.Continuation] = []
@@ -49,6 +50,7 @@ package actor ComponentStore {
         self.logger = logger
         staging = try PluginStaging(dataFolder: options.dataFolder)
         overrides = IsolationOverrides(dataFolder: options.dataFolder)
+        crashed = CrashedPlugins(dataFolder: options.dataFolder)
         catalog = PluginCatalog(folders: options.pluginFolders)
         for plugin in catalog.plugins { plugins[plugin.id] = PluginEntry(inspection: plugin) }
         for (path, error) in catalog.rejected {

@@ -94,6 +94,9 @@ extension ComponentEntry {
     /// How long its calls took; `nil` before the first measured one.
     var latency: HistogramSnapshot? { meter?.snapshot }
 
+    /// A thread of it that does not come back.
+    var stall: StallWatch.Stall? { instance.flatMap { StallWatch.shared.stall(of: $0.recorded) } }
+
     /// It runs, and does not do its work well.
     var isDegraded: Bool {
         guard state == .ready, let health = instance?.health.current.state else { return false }

@@ -70,7 +70,7 @@ enum ComponentView {
         switch state {
         case .ready: .good
         case .failed: .bad
-        case .waiting, .starting, .draining: .warning
+        case .waiting, .starting, .draining, .stalled: .warning
         default: .plain
         }
     }

@@ -6,9 +6,10 @@ import Console
 struct PluginCrashesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "crashes",
-        abstract: "List how processes of isolated plugins have died.",
+        abstract: "List how processes of isolated plugins, and runtimes, have died.",
         discussion: """
-            Reports are kept in the data folder, the newest 20 of each plugin.
+            A plugin in the runtime's own process takes the runtime with it; the next start writes that report. Reports \
+            are kept in the data folder, the newest 20 of each plugin.
 
             EXAMPLES
               octavo plugin crashes
@@ -61,7 +62,7 @@ struct PluginRestartCommand: ParsableCommand {
 /// Crash reports for eyes.
 enum CrashView {
     static func table(_ crashes: [CrashReport], on terminal: Terminal) -> String {
-        if crashes.isEmpty { return "No process of an isolated plugin has died.\n" }
+        if crashes.isEmpty { return "No process of an isolated plugin has died, and no runtime before this one.\n" }
         var table = Table([
             Table.Column("#", .right), Table.Column("REPORT"), Table.Column("PLUGIN"), Table.Column("GEN", .right), Table.Column("PID", .right),
             Table.Column("UPTIME", .right), Table.Column("CAUSE", canShrink: true),
@@ -77,8 +78,9 @@ enum CrashView {
     static func text(_ report: CrashReport, on terminal: Terminal) -> String {
         var list = FieldList()
         list.add("report", report.id)
-        list.add("plugin", "\(report.plugin) \(report.version), generation \(report.generation)")
-        list.add("process", "\(report.processID)")
+        let generation = report.generation > 0 ? ", generation \(report.generation)" : ""
+        list.add("plugin", "\(report.plugin) \(report.version)\(generation)")
+        list.add("process", "\(report.processID)" + (report.inProcess == true ? ", the runtime itself" : ""))
         list.add("cause", report.cause, .bad)
         list.add("thread", report.thread)
         list.add("uptime", HumanFormat.duration(nanoseconds: Int64(report.uptimeSeconds * 1e9)))

@@ -33,11 +33,18 @@ struct ResourceFlags: ParsableArguments {
                 + "started again at once. (default: the configuration's, else 5)", valueName: "crashes"))
     var crashLoopLimit: Int?
 
+    @Option(
+        help: ArgumentHelp(
+            "What becomes of a plugin that has crashed the runtime: `isolate`, it runs in a process of its own from the "
+                + "next start on; `off`, it is reported. (default: the configuration's, else isolate)", valueName: "reaction"))
+    var onCrash: CrashReaction?
+
     func apply(to options: inout RuntimeOptions) {
         options.resourcePaths = Self.splitAtCommas(resourcesPaths)
         options.configurationPaths = Self.splitAtCommas(configurations)
         options.pluginFolders = pluginsDirs.isEmpty ? DefaultFolders.plugins() : pluginsDirs
         options.crashLoopLimit = crashLoopLimit.map { max(0, $0) }
+        options.onCrash = onCrash
         options.shippedPluginFolders = DefaultFolders.plugins()
         options.isolatedPlugins = Self.splitAtCommas(isolated)
         options.pluginHost = DefaultFolders.pluginHost()
@@ -48,3 +55,5 @@ struct ResourceFlags: ParsableArguments {
         values.flatMap { $0.split(separator: ",").map(String.init) }
     }
 }
+
+extension CrashReaction: ExpressibleByArgument {}

@@ -81,6 +81,29 @@ static void deadlock(void) {
     pthread_mutex_lock(&twice_locked);
 }
 
+/* Comes back, late. */
+static void sleep_for(octavo_str milliseconds) {
+    struct timespec pause = {0, 0};
+    long count = 0;
+    size_t i;
+    for (i = 0; i < milliseconds.size; i++) count = count * 10 + (milliseconds.data[i] - '0');
+    pause.tv_sec = count / 1000;
+    pause.tv_nsec = count % 1000 * 1000000;
+    nanosleep(&pause, NULL);
+}
+
+/* In a thread that the runtime does not know of. */
+static void *fail_alone(void *argument) {
+    (void)argument;
+    *(volatile int *)16 = 1;
+    return NULL;
+}
+
+static void thread_fault(void) {
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, fail_alone, NULL) == 0) pthread_join(thread, NULL);
+}
+
 static void endless(void) {
     for (;;) __asm__ volatile("" ::: "memory");
 }
@@ -204,7 +227,11 @@ static void get(void *self, octavo_call call, const octavo_state_get_request *re
     else if (is(key, "stack")) recurse(0);
     else if (is(key, "deadlock")) deadlock();
     else if (is(key, "endless")) endless();
-    else if (is(key, "stop")) raise(SIGSTOP);
+    else if (is(key, "thread-segv")) thread_fault();
+    else if (key.size > 6 && !memcmp(key.data, "sleep:", 6)) {
+        sleep_for((octavo_str){key.data + 6, key.size - 6});
+        reply(call, "awake", 5);
+    } else if (is(key, "stop")) raise(SIGSTOP);
     else if (is(key, "memory")) eat_memory();
     else if (is(key, "descriptors")) reply_number(call, leak_descriptors());
     else if (is(key, "processes")) reply_number(call, spawn_processes());
@@ -236,6 +263,9 @@ static void get(void *self, octavo_call call, const octavo_state_get_request *re
 static int32_t create(const octavo_config *config, octavo_instance *instance, octavo_call call, void **self) {
     store *made = calloc(1, sizeof *made);
     (void)config, (void)call;
+#ifdef CRASH_IN_CREATE
+    *(volatile int *)16 = 1;
+#endif
     if (!made) return OCTAVO_FAILED;
     made->instance = instance;
     *self = made;
@@ -271,8 +301,15 @@ static const octavo_type reactor_type = TYPE("state." ID "-reactor", OCTAVO_EXEC
 static const octavo_type blocking_type = TYPE("state." ID "-blocking", OCTAVO_EXECUTION_BLOCKING);
 static const octavo_type *const types[] = {&inline_type, &reactor_type, &blocking_type};
 
+#ifdef CRASH_IN_CONSTRUCTOR
+__attribute__((constructor)) static void construct(void) { *(volatile int *)16 = 1; }
+#endif
+
 static int32_t plugin_start(const octavo_host *given, octavo_call call) {
     (void)call;
+#ifdef CRASH_IN_START
+    *(volatile int *)16 = 1;
+#endif
     host = given;
     return OCTAVO_OK;
 }

@@ -10,6 +10,8 @@ import NIOPosix
 // through open, submit, the plugin, complete and the waiter; and the store's own work alone. Prints JSON.
 //
 //     octavo-bench [PLUGIN.so]     default: liboctavo-plugin-memory.so beside this program
+//     octavo-bench --without-recorder [PLUGIN.so]
+//                                  the same, where the loop does not write down what it does, as a runtime's does
 //     octavo-bench --isolation [PLUGIN.so]
 //                                  what isolation adds to one caller's time, with the helper awake and asleep, on the
 //                                  caller's processor and on another
@@ -116,7 +118,8 @@ func storeCalls(_ plugin: String, _ key: UnsafeRawBufferPointer) -> Double {
 }
 
 let isIsolationBench = CommandLine.arguments.dropFirst().first == "--isolation"
-let words = CommandLine.arguments.dropFirst(isIsolationBench ? 2 : 1)
+let isWithoutRecorder = CommandLine.arguments.dropFirst().first == "--without-recorder"
+let words = CommandLine.arguments.dropFirst(isIsolationBench || isWithoutRecorder ? 2 : 1)
 let plugin = words.first ?? ownFolder() + "/liboctavo-plugin-memory.so"
 guard access(plugin, R_OK) == 0 else { fail("there is no plugin \(plugin); give its path") }
 let inspection = try PluginInspection(path: plugin)
@@ -129,10 +132,13 @@ if isIsolationBench {
     try await IsolationBench.run(plugin, type: typeName, folder: folder, logger: logger)
     exit(0)
 }
+// The table of what threads do is in memory, with a data folder or without.
+if !isWithoutRecorder { _ = FlightRecorder.open(dataFolder: nil, version: "") }
 let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 let eventLoop = group.next()
 let loop = try await eventLoop.submit { [logger] in
-    NIOLoopBound(CallLoop(eventLoop: eventLoop, index: 0, logger: logger)!, eventLoop: eventLoop)
+    FlightRecorder.loopBegan()
+    return NIOLoopBound(CallLoop(eventLoop: eventLoop, index: 0, logger: logger)!, eventLoop: eventLoop)
 }.get()
 let store = try ComponentStore(
     options: ComponentStore.Options(pluginFolders: [], dataFolder: folder, appID: "bench", namespace: ""),
