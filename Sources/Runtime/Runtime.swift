@@ -96,6 +96,7 @@ final class Runtime: Sendable {
         let crashReports = CrashReports(dataFolder: options.dataFolder, logger: logger)
         storeOptions.isolation = IsolationOptions(options, configuration.isolation)
         storeOptions.isolation.onCrash = { crashReports.add($0) }
+        if options.watchesPlugins ?? configuration.watchesPlugins { storeOptions.watchQuiet = .milliseconds(200) }
         let store = try ComponentStore(
             options: storeOptions, loops: loops, logger: Logger(label: "octavo.components"))
         let state = RuntimeState(
@@ -122,6 +123,7 @@ final class Runtime: Sendable {
             logger.info("listening", metadata: ["for": "\(listener.purpose)", "address": "\(listener.text)"])
         }
         Task { await runtime.startComponents() }
+        Task { await store.followFiles() }
         return runtime
     }
 

@@ -9,10 +9,10 @@ enum ControlThread {
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
     }
 
-    static func start(_ body: @escaping @Sendable () -> Void) {
+    static func start(name: String = "oct-control", _ body: @escaping @Sendable () -> Void) {
         let start = Unmanaged.passRetained(Start(body))
         let failed = octavo_thread_detached(
-            "oct-control",
+            name,
             { Unmanaged<Start>.fromOpaque($0.unsafelyUnwrapped).takeRetainedValue().body() }, start.toOpaque())
         // No thread to be had: the caller's must do.
         if failed != 0 { start.takeRetainedValue().body() }

@@ -2,6 +2,7 @@ extension ConfigurationResource {
     private static let names = [
         "tracing", "metric", "metrics", "features", "accessControl", "httpPipeline", "appHttpPipeline",
         "nameResolution", "secrets", "api", "components", "logging", "mtls", "workflow", "wasm", "isolation",
+        "plugins",
     ]
 
     /// Reads a document whose kind is `Configuration`.
@@ -29,6 +30,7 @@ extension ConfigurationResource {
         configuration.features = features(spec, &report)
         configuration.isolation = .read(
             spec.fields("isolation", known: ["default", "thirdParty", "onCrash", "crashLoopLimit", "plugins", "groups"], &report), &report)
+        configuration.watchesPlugins = spec.fields("plugins", known: ["watch"], &report).boolean("watch", &report) ?? false
         return configuration
     }
 
