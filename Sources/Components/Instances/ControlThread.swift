@@ -9,13 +9,19 @@ enum ControlThread {
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
     }
 
-    static func start(name: String = "oct-control", _ body: @escaping @Sendable () -> Void) {
+    static func start(_ body: @escaping @Sendable () -> Void) {
+        // No thread to be had: the caller's must do.
+        if start(name: "oct-control", body) != 0 { body() }
+    }
+
+    /// 0, or an error number when there is no thread to be had.
+    static func start(name: String, _ body: @escaping @Sendable () -> Void) -> Int32 {
         let start = Unmanaged.passRetained(Start(body))
         let failed = octavo_thread_detached(
             name,
             { Unmanaged<Start>.fromOpaque($0.unsafelyUnwrapped).takeRetainedValue().body() }, start.toOpaque())
-        // No thread to be had: the caller's must do.
-        if failed != 0 { start.takeRetainedValue().body() }
+        if failed != 0 { start.release() }
+        return failed
     }
 
     static func run<Result: Sendable>(_ body: @escaping @Sendable () -> Result) async -> Result {

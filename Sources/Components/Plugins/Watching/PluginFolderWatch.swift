@@ -4,7 +4,7 @@ import Logging
 /// Tells which plugins in some folders may have changed. A thread of its own waits for the kernel's word (inotify); a
 /// file counts when a writer has closed it or it was renamed or linked in, and has been quiet since.
 final class PluginFolderWatch: Sendable {
-    /// Paths of plugins whose files were written, added or removed. Ends with `stop`.
+    /// Paths of plugins whose files were written, added or removed. Ends with the watch.
     let changes: AsyncStream<String>
     private let descriptor: Int32
     /// The kernel tells of the end of a watch: that of this one, which tells nothing else, ends the thread.
@@ -30,10 +30,15 @@ final class PluginFolderWatch: Sendable {
             thread.end()
             return nil
         }
+        let failed = ControlThread.start(name: "oct-watch") { thread.run() }
+        guard failed == 0 else {
+            PluginFolderThread.warn(logger, folders.joined(separator: ", "), failed)
+            thread.end()
+            return nil
+        }
         self.changes = changes
         self.descriptor = descriptor
         self.stop = stop
-        ControlThread.start(name: "oct-watch") { thread.run() }
     }
 
     /// Ends the thread and the stream.
