@@ -26,6 +26,9 @@ package struct IsolationOptions: Sendable {
     /// Folders with the plugins that came with the runtime.
     package var shippedFolders: [String] = []
 
+    /// Whether helper processes get control groups.
+    package var cgroup = CgroupSetting.auto
+
     package init() {}
 
     /// Where a plugin runs, and who says so ("--isolate", "the configuration"). A component's own word comes

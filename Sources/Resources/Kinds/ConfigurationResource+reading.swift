@@ -29,7 +29,7 @@ extension ConfigurationResource {
         configuration.deniedComponents = spec.fields("components", known: ["deny"], &report).texts("deny", &report)
         configuration.features = features(spec, &report)
         configuration.isolation = .read(
-            spec.fields("isolation", known: ["default", "thirdParty", "onCrash", "crashLoopLimit", "plugins", "groups"], &report), &report)
+            spec.fields("isolation", known: ["default", "thirdParty", "onCrash", "crashLoopLimit", "cgroup", "plugins", "groups"], &report), &report)
         configuration.watchesPlugins = spec.fields("plugins", known: ["watch"], &report).boolean("watch", &report) ?? false
         return configuration
     }
