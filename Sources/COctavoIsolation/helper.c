@@ -53,6 +53,7 @@ void octavo_helper_release(octavo_helper *helper) {
     sem_destroy(&helper->greeted);
     sem_destroy(&helper->buried);
     free(helper->path);
+    free(helper->cgroup);
     free(helper);
 }
 
@@ -83,6 +84,7 @@ void octavo_helper_kill(octavo_helper *helper, const char *reason) {
     if (!helper->has_ended) {
         if (!helper->reason[0]) snprintf(helper->reason, sizeof helper->reason, "%s", reason);
         syscall(SYS_pidfd_send_signal, helper->pidfd, SIGKILL, NULL, 0);
+        cgroup_kill(helper);
     }
     pthread_mutex_unlock(&helper->lock);
 }
@@ -425,7 +427,14 @@ static void mourn(octavo_helper *helper) {
         next = it->next;
         settle(it, NULL, NULL);
     }
+    /* What it had started goes with it. */
+    cgroup_kill(helper);
     box = copy_box(helper);
+    if (!helper->reason[0] && !box && info.si_code != CLD_EXITED && info.si_status == SIGKILL && cgroup_ran_out_of_memory(helper)) {
+        snprintf(helper->reason, sizeof helper->reason, "memory: its control group had more than its limit allows, and the kernel ended it");
+        if (!helper->is_ready) snprintf(helper->cause, sizeof helper->cause, "%s", helper->reason);
+    }
+    cgroup_remove(helper);
     memset(&end, 0, sizeof end);
     if (info.si_code == CLD_EXITED) end.code = info.si_status;
     else end.signal = info.si_status;
@@ -548,6 +557,7 @@ static void listen_to(void *argument) {
     /* Without a conversation there is no helper; EPIPE is its own end. */
     octavo_helper_kill(helper, failed == EPROTO ? "protocol violation: a message that is too long or of no known type" : "");
     mourn(helper);
+    cgroup_remove_patiently(helper);
     sem_post(&helper->buried);
     octavo_helper_release(helper);
 }
@@ -565,9 +575,9 @@ static int spawn(octavo_helper *helper, const int *given, int count) {
     posix_spawnattr_t attributes;
     sigset_t none, all;
     const octavo_limits *limits = &helper->isolated->limits;
-    char channels[16], area[32], words[7][48];
+    char channels[16], area[32], words[8][48];
     char *arguments[] = {"octavo-plugin-host", "serve", helper->path, channels, area,
-                         words[0], words[1], words[2], words[3], words[4], words[5], words[6], NULL};
+                         words[0], words[1], words[2], words[3], words[4], words[5], words[6], words[7], NULL};
     int i, failed;
     snprintf(words[0], sizeof words[0], "memory=%llu", (unsigned long long)limits->memory);
     snprintf(words[1], sizeof words[1], "cpu=%llu", (unsigned long long)limits->cpu_seconds);
@@ -577,6 +587,7 @@ static int spawn(octavo_helper *helper, const int *given, int count) {
     snprintf(words[4], sizeof words[4], "seccomp=%d", limits->seccomp);
     snprintf(words[5], sizeof words[5], "network=%d", limits->no_network ? 0 : 1);
     snprintf(words[6], sizeof words[6], "place=%u", helper->first);
+    snprintf(words[7], sizeof words[7], "placed=%d", helper->isolated->limits.cgroup ? 0 : 1);
     snprintf(channels, sizeof channels, "%u", helper->isolated->loop_count);
     snprintf(area, sizeof area, "%llu", (unsigned long long)AREA);
     posix_spawn_file_actions_init(&actions);
@@ -658,6 +669,7 @@ static void drop(octavo_helper *helper) {
     siginfo_t info;
     kill(helper->pid, SIGKILL);
     while (waitid(P_PID, (id_t)helper->pid, &info, WEXITED) && errno == EINTR) {}
+    cgroup_remove_patiently(helper);
 }
 
 octavo_helper *octavo_helper_start(octavo_isolated *isolated, int64_t timeout_ns, int32_t mark, char *cause, uint64_t room) {
@@ -675,6 +687,10 @@ octavo_helper *octavo_helper_start(octavo_isolated *isolated, int64_t timeout_ns
         snprintf(cause, room, "can't start %s: %s", isolated->host, strerror(failed));
         octavo_helper_release(helper);
         return NULL;
+    }
+    if (isolated->limits.cgroup) {
+        cgroup_place(helper);
+        octavo_message_send(helper->control, (octavo_message){.type = OCTAVO_MESSAGE_PLACED}, NULL, NULL);
     }
     helper->pidfd = (int)syscall(SYS_pidfd_open, helper->pid, 0);
     octavo_helper_retain(helper);

@@ -70,6 +70,9 @@ struct octavo_helper {
     uint32_t first;  /* the member that it is born with */
     uint64_t loaded[OCTAVO_PLUGINS_MAX]; /* serials of the members at their places; under the isolated plugin's lock */
     char *path;      /* of the first one */
+    char *cgroup;    /* its group's folder; NULL: none. This and the next two: constant once it is started */
+    uint32_t cgroup_limits;
+    char cgroup_cause[160];
     int pid, pidfd, control, doorbell;
     int doorbells[OCTAVO_CHANNELS_MAX];
     void *h, *p;
@@ -246,6 +249,17 @@ const void *proxy_get_extension(void *self, octavo_str id);
 /* NULL, or why the helper hangs; then `hang` is where. On its listener. */
 const char *watch_threads(octavo_helper *helper, int64_t now, octavo_hang *hang);
 const char *watch_channels(octavo_helper *helper, int64_t now);
+/* Puts the process that was just started into a group of its own, if the limits ask for one. */
+void cgroup_place(octavo_helper *helper);
+/* Ends all that is in the group. */
+void cgroup_kill(const octavo_helper *helper);
+/* Whether the kernel has killed in it for want of memory. */
+int cgroup_ran_out_of_memory(const octavo_helper *helper);
+/* Whether the group is gone; it can't go before the last process in it. */
+int cgroup_remove(const octavo_helper *helper);
+/* The same, and ends what is in it. Blocks for as long as that takes, two seconds at most. */
+void cgroup_remove_patiently(const octavo_helper *helper);
+
 /* Looks at what the process has. NULL, or which limit it is over. On its listener. */
 const char *watch_usage(octavo_helper *helper, int64_t now);
 

@@ -307,6 +307,7 @@ octavo_isolated *octavo_isolated_new(const char *host, const char *path, uint32_
     made->members[0].serial = made->next_serial = 1;
     made->limits = *limits;
     made->limits.environment = NULL;
+    made->limits.cgroup = limits->cgroup ? strdup(limits->cgroup) : NULL;
     made->environment = chosen_environment(limits);
     made->loop_count = loops;
     made->processors = sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? CPU_COUNT(&allowed) : 1;
@@ -327,6 +328,7 @@ void octavo_isolated_free(octavo_isolated *isolated) {
     for (i = 0; i < OCTAVO_PLUGINS_MAX; i++) member_free(&isolated->members[i]);
     for (i = 0; isolated->environment && isolated->environment[i]; i++) free(isolated->environment[i]);
     free(isolated->environment);
+    free((void *)isolated->limits.cgroup);
     free(isolated->host);
     pthread_mutex_destroy(&isolated->lock);
     free(isolated);

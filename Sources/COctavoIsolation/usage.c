@@ -56,6 +56,8 @@ const char *watch_usage(octavo_helper *helper, int64_t now) {
     octavo_usage usage = helper->usage;
     uint32_t most = limits->descriptors ? limits->descriptors : OCTAVO_DESCRIPTORS;
     usage.memory = own_memory(helper->pid);
+    /* It has just been killed: what counts is what it had. */
+    if (!usage.memory) return NULL;
     if (now - helper->counted_at >= COUNT_NS) {
         helper->counted_at = now;
         usage.descriptors = entries(helper->pid, "fd");

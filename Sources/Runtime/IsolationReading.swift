@@ -11,6 +11,7 @@ extension IsolationOptions {
         everything = options.isolatedPlugins.contains("all")
         thirdParty = options.isolatedPlugins.contains("third-party")
         plugins = Set(options.isolatedPlugins)
+        cgroup = settings.cgroup.map { $0 == "off" ? .off : $0 == "auto" ? .auto : .folder($0) } ?? cgroup
         shippedFolders = options.shippedPluginFolders
         standard = settings.standard.flatMap { IsolationMode(rawValue: $0) } ?? .none
         standardOfThirdParty = settings.thirdParty.flatMap { IsolationMode(rawValue: $0) }
@@ -33,6 +34,7 @@ extension PluginIsolation {
         self.init()
         spares = plugin.spares ?? 0
         limits.memory = plugin.memory
+        limits.milliCPUs = plugin.milliCPUs
         limits.cpuSeconds = plugin.cpuSeconds
         limits.descriptors = plugin.descriptors
         limits.processes = plugin.processes

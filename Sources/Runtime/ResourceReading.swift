@@ -13,6 +13,7 @@ enum ResourceReading {
         var deniedComponents: [String] = []
         var apiLogging = APILogging()
         var isolation = IsolationSettings()
+        var watchesPlugins = false
     }
 
     /// The merged `Configuration` files. Throws when one that was named can't be read or is wrong: a rule that
@@ -35,6 +36,7 @@ enum ResourceReading {
         result.apiLogging = read.apiLogging
         result.deniedComponents = read.deniedComponents
         result.isolation = read.isolation
+        result.watchesPlugins = read.watchesPlugins
         return result
     }
 

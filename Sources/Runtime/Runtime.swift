@@ -98,6 +98,7 @@ final class Runtime: Sendable {
         let registry = MetricsRegistry(loops: loops.count)
         storeOptions.metrics = ComponentMetrics(registry, loops: loops.count)
         storeOptions.isolation = isolation
+        if options.watchesPlugins ?? configuration.watchesPlugins { storeOptions.watchQuiet = .milliseconds(200) }
         let store = try ComponentStore(
             options: storeOptions, loops: loops, logger: Logger(label: "octavo.components"))
         let state = RuntimeState(
@@ -124,6 +125,7 @@ final class Runtime: Sendable {
             logger.info("listening", metadata: ["for": "\(listener.purpose)", "address": "\(listener.text)"])
         }
         Task { await runtime.startComponents() }
+        Task { await store.followFiles() }
         return runtime
     }
 

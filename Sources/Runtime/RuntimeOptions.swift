@@ -18,6 +18,8 @@ package struct RuntimeOptions: Sendable, Equatable {
     package var configurationPaths: [String] = []
     /// Folders with plugins, in the order given; the first plugin of a name wins. Never empty.
     package var pluginFolders: [String] = []
+    /// Whether a plugin is reloaded when its file changes; nil leaves it to the configuration, whose default is no.
+    package var watchesPlugins: Bool?
     /// Names of plugins that run in a process of their own; `all` is every plugin, `third-party` every one that is
     /// not in a folder of `shippedPluginFolders`.
     package var isolatedPlugins: [String] = []

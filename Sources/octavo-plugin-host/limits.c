@@ -17,8 +17,7 @@
 /* Between two looks of the runtime a process must not take the machine's memory. */
 #define MEMORY_MARGIN (512ull << 20)
 
-/* `name=number` of the words that the runtime gives. */
-static int64_t number(int count, char *const *words, const char *name) {
+int64_t limits_number(int count, char *const *words, const char *name) {
     size_t size = strlen(name);
     int i;
     for (i = 0; i < count; i++)
@@ -44,9 +43,9 @@ static void stand_back(void) {
 }
 
 const char *limits_apply(int count, char *const *words, char *cause, size_t room) {
-    int64_t memory = number(count, words, "memory"), cpu = number(count, words, "cpu");
-    int64_t descriptors = number(count, words, "descriptors"), processes = number(count, words, "processes");
-    int64_t profile = number(count, words, "seccomp"), network = number(count, words, "network");
+    int64_t memory = limits_number(count, words, "memory"), cpu = limits_number(count, words, "cpu");
+    int64_t descriptors = limits_number(count, words, "descriptors"), processes = limits_number(count, words, "processes");
+    int64_t profile = limits_number(count, words, "seccomp"), network = limits_number(count, words, "network");
     const char *what = "no new privileges";
     int failed = 0;
     stand_back();

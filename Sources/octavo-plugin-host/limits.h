@@ -12,4 +12,7 @@
  */
 const char *limits_apply(int count, char *const *words, char *cause, size_t room);
 
+/* `name=NUMBER` of the words; -1 when there is none. */
+int64_t limits_number(int count, char *const *words, const char *name);
+
 #endif

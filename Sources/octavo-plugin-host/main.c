@@ -11,15 +11,8 @@
 #include <unistd.h>
 
 #include "describe.h"
+#include "limits.h"
 #include "serve.h"
-
-/* The plugin's number: `place=N` among the limits. */
-static uint32_t place(int count, char *const *words) {
-    int i;
-    for (i = 0; i < count; i++)
-        if (!strncmp(words[i], "place=", 6)) return (uint32_t)strtoul(words[i] + 6, NULL, 10) % OCTAVO_PLUGINS_MAX;
-    return 0;
-}
 
 int main(int count, char **arguments) {
     if (count == 3 && !strcmp(arguments[1], "describe")) {
@@ -30,8 +23,9 @@ int main(int count, char **arguments) {
     if (count >= 5 && !strcmp(arguments[1], "serve")) {
         unsigned long channels = strtoul(arguments[3], NULL, 10);
         unsigned long long area = strtoull(arguments[4], NULL, 10);
+        int64_t place = limits_number(count - 5, arguments + 5, "place");
         if (channels >= 1 && channels <= OCTAVO_CHANNELS_MAX && area >= 65536 && area % 4096 == 0)
-            return serve(place(count - 5, arguments + 5), arguments[2], (uint32_t)channels, area, count - 5, arguments + 5);
+            return serve(place < 0 ? 0 : (uint32_t)(place % OCTAVO_PLUGINS_MAX), arguments[2], (uint32_t)channels, area, count - 5, arguments + 5);
     }
     fprintf(stderr, "usage: octavo-plugin-host describe FILE\n");
     return 2;

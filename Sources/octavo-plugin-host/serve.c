@@ -547,6 +547,12 @@ int serve(uint32_t first, const char *path, uint32_t channels, uint64_t area, in
     char cause[256];
     int failed;
     octavo_instances_set_events(&events);
+    /* Nothing is to be had before the runtime has put this process where its limits are. */
+    if (limits_number(limit_count, limits, "placed") == 0) {
+        if (octavo_message_receive(OCTAVO_HELPER_CONTROL, &message, &body)) _exit(0);
+        free(body);
+        if (message.type != OCTAVO_MESSAGE_PLACED) _exit(1);
+    }
     if (limits_apply(limit_count, limits, cause, sizeof cause)) return refuse_plugin(cause);
     black_box_open();
     life_calls = octavo_calls_new(&life_calls, deliver_life, NULL, MAX_CALLS);

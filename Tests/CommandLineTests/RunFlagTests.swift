@@ -50,6 +50,8 @@ import Testing
         Case("--resources-path a --components-path b,c -d d") { $0.resourcePaths == ["a", "b", "c", "d"] },
         Case("--config a.yaml --config b.yaml") { $0.configurationPaths == ["a.yaml", "b.yaml"] },
         Case("--on-crash off") { $0.onCrash == .off },
+        Case("--watch") { $0.watchesPlugins == true },
+        Case("--app-id shop") { $0.watchesPlugins == nil },
         Case("--plugins-dir p --plugins-dir q") { $0.pluginFolders == ["p", "q"] },
         Case("--dapr-http-port 0 --dapr-grpc-port 0") { $0.api.httpPort == 0 && $0.api.grpcPort == 0 },
         Case("-H 3600 -G 50100 -I 50200") {

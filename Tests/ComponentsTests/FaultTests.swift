@@ -52,7 +52,7 @@ struct FaultTests {
             #expect(crash.signal == 0 || crash.backtrace.contains { $0.contains("tests-only") || $0.contains("libc") })
             #expect(it.crashes.withLockedValue { $0.count } == 1)
             #expect(crash.component == "sick" && crash.operation == "get" && crash.requestBytes > 0)
-            #expect(crash.processID > 0 && "\(crash.processID)" == before && crash.limits == ["descriptors 1024"])
+            #expect(crash.processID > 0 && "\(crash.processID)" == before && crash.limits == ["descriptors 1024 (watched, RLIMIT_NOFILE)"])
             if fault.key == "segv" {
                 #expect(crash.log == ["warning about to fail"])
                 let isNamed = await eventually {

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("A reload under load", .serialized, .enabled(if: Places.hasSDK, "tools/setup test installs a client"))
 struct ReloadTests {
-    private static let value = "a value that is there"
+    static let value = "a value that is there"
 
     /// A store whose plugin is reloaded while it works.
     enum Reloaded: String, CaseIterable, Sendable, CustomTestStringConvertible {
@@ -48,7 +48,7 @@ struct ReloadTests {
     }
 
     /// Clients that read and write over both wires until they are stopped.
-    private struct Load {
+    struct Load {
         let readers: Subprocess
         let others: [Subprocess]
         private let log: Scratch

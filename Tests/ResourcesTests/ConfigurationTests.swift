@@ -39,6 +39,7 @@ import Testing
                     deny: [bindings.smtp, state.redis/v2]
                   features:
                   - {name: HotReload, enabled: false}
+                  plugins: {watch: true}
                   tracing: {samplingRate: "1"}
                 """)
         ])
@@ -57,6 +58,7 @@ import Testing
         #expect(!it.allows(componentType: "state.redis", version: "v2"))
         #expect(it.allows(componentType: "state.redis", version: "v1"))
         #expect(it.features == ["HotReload": false])
+        #expect(it.watchesPlugins)
         #expect(it.spec?["tracing"]?["samplingRate"]?.scalar == "1")
     }
 

@@ -17,11 +17,13 @@ import Testing
                 thirdParty: process
                 onCrash: off
                 crashLoopLimit: 7
+                cgroup: /sys/fs/cgroup/octavo
                 plugins:
                 - name: redis
                   mode: process
                   spares: 1
                   memory: 256Mi
+                  cpus: 1.5
                   cpuSeconds: 3600
                   descriptors: 512
                   processes: 0
@@ -38,8 +40,10 @@ import Testing
         #expect(outcome.diagnostics == [])
         let it = try #require(outcome.configuration).isolation
         #expect(it.standard == "none" && it.thirdParty == "process" && it.onCrash == "off" && it.crashLoopLimit == 7)
+        #expect(it.cgroup == "/sys/fs/cgroup/octavo")
         let redis = try #require(it.plugins.first)
         #expect(redis.name == "redis" && redis.mode == "process" && redis.process.spares == 1 && redis.process.memory == 256 << 20)
+        #expect(redis.process.milliCPUs == 1500)
         #expect(redis.process.cpuSeconds == 3600 && redis.process.descriptors == 512 && redis.process.processes == 0 && redis.process.seccomp == "strict")
         #expect(redis.process.network == "none" && redis.process.environment == ["HTTP_PROXY", "NO_PROXY"] && redis.process.hangs == "ignore")
         #expect(it.plugins[1].name == "sqlite" && it.plugins[1].mode == "none")
@@ -50,6 +54,11 @@ import Testing
     @Test("what can't be is refused, with its place and what may stand there", arguments: [
         ("    default: maybe\n", "spec.isolation.default must be none or process, not \"maybe\""),
         ("    onCrash: on\n", "spec.isolation.onCrash must be isolate or off"),
+        ("    cgroup: here\n", "spec.isolation.cgroup must be off, auto or the absolute path"),
+        ("    plugins: [{name: a, cpus: 0}]\n", "spec.isolation.plugins[0].cpus must be processors, as 2, 0.5 or 500m"),
+        ("    plugins: [{name: a, cpus: \"1.2345\"}]\n", "must be processors"), ("    plugins: [{name: a, cpus: -1}]\n", "must be processors"),
+        ("    plugins: [{name: a, cpus: 1.}]\n", "must be processors"), ("    plugins: [{name: a, cpus: 99999999999999999999m}]\n", "must be processors"),
+        ("    plugins: [{name: a, cpus: 1.2.3}]\n", "must be processors"), ("    plugins: [{name: a, cpus: m}]\n", "must be processors"),
         ("    crashLoopLimit: -1\n", "spec.isolation.crashLoopLimit must be from 0"),
         ("    plugins: [{mode: process}]\n", "spec.isolation.plugins[0].name"),
         ("    plugins: [{name: a, mode: proces}]\n", "did you mean process?"),

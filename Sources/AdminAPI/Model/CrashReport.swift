@@ -32,7 +32,7 @@ package struct CrashReport: Sendable, Equatable, Codable {
     package var memoryBytes: Int64?
     package var openDescriptors: Int?
     package var cpuSeconds: Double?
-    /// In force: "descriptors 1024".
+    /// And what kept each: "descriptors 1024 (watched, RLIMIT_NOFILE)".
     package var limits: [String]?
     /// Its last lines, level and text, the oldest first.
     package var log: [String]?

@@ -69,7 +69,7 @@ package struct PluginSummary: Sendable, Equatable, Codable {
     /// Of the helper process alone; 0 while it is being started again, nil in process.
     package var memoryBytes: Int64?
     package var openDescriptors: Int?
-    /// In force for the helper process: "descriptors 1024"; nil in process.
+    /// Of the helper process, and what keeps each: "descriptors 1024 (watched, RLIMIT_NOFILE)"; nil in process.
     package var limits: [String]?
     /// Processes that wait to take over; nil in process.
     package var spares: Int?

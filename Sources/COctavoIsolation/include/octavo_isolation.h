@@ -29,7 +29,16 @@ typedef struct octavo_limits {
     uint32_t environment_count;
     /* Names of variables that it inherits; all others it does not see. */
     const char *OCTAVO_NULLABLE const *OCTAVO_NULLABLE environment;
+    /* Folder of a cgroup2 file system in which each process gets a group of its own; NULL = none. */
+    const char *OCTAVO_NULLABLE cgroup;
+    uint32_t cgroup_controllers; /* OCTAVO_CGROUP_* that groups in there have */
+    uint32_t millicpus;          /* thousandths of a processor, in its group alone; 0 = no limit */
 } octavo_limits;
+
+#define OCTAVO_CGROUP_MEMORY 1
+#define OCTAVO_CGROUP_CPU 2
+#define OCTAVO_CGROUP_PIDS 4
+#define OCTAVO_CGROUP_PLACED 8 /* it has a group, with or without limits */
 
 #define OCTAVO_DESCRIPTORS 1024u
 #define OCTAVO_SECCOMP_NONE 0
@@ -106,6 +115,13 @@ void octavo_helper_release(octavo_helper *helper);
 int32_t octavo_helper_pid(const octavo_helper *helper);
 int32_t octavo_helper_is_alive(octavo_helper *helper);
 octavo_usage octavo_helper_usage(octavo_helper *helper);
+/* Which of its limits its control group keeps: OCTAVO_CGROUP_*; `cause`: why not others, "" when nothing failed. Constant
+   once it is started. */
+int32_t octavo_helper_cgroup(const octavo_helper *helper, char *cause, uint64_t room);
+/* Whether the path is a folder of a cgroup2 file system. */
+int32_t octavo_cgroup_is_folder(const char *path);
+/* The number after `name` in a file of lines `name number`, as memory.events is; -1 when there is none or it is no number. */
+int64_t octavo_cgroup_event(const char *text, uint64_t size, const char *name);
 /* The descriptor that loop `loop` is woken by; stays the helper's. */
 int octavo_helper_doorbell(const octavo_helper *helper, uint32_t loop);
 /* Makes it the process that life functions go to, and creates and starts again the instances that were

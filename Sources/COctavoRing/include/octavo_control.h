@@ -43,6 +43,7 @@ typedef enum octavo_message_type {
     OCTAVO_MESSAGE_UNLOAD,     /* `number`: its place; no instance of it is left. `deadline_ns` 1: it can be unmapped */
     OCTAVO_MESSAGE_ADD_WORKER, /* one of `instance` is stuck, and the rest must not starve */
     OCTAVO_MESSAGE_TAKEN,      /* a PIECE of `instance` with that token was; `number`: what the sink said */
+    OCTAVO_MESSAGE_PLACED,     /* the first, to a process that was started with placed=0: it is where its limits are */
     /* helper to runtime */
     OCTAVO_MESSAGE_HELLO,      /* body: octavo_wire_plugin */
     OCTAVO_MESSAGE_REFUSED,    /* it can't be loaded; body: octavo_error */

@@ -10,12 +10,18 @@ enum ControlThread {
     }
 
     static func start(_ body: @escaping @Sendable () -> Void) {
+        // No thread to be had: the caller's must do.
+        if start(name: "oct-control", body) != 0 { body() }
+    }
+
+    /// 0, or an error number when there is no thread to be had.
+    static func start(name: String, _ body: @escaping @Sendable () -> Void) -> Int32 {
         let start = Unmanaged.passRetained(Start(body))
         let failed = octavo_thread_detached(
-            "oct-control",
+            name,
             { Unmanaged<Start>.fromOpaque($0.unsafelyUnwrapped).takeRetainedValue().body() }, start.toOpaque())
-        // No thread to be had: the caller's must do.
-        if failed != 0 { start.takeRetainedValue().body() }
+        if failed != 0 { start.release() }
+        return failed
     }
 
     static func run<Result: Sendable>(_ body: @escaping @Sendable () -> Result) async -> Result {

@@ -17,6 +17,8 @@ package struct HelperLimits: Sendable, Equatable {
     package var memory: Int?
     /// Seconds of processor time of one process; `nil` is no limit.
     package var cpuSeconds: Int?
+    /// Thousandths of a processor that its process may use at a time, which only a control group can keep; `nil` is no limit.
+    package var milliCPUs: Int?
     /// Open at a time; `nil` is 1,024.
     package var descriptors: Int?
     /// Processes and threads of the operating system's user; 0: it may start none; `nil` is no limit.
@@ -31,23 +33,48 @@ package struct HelperLimits: Sendable, Equatable {
 
     package init() {}
 
-    /// What is not the default, for lists and reports: "memory 256 MiB".
-    package var description: [String] {
+    /// Those that a control group can keep.
+    var controllers: CgroupControllers {
+        var wanted: CgroupControllers = []
+        if memory != nil { wanted.insert(.memory) }
+        if milliCPUs != nil { wanted.insert(.cpu) }
+        if let processes, processes > 0 { wanted.insert(.pids) }
+        return wanted
+    }
+
+    /// What is not the default and what keeps it, for lists and reports: "descriptors 1024 (RLIMIT_NOFILE)".
+    func description(_ cgroup: CgroupState) -> [String] {
+        func kept(_ text: String, _ keepers: String..., by controller: CgroupControllers = [], _ file: String = "") -> String {
+            let all = keepers + (!controller.isEmpty && cgroup.limits.contains(controller) ? ["cgroup \(file)"] : [])
+            return text + (all.isEmpty ? " (not in force)" : " (\(all.joined(separator: ", ")))")
+        }
         var words: [String] = []
-        if let memory { words.append("memory \(memory) bytes") }
-        if let cpuSeconds { words.append("CPU \(cpuSeconds) s") }
-        words.append("descriptors \(descriptors ?? Int(OCTAVO_DESCRIPTORS))")
-        if let processes { words.append("processes \(processes)") }
+        if let memory { words.append(kept("memory \(memory) bytes", "watched", "RLIMIT_DATA", by: .memory, "memory.max")) }
+        if let milliCPUs { words.append(kept("CPUs \(Double(milliCPUs) / 1000)", by: .cpu, "cpu.max")) }
+        if let cpuSeconds { words.append(kept("CPU \(cpuSeconds) s", "RLIMIT_CPU")) }
+        words.append(kept("descriptors \(descriptors ?? Int(OCTAVO_DESCRIPTORS))", "watched", "RLIMIT_NOFILE"))
+        if let processes {
+            words.append(
+                processes == 0
+                    ? kept("processes 0", "seccomp") : kept("processes \(processes)", "RLIMIT_NPROC", by: .pids, "pids.max"))
+        }
         if profile != .none { words.append("seccomp \(profile.rawValue)") }
         if !hasNetwork { words.append("no network") }
         if !watchesHangs { words.append("may hang") }
+        if cgroup.isPlaced { words.append("a cgroup of its own") }
+        if !cgroup.cause.isEmpty { words.append("\(cgroup.isPlaced ? "not all by cgroup" : "no cgroup"): \(cgroup.cause)") }
         return words
     }
 
     /// Calls `body` with the form that the C side copies.
-    func withRaw<Result>(_ body: (UnsafePointer<octavo_limits>) -> Result) -> Result {
+    func withRaw<Result>(in cgroup: CgroupPlace?, _ body: (UnsafePointer<octavo_limits>) -> Result) -> Result {
         var raw = octavo_limits()
         raw.memory = UInt64(memory ?? 0)
+        raw.millicpus = UInt32(clamping: milliCPUs ?? 0)
+        raw.cgroup_controllers = UInt32(cgroup?.controllers.rawValue ?? 0)
+        let folder = cgroup.flatMap { strdup($0.folder) }
+        defer { if let folder { free(folder) } }
+        raw.cgroup = folder.flatMap { UnsafePointer($0) }
         raw.cpu_seconds = UInt64(cpuSeconds ?? 0)
         raw.descriptors = UInt32(clamping: descriptors ?? 0)
         raw.processes = processes.map { $0 == 0 ? -1 : Int32(clamping: $0) } ?? 0

@@ -18,6 +18,9 @@ package final class IsolatedPlugin: @unchecked Sendable {
     private let generation: Int
     private let reason: String
     private let settings: PluginIsolation
+    /// Where its processes have their control groups, or why they have none.
+    private let cgroup: Result<CgroupPlace, CgroupSearch.Failure>
+    private let isDelegated: Bool
     let group: String?
     private var loops: [IsolatedLoop] = []
     private let state: NIOLockedValueBox<State>
@@ -41,6 +44,7 @@ package final class IsolatedPlugin: @unchecked Sendable {
         var restarts = 0
         var lastEnd = ""
         var isLooping = false
+        var cgroup = CgroupState()
     }
 
     /// What lists show of it.
@@ -99,7 +103,9 @@ package final class IsolatedPlugin: @unchecked Sendable {
         self.generation = generation
         reason = isolation.reason
         settings = isolation.settings
+        if case .folder = isolation.options.cgroup { isDelegated = true } else { isDelegated = false }
         group = isolation.settings.group
+        cgroup = Self.cgroup(isolation)
         onCrash = isolation.options.onCrash
         logger = isolation.logger
         state = NIOLockedValueBox(State(policy: RestartPolicy(loopLimit: isolation.options.crashLoopLimit)))
@@ -114,7 +120,7 @@ package final class IsolatedPlugin: @unchecked Sendable {
                 context.assumingMemoryBound(to: Unmanaged<IsolatedPlugin>?.self).pointee?
                     ._withUnsafeGuaranteedRef { $0.loops[Int(loop)].turn() }
             })
-        let made = settings.limits.withRaw { octavo_isolated_new(host, path, UInt32(loops.count), $0, &events, context) }
+        let made = settings.limits.withRaw(in: try? cgroup.get()) { octavo_isolated_new(host, path, UInt32(loops.count), $0, &events, context) }
         guard let raw = made else {
             context.deallocate()
             return nil
@@ -140,7 +146,7 @@ package final class IsolatedPlugin: @unchecked Sendable {
             return Facts(
                 pid: state.pid, restarts: state.restarts, lastEnd: state.lastEnd, isRestarting: state.isSupervised,
                 isLooping: state.isLooping, reason: reason, memory: usage?.memory ?? 0, descriptors: Int(usage?.descriptors ?? 0),
-                limits: settings.limits.description, spares: state.spare == 0 ? 0 : 1, group: group)
+                limits: settings.limits.description(state.cgroup), spares: state.spare == 0 ? 0 : 1, group: group)
         }
     }
 
@@ -179,9 +185,50 @@ package final class IsolatedPlugin: @unchecked Sendable {
     private func startProcess(asSpare: Bool, _ text: inout [CChar]) -> OpaquePointer? {
         let timeout = Int64(IsolatedPlugin.loading / .nanoseconds(1))
         guard let helper = octavo_helper_start(raw, timeout, asSpare ? 1 : 0, &text, UInt64(text.count)) else { return nil }
-        state.withLockedValue { $0.alive += 1 }
+        let cgroup = cgroupState(of: helper)
+        let isNews = state.withLockedValue { state in
+            state.alive += 1
+            defer { state.cgroup = cgroup }
+            return state.cgroup != cgroup
+        }
+        if isNews { tell(cgroup) }
         octavo_helper_log_level(helper, HostEvents.level(of: logger.logLevel))
         return helper
+    }
+
+    // MARK: Control groups
+
+    private static func cgroup(_ isolation: LoadedPlugin.Isolation) -> Result<CgroupPlace, CgroupSearch.Failure> {
+        Result { () throws(CgroupSearch.Failure) in
+            let place = try CgroupSearch().place(isolation.options.cgroup, wanted: isolation.settings.limits.controllers)
+            CgroupSystem.removeAbandoned(in: place.folder)
+            return place
+        }
+    }
+
+    private func cgroupState(of helper: OpaquePointer) -> CgroupState {
+        var text = [CChar](repeating: 0, count: 256)
+        let bits = octavo_helper_cgroup(helper, &text, UInt64(text.count))
+        var state = CgroupState(
+            limits: CgroupControllers(rawValue: bits & ~OCTAVO_CGROUP_PLACED), isPlaced: bits & OCTAVO_CGROUP_PLACED != 0,
+            cause: Self.string(text))
+        // Whoever has asked for nothing that a group could keep need not hear that there is none.
+        guard state.cause.isEmpty, !settings.limits.controllers.subtracting(state.limits).isEmpty else { return state }
+        switch cgroup {
+        case .success(let place): state.cause = place.cause
+        case .failure(let failure): state.cause = failure.description
+        }
+        return state
+    }
+
+    /// A limit that nothing keeps is worth a warning, and so is a folder that was named for nothing.
+    private func tell(_ cgroup: CgroupState) {
+        guard !cgroup.cause.isEmpty else { return }
+        let isLacking = settings.limits.milliCPUs != nil && !cgroup.limits.contains(.cpu)
+        logger.log(
+            level: isLacking || !cgroup.isPlaced && isDelegated ? .warning : .debug,
+            isLacking ? "the limit of CPUs of an isolated plugin is not in force" : "control groups do not keep all limits of an isolated plugin",
+            metadata: ["plugin": "\(path.split(separator: "/").last ?? "")", "cause": "\(cgroup.cause)"])
     }
 
     // MARK: Spares
@@ -303,7 +350,7 @@ package final class IsolatedPlugin: @unchecked Sendable {
         facts.exitCode = end.code
         facts.memory = end.usage.memory
         facts.descriptors = Int(end.usage.descriptors)
-        facts.limits = settings.limits.description
+        facts.limits = settings.limits.description(state.withLockedValue { $0.cgroup })
         facts.note(end)
         facts.uptimeSeconds = Double(monotonicNanoseconds() - state.withLockedValue { $0.startedAt }) / 1e9
         // Those who wait for the next process don't wait for this. The names of functions cost a reading of files and

@@ -28,6 +28,8 @@ package struct IsolationOptions: Sendable {
 
     /// Whether a plugin that has crashed the runtime runs isolated from then on.
     package var isolatesCrashed = true
+    /// Whether helper processes get control groups.
+    package var cgroup = CgroupSetting.auto
 
     package init() {}
 

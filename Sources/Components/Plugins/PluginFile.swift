@@ -54,22 +54,27 @@ struct PluginFile: ~Copyable {
 
     /// Copies the whole file to a descriptor that is open for writing. Returns an error number of writing, 0 for none.
     func copy(to target: Int32) throws(PluginError) -> Int32 {
+        var failure: Int32 = 0
+        try forEachBlock { block in
+            var written = 0
+            while written < block.count, failure == 0 {
+                let count = Glibc.write(target, block.baseAddress.unsafelyUnwrapped + written, block.count - written)
+                if count < 0, errno == EINTR { continue }
+                if count > 0 { written += count } else { failure = errno }
+            }
+        }
+        return failure
+    }
+
+    /// The whole file, a block after the other.
+    func forEachBlock(_ body: (UnsafeRawBufferPointer) -> Void) throws(PluginError) {
         var done = 0
         while done < identity.size {
             let bytes = try read(min(PluginFile.block, identity.size - done), from: done)
             if bytes.isEmpty { break }
-            var written = 0
-            while written < bytes.count {
-                let count = bytes.withUnsafeBytes {
-                    Glibc.write(target, $0.baseAddress.unsafelyUnwrapped + written, bytes.count - written)
-                }
-                if count < 0, errno == EINTR { continue }
-                guard count > 0 else { return errno }
-                written += count
-            }
+            bytes.withUnsafeBytes(body)
             done += bytes.count
         }
-        return 0
     }
 
     /// So many bytes, or fewer when the file has become shorter.

@@ -22,18 +22,35 @@ package struct PluginStaging: Sendable {
     func stage(_ plugin: PluginInspection, _ file: borrowing PluginFile, generation: Int) throws(PluginError) -> String {
         let target = folder + "/\(plugin.id)@\(generation)"
         try PluginStaging.makeFolder(target)
-        let name = plugin.path.split(separator: "/").last.map(String.init) ?? plugin.id
-        let copy = target + "/" + name
+        let files = PluginStaging.files(of: plugin.path)
+        let copy = target + "/" + PluginStaging.name(plugin.path)
         try PluginStaging.write(file, to: copy)
-        let source = String(plugin.path.dropLast(name.count + 1))
-        // Only a folder `name/name.so` holds libraries of the plugin's own.
-        if source.split(separator: "/").last.map({ $0 + ".so" }) == name[...].description {
-            for other in listFolder(source) ?? [] where other != name && other.contains(text: ".so") {
-                try PluginStaging.write(PluginFile(path: source + "/" + other), to: target + "/" + other)
-            }
+        for other in files.dropFirst() {
+            try PluginStaging.write(PluginFile(path: other), to: target + "/" + PluginStaging.name(other))
         }
         return copy
     }
+
+    /// The plugin and, of a folder `name/name.so`, the libraries of its own.
+    static func files(of plugin: String) -> [String] {
+        let name = name(plugin)
+        let folder = String(plugin.dropLast(name.utf8.count + 1))
+        return self.name(folder) + ".so" == name ? [plugin] + libraries(beside: plugin) : [plugin]
+    }
+
+    /// The same of a copy.
+    static func files(ofCopy copy: String) -> [String] { [copy] + libraries(beside: copy) }
+
+    /// Whether a file of that name in a plugin's folder is copied with it.
+    static func isLibrary(_ name: String) -> Bool { name.contains(text: ".so") }
+
+    private static func libraries(beside plugin: String) -> [String] {
+        let name = name(plugin)
+        let folder = String(plugin.dropLast(name.utf8.count + 1))
+        return (listFolder(folder) ?? []).filter { $0 != name && isLibrary($0) }.sorted().map { folder + "/" + $0 }
+    }
+
+    private static func name(_ path: String) -> String { path.split(separator: "/").last.map(String.init) ?? path }
 
     /// Removes the copy of a generation that is no longer mapped.
     func remove(_ copy: String) {

@@ -140,7 +140,7 @@ extension ComponentStore {
     }
 
     /// Whether two paths lead to one file.
-    private func samePlace(_ one: String, _ other: String) -> Bool {
+    func samePlace(_ one: String, _ other: String) -> Bool {
         if one == other { return true }
         guard let first = realpath(one, nil), let second = realpath(other, nil) else { return false }
         defer {

@@ -18,6 +18,8 @@ package actor ComponentStore {
         package var metrics: ComponentMetrics?
         /// What runs in a process of its own.
         package var isolation = IsolationOptions()
+        /// How long a plugin's files must be quiet before a change of them is taken in; `nil` takes none in by itself.
+        package var watchQuiet: Duration?
 
         package init(pluginFolders: [String], dataFolder: String, appID: String, namespace: String) {
             self.pluginFolders = pluginFolders
@@ -39,6 +41,9 @@ package actor ComponentStore {
     var components: [String: ComponentEntry] = [:] { didSet { if !readinessWatchers.isEmpty { readinessChanged() } } }
     var readinessWatchers: [AsyncStream<[(component: String, reason: String)]>.Continuation] = []
     var isStopping = false
+    var watch: PluginFolderWatch?
+    /// Why the last change of a file was not taken in, by path.
+    var refusals: [String: Refusal] = [:]
     /// Told of a component that can't ever start and whose errors are not to be ignored.
     private var onFatal: (@Sendable (String) -> Void)?
     private var nextSerial = 1
@@ -51,6 +56,8 @@ package actor ComponentStore {
         staging = try PluginStaging(dataFolder: options.dataFolder)
         overrides = IsolationOverrides(dataFolder: options.dataFolder)
         crashed = CrashedPlugins(dataFolder: options.dataFolder)
+        // Before the folders are looked at, so that no change falls between.
+        watch = options.watchQuiet.flatMap { PluginFolderWatch(folders: options.pluginFolders, quiet: $0, logger: logger) }
         catalog = PluginCatalog(folders: options.pluginFolders)
         for plugin in catalog.plugins { plugins[plugin.id] = PluginEntry(inspection: plugin) }
         for (path, error) in catalog.rejected {
@@ -408,6 +415,7 @@ package actor ComponentStore {
     /// Stops everything, components side by side.
     package func shutdown() async {
         isStopping = true
+        watch = nil
         let names = components.keys.sorted()
         await withTaskGroup(of: Void.self) { group in
             for name in names { group.addTask { try? await self.remove(name) } }

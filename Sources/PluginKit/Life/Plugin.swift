@@ -81,7 +81,7 @@ func registered(_ name: Str) -> ComponentType? {
 ///     nonisolated(unsafe) private let descriptor = describe(id: "redis", …)
 ///     @c(octavo_plugin_v1) public func octavo_plugin_v1() -> UnsafePointer<octavo_plugin>? { descriptor }
 public func describe(
-    id: StaticString, version: StaticString, description: StaticString, unloadable: Bool = true,
+    id: StaticString, version: StaticString, vendor: StaticString = "Octavo", description: StaticString, unloadable: Bool = true,
     requires features: UInt64 = OCTAVO_FEATURE_CALLS, types offered: [ComponentType]
 ) -> UnsafePointer<octavo_plugin> {
     let kept = Static.room(for: ComponentType.self, offered.count)
@@ -115,7 +115,7 @@ public func describe(
     plugin.pointee.requires_features = features
     plugin.pointee.id = Str(id)
     plugin.pointee.version = Str(version)
-    plugin.pointee.vendor = Str("Octavo")
+    plugin.pointee.vendor = Str(vendor)
     plugin.pointee.description = Str(description)
     plugin.pointee.types = UnsafePointer(described)
     plugin.pointee.type_count = UInt32(offered.count)

@@ -2,6 +2,7 @@ extension ConfigurationResource {
     private static let names = [
         "tracing", "metric", "metrics", "features", "accessControl", "httpPipeline", "appHttpPipeline",
         "nameResolution", "secrets", "api", "components", "logging", "mtls", "workflow", "wasm", "isolation",
+        "plugins",
     ]
 
     /// Reads a document whose kind is `Configuration`.
@@ -28,7 +29,8 @@ extension ConfigurationResource {
         configuration.deniedComponents = spec.fields("components", known: ["deny"], &report).texts("deny", &report)
         configuration.features = features(spec, &report)
         configuration.isolation = .read(
-            spec.fields("isolation", known: ["default", "thirdParty", "onCrash", "crashLoopLimit", "plugins", "groups"], &report), &report)
+            spec.fields("isolation", known: ["default", "thirdParty", "onCrash", "crashLoopLimit", "cgroup", "plugins", "groups"], &report), &report)
+        configuration.watchesPlugins = spec.fields("plugins", known: ["watch"], &report).boolean("watch", &report) ?? false
         return configuration
     }
 

@@ -11,6 +11,8 @@ package struct ConfigurationResource: Sendable, Equatable {
     /// Switches by name, as written.
     package var features: [String: Bool] = [:]
     package var isolation = IsolationSettings()
+    /// Whether a plugin is reloaded when its file changes (`spec.plugins.watch`; Octavo's own, Dapr ignores it).
+    package var watchesPlugins = false
     /// The whole `spec`, for `tracing`, `accessControl`, `httpPipeline`, `mtls`, `nameResolution` and others.
     package var spec: YAMLNode?
 

@@ -8,6 +8,7 @@ extension IsolationSettings {
         settings.thirdParty = word("thirdParty", of: modes, fields, &report)
         settings.onCrash = word("onCrash", of: ["isolate", "off"], fields, &report)
         settings.crashLoopLimit = count("crashLoopLimit", 0...1_000_000, fields, &report)
+        settings.cgroup = cgroup(fields, &report)
         for (entry, name) in entries("groups", known: limits, fields, &report) {
             if settings.groups.contains(where: { $0.name == name }) {
                 report.error(entry.mark, "\(entry.path): group \(name) has an entry already; put both into one")
@@ -29,7 +30,7 @@ extension IsolationSettings {
     }
 
     private static let limits = [
-        "spares", "memory", "cpuSeconds", "descriptors", "processes", "seccomp", "network", "environment", "hangs",
+        "spares", "memory", "cpus", "cpuSeconds", "descriptors", "processes", "seccomp", "network", "environment", "hangs",
     ]
 
     /// Mappings of a list that have a name.
@@ -76,6 +77,7 @@ extension IsolationSettings {
         process.spares = count("spares", 0...1, fields, &report)
         process.memory = size("memory", fields, &report)
         process.cpuSeconds = count("cpuSeconds", 1...1_000_000_000, fields, &report)
+        process.milliCPUs = processors("cpus", fields, &report)
         // A process has a dozen open before it does anything.
         process.descriptors = count("descriptors", 32...1_000_000, fields, &report)
         process.processes = count("processes", 0...1_000_000, fields, &report)
@@ -84,6 +86,41 @@ extension IsolationSettings {
         process.environment = fields.texts("environment", &report)
         process.hangs = word("hangs", of: ["end", "ignore"], fields, &report)
         return process
+    }
+
+    private static func cgroup(_ fields: Fields, _ report: inout Report) -> String? {
+        guard let text = fields.text("cgroup", &report) else { return nil }
+        if ["off", "auto"].contains(text) || text.hasPrefix("/") { return text }
+        report.error(
+            fields["cgroup"]?.mark ?? fields.mark,
+            "\(fields.at("cgroup")) must be off, auto or the absolute path of a folder of /sys/fs/cgroup, not \"\(text)\"")
+        return nil
+    }
+
+    /// Processors in thousandths, as Kubernetes writes them: `2`, `0.5`, `500m`.
+    private static func processors(_ name: String, _ fields: Fields, _ report: inout Report) -> Int? {
+        guard let text = fields.text(name, &report) else { return nil }
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        var number: Int?
+        if text.hasSuffix("m") {
+            number = digits(text.dropLast())
+        } else if let whole = parts.first.flatMap(digits), parts.count <= 2 {
+            // Without a point there are no thousandths.
+            let fraction = parts.count == 2 ? parts[1] : "0"
+            if fraction.utf8.count <= 3, let part = digits(fraction) {
+                number = whole * 1000 + part * [1000, 100, 10, 1][fraction.utf8.count]
+            }
+        }
+        if let number, (10...1_024_000).contains(number) { return number }
+        report.error(
+            fields[name]?.mark ?? fields.mark,
+            "\(fields.at(name)) must be processors, as 2, 0.5 or 500m, from 0.01 to 1024, not \"\(text)\"")
+        return nil
+    }
+
+    /// A number of at most seven digits and nothing else.
+    private static func digits(_ text: Substring) -> Int? {
+        text.utf8.count <= 7 && text.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(text) : nil
     }
 
     private static func word(_ name: String, of words: [String], _ fields: Fields, _ report: inout Report) -> String? {

@@ -7,6 +7,8 @@ package struct IsolationSettings: Sendable, Equatable {
     /// `isolate` or `off`: what a crash of the runtime itself means for the plugin that caused it.
     package var onCrash: String?
     package var crashLoopLimit: Int?
+    /// `off`, `auto`, or the folder in which helper processes get control groups; nil when nothing is said.
+    package var cgroup: String?
     package var plugins: [Plugin] = []
     package var groups: [Group] = []
 
@@ -38,6 +40,8 @@ package struct IsolationSettings: Sendable, Equatable {
         /// Bytes.
         package var memory: Int?
         package var cpuSeconds: Int?
+        /// Thousandths of a processor.
+        package var milliCPUs: Int?
         package var descriptors: Int?
         package var processes: Int?
         /// `none`, `standard` or `strict`.

@@ -19,6 +19,10 @@ struct ResourceFlags: ParsableArguments {
             valueName: "folder"))
     var pluginsDirs: [String] = []
 
+    @Flag(
+        help: "Reload a plugin when its file in a plugins folder changes. (default: the configuration's spec.plugins.watch, else off)")
+    var watch = false
+
     @Option(
         name: .customLong("isolate"),
         help: ArgumentHelp(
@@ -45,6 +49,7 @@ struct ResourceFlags: ParsableArguments {
         options.pluginFolders = pluginsDirs.isEmpty ? DefaultFolders.plugins() : pluginsDirs
         options.crashLoopLimit = crashLoopLimit.map { max(0, $0) }
         options.onCrash = onCrash
+        options.watchesPlugins = watch ? true : nil
         options.shippedPluginFolders = DefaultFolders.plugins()
         options.isolatedPlugins = Self.splitAtCommas(isolated)
         options.pluginHost = DefaultFolders.pluginHost()

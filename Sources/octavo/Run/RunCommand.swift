@@ -18,6 +18,7 @@ struct RunCommand: AsyncParsableCommand {
               octavo run --app-id shop --app-port 8080 -- python3 app.py
               octavo run --resources-path ./resources --config ./config.yaml
               octavo run --dapr-http-port 0 --dapr-grpc-port 0 --metrics-port 0
+              octavo run --plugins-dir ./plugins --watch
               octavo run --tls-cert server.pem --tls-key server.key
             """)
 

@@ -38,6 +38,16 @@ enum DefaultFolders {
         return [folder, installed].map { $0 + "/octavo-plugin-host" }.first { access($0, X_OK) == 0 }
     }
 
+    /// Where the kit for plugins in Swift may be: `../share/octavo/plugin-kit` of an installation, `plugin-kit` of the
+    /// sources that a build tree belongs to.
+    static func pluginKits() -> [String] {
+        guard let executable = executablePath() else { return ["/usr/local/share/octavo/plugin-kit"] }
+        let parts = executable.split(separator: "/").dropLast().map { "/" + $0 }
+        var places = [parts.dropLast().joined() + "/share/octavo/plugin-kit"]
+        if let build = parts.firstIndex(where: { $0.hasPrefix("/.build") }) { places.append(parts[..<build].joined() + "/plugin-kit") }
+        return places
+    }
+
     private static func executablePath() -> String? {
         guard let path = realpath("/proc/self/exe", nil) else { return nil }
         defer { free(path) }

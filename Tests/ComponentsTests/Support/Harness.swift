@@ -19,7 +19,7 @@ final class Harness: Sendable {
 
     init(
         plugins: [String], loops count: Int = 2, expiredLimit: UInt64 = CallLoop.expiredLimit,
-        healthInterval: Duration = .seconds(10), isolated: Bool = false,
+        healthInterval: Duration = .seconds(10), isolated: Bool = false, watches: Bool = false,
         isolation: (inout IsolationOptions) -> Void = { _ in }
     ) async throws {
         folder = temporaryFolder("octavo-components")
@@ -45,6 +45,7 @@ final class Harness: Sendable {
         var options = ComponentStore.Options(
             pluginFolders: [folder + "/plugins"], dataFolder: folder + "/data", appID: "app", namespace: "")
         options.healthInterval = healthInterval
+        if watches { options.watchQuiet = .milliseconds(100) }
         options.isolation.everything = isolated
         options.isolation.host = Fixtures.pluginHost
         let crashes = self.crashes
@@ -57,6 +58,7 @@ final class Harness: Sendable {
         }
         isolation(&options.isolation)
         store = try ComponentStore(options: options, loops: made, logger: logger)
+        if watches { Task { [store] in await store.followFiles() } }
     }
 
     /// Stops everything and removes the folder.
@@ -69,12 +71,12 @@ final class Harness: Sendable {
 
     static func with<Result>(
         plugins: [String], loops: Int = 2, expiredLimit: UInt64 = CallLoop.expiredLimit,
-        healthInterval: Duration = .seconds(10), isolated: Bool = false,
+        healthInterval: Duration = .seconds(10), isolated: Bool = false, watches: Bool = false,
         isolation: (inout IsolationOptions) -> Void = { _ in }, _ body: (Harness) async throws -> Result
     ) async throws -> Result {
         let harness = try await Harness(
             plugins: plugins, loops: loops, expiredLimit: expiredLimit, healthInterval: healthInterval,
-            isolated: isolated, isolation: isolation)
+            isolated: isolated, watches: watches, isolation: isolation)
         do {
             let result = try await body(harness)
             await harness.close()

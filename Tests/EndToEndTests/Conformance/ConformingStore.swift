@@ -84,13 +84,16 @@ enum ConformingStore: String, CaseIterable, Sendable, CustomTestStringConvertibl
 /// The plugin in C that comes with the SDK.
 enum ExamplePlugin {
     /// Builds it with the C compiler alone.
-    static func build(into folder: String) async throws {
+    static func build(into folder: String, version: String = "1.0.0") async throws {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let scratch = try Scratch()
+        let text = try String(contentsOfFile: Places.package + "/sdk-c/examples/file-store/file_store.c", encoding: .utf8)
+        let source = try scratch.write(text.replacingOccurrences(of: "\"1.0.0\"", with: "\"\(version)\""), to: "file_store.c")
         let end = try await Subprocess.run(
             "cc",
             [
                 "-std=c11", "-shared", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror", "-I", Places.headers,
-                "-o", folder + "/file-store.so", Places.package + "/sdk-c/examples/file-store/file_store.c",
+                "-o", folder + "/file-store.so", source,
             ])
         guard end.code == 0 else { throw Trouble("cc: \(end.errors)") }
     }

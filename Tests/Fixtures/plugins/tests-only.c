@@ -144,6 +144,16 @@ static int spawn_processes(void) {
     return count;
 }
 
+/* A process that outlives this one, unless somebody ends it: its number. */
+static int leave_process(void) {
+    pid_t made = fork();
+    if (made == 0) {
+        pause();
+        _exit(0);
+    }
+    return made;
+}
+
 /* MARK: Lies */
 
 /* Where the memory of that name that this process may write is mapped. */
@@ -235,6 +245,7 @@ static void get(void *self, octavo_call call, const octavo_state_get_request *re
     else if (is(key, "memory")) eat_memory();
     else if (is(key, "descriptors")) reply_number(call, leak_descriptors());
     else if (is(key, "processes")) reply_number(call, spawn_processes());
+    else if (is(key, "leave")) reply_number(call, leave_process());
     else if (is(key, "scribble")) scribble();
     else if (is(key, "never")) return;
     else if (is(key, "keep")) kept = call;

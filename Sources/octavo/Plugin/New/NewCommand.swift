@@ -9,12 +9,14 @@ struct PluginNewCommand: ParsableCommand {
         commandName: "new",
         abstract: "Write the beginning of a plugin: a project that builds and that `plugin check` finds nothing in.",
         discussion: """
-            The project is in C and needs a compiler, make and pkg-config (octavo.pc comes with the installation; without \
-            it: make OCTAVO_CFLAGS=-I…/include). A state store keeps its values in memory; operations of other kinds \
-            answer UNIMPLEMENTED until they are written.
+            A project in C needs a compiler, make and pkg-config (octavo.pc comes with the installation; without it: \
+            make OCTAVO_CFLAGS=-I…/include). A state store keeps its values in memory; operations of other kinds answer \
+            UNIMPLEMENTED until they are written. A project in Swift, for a state or secret store, needs the Swift \
+            toolchain and the plugin kit, which comes with the installation, too.
 
             EXAMPLES
               octavo plugin new my-store --kind state
+              octavo plugin new my-store --kind state --language swift
               octavo plugin new my-lock --kind lock --folder ./plugins/my-lock
             """)
 
@@ -30,6 +32,11 @@ struct PluginNewCommand: ParsableCommand {
     var kind = PluginKind(argument: "state")!
     @Option(help: ArgumentHelp("What it is written in.", valueName: "language"))
     var language = Language.c
+    @Option(
+        help: ArgumentHelp(
+            "The plugin kit that a project in Swift builds on. (default: the one that came with this program)", valueName: "folder"),
+        completion: .file())
+    var kit: String?
     @Option(help: ArgumentHelp("Where it goes; must not exist yet. (default: the name)", valueName: "folder"), completion: .file())
     var folder: String?
 
@@ -39,23 +46,54 @@ struct PluginNewCommand: ParsableCommand {
                 "The name \(name) may only hold a-z, 0-9 and -, begin with a letter, and have at most 64 of them.",
                 code: Outcome.Code.misuse)
         }
-        guard language == .c else {
-            throw CommandFailure(
-                "A project in Swift can't be made: PluginKit is no package of its own. Write it in C, or add a target beside those in "
-                    + "plugins/ of Octavo's sources.",
-                code: Outcome.Code.misuse, next: "octavo plugin new \(name) --kind \(kind.name) --language c")
-        }
         let place = folder ?? name
+        let files = try files(for: place)
         guard mkdir(place, 0o755) == 0 else {
             let cause = errno == EEXIST ? "it exists already, and nothing is overwritten; name another with --folder" : String(cString: strerror(errno))
             throw CommandFailure("The folder \(place) can't be made: \(cause).")
         }
-        let project = PluginProject(id: name, kind: kind)
-        for (file, text) in project.files { try write(text, to: "\(place)/\(file)") }
+        for (file, text) in files { try write(text, file, in: place) }
         Terminal.write(
-            "Wrote \(place.printable): \(project.files.map(\.name).joined(separator: ", "))\n"
+            "Wrote \(place.printable): \(files.map(\.name).joined(separator: ", "))\n"
                 + "Next: make -C \(place.printable) && octavo plugin check \(place.printable)/\(name).so\n",
             to: STDOUT_FILENO)
+    }
+
+    /// What the project consists of; throws before anything is written.
+    private func files(for place: String) throws -> [(name: String, text: String)] {
+        guard language == .swift else {
+            if kit != nil {
+                throw CommandFailure(
+                    "--kit is for projects in Swift; a project in C builds on the header files. Leave it out, or add --language swift.",
+                    code: Outcome.Code.misuse)
+            }
+            return PluginProject(id: name, kind: kind).files
+        }
+        guard SwiftProject.offers(kind) else {
+            throw CommandFailure(
+                "A plugin of the kind \(kind.name) can't be written in Swift yet: PluginKit has classes for state and secret-store alone. "
+                    + "Write it in C.",
+                code: Outcome.Code.misuse, next: "octavo plugin new \(name) --kind \(kind.name) --language c")
+        }
+        let kit = try SwiftProject.kit(named: kit)
+        guard SwiftProject.identity(place) != SwiftProject.identity(kit) else {
+            throw CommandFailure(
+                "The folder \(place) would have the name of the plugin kit, and packages are told apart by it; name another with --folder.",
+                code: Outcome.Code.misuse)
+        }
+        return SwiftProject(id: name, kind: kind, kit: kit).files
+    }
+
+    /// Makes the folders that the file's name asks for.
+    private func write(_ text: String, _ name: String, in place: String) throws {
+        var folder = place
+        for part in name.split(separator: "/").dropLast() {
+            folder += "/" + part
+            guard mkdir(folder, 0o755) == 0 || errno == EEXIST else {
+                throw CommandFailure("The folder \(folder) can't be made: \(String(cString: strerror(errno))).")
+            }
+        }
+        try write(text, to: place + "/" + name)
     }
 
     private func write(_ text: String, to path: String) throws {
