@@ -145,11 +145,11 @@ struct WatchTests {
     @Test("that can't be watched is warned of, and the thread of a watch ends with its store")
     func ends() async throws {
         try await Harness.with(plugins: [Fixtures.store()], watches: true) { it in
-            #expect(await eventually { threads(named: "oct-watch") == 1 })
+            #expect(await eventually { threads(named: "oct-folders") == 1 })
             removeTree(it.folder + "/plugins")
             #expect(await eventually { it.log.all.contains { $0.contains("no longer watched") } })
         }
-        #expect(await eventually { threads(named: "oct-watch") == 0 })
+        #expect(await eventually { threads(named: "oct-folders") == 0 })
         let log = LogLines()
         #expect(PluginFolderWatch(folders: ["/no/such"], quiet: .zero, logger: .init(label: "") { _ in LogSink(lines: log) }) == nil)
         #expect(log.all.first?.contains("not watched") == true && log.all.first?.contains("No such file") == true, "\(log.all)")

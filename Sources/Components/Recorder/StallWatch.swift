@@ -44,7 +44,7 @@ package final class StallWatch: Sendable {
         }
         guard isFirst else { return }
         _ = octavo_thread_detached(
-            "oct-watch",
+            "oct-stalls",
             { _ in
                 while true {
                     octavo_recorder_look(nil) { _, stall, isOver in

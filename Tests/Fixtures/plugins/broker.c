@@ -118,7 +118,7 @@ static void pump(broker *it) {
         message.data = (octavo_bytes){(const uint8_t *)it->texts[i], strlen(it->texts[i])};
         answer = host->deliver(to->handle, i + 1, &message);
         if (answer != OCTAVO_OK) {
-            if (answer == OCTAVO_NO_CREDIT) abort(); /* it has counted wrongly, or the runtime has */
+            /* NO_CREDIT: it is being paused, and will be told so; STALE: it has ended. */
             to->credit = 0;
             i--;
             continue;

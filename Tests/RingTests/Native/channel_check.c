@@ -70,7 +70,7 @@ static int take(end *one) {
     int any = tail != one->head;
     while (one->head != tail) {
         octavo_entry entry = one->in[one->head & (one->in_size - 1)];
-        CHECK(entry.call == one->seen && entry.reserved == (one->seen & 0xff) * 0x0101010101010101ull);
+        CHECK(entry.call == one->seen && entry.token == (one->seen & 0xff) * 0x0101010101010101ull);
         one->seen++;
         __atomic_store_n(&one->own->head, ++one->head, __ATOMIC_RELEASE);
         if (one->echoes) put(one, entry.call);

@@ -27,7 +27,8 @@
     } while (0)
 
 typedef struct subscriber {
-    octavo_source source; /* atomic; 0: none */
+    octavo_source source; /* the owner's; 0: none */
+    octavo_source shown;  /* to the threads; atomic */
     const octavo_source_kind *kind;
     uint64_t granted, received, accepted; /* `accepted`: by the threads; atomic */
     int ended;
@@ -111,7 +112,7 @@ static void *run(void *argument) {
         const octavo_source_kind *kind;
         octavo_source source;
         __atomic_add_fetch(&delivering[which], 1, __ATOMIC_SEQ_CST);
-        source = __atomic_load_n(&it->source, __ATOMIC_SEQ_CST);
+        source = __atomic_load_n(&it->shown, __ATOMIC_SEQ_CST);
         if (source) {
             kind = it->kind;
             if (deliver(source, kind) == OCTAVO_OK) __atomic_add_fetch(&it->accepted, 1, __ATOMIC_RELAXED);
@@ -136,13 +137,12 @@ static void close_one(uint32_t which) {
     subscriber *it = &subscribers[which];
     octavo_source source = it->source;
     /* Nobody reads what is about to change. */
-    __atomic_store_n(&it->source, 0, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&it->shown, 0, __ATOMIC_SEQ_CST);
     while (__atomic_load_n(&delivering[which], __ATOMIC_SEQ_CST)) sched_yield();
-    it->source = source;
     octavo_calls_drain(calls);
     if (!it->ended) CHECK(it->received == __atomic_load_n(&it->accepted, __ATOMIC_RELAXED));
     octavo_source_close(source);
-    __atomic_store_n(&it->source, 0, __ATOMIC_SEQ_CST);
+    it->source = 0;
     CHECK(deliver(source, it->kind) == OCTAVO_STALE);
 }
 
@@ -165,7 +165,8 @@ int main(int count, char **arguments) {
             it->ended = 0;
             source = octavo_source_open(calls, it->kind, instance, it, received, source_end);
             CHECK(source);
-            __atomic_store_n(&it->source, source, __ATOMIC_SEQ_CST);
+            it->source = source;
+            __atomic_store_n(&it->shown, source, __ATOMIC_SEQ_CST);
         } else if (draw(&state, 40) == 0) {
             close_one(which);
         } else if (it->kind->credit != OCTAVO_NO_OP) {

@@ -30,7 +30,7 @@ final class PluginFolderWatch: Sendable {
             thread.end()
             return nil
         }
-        let failed = ControlThread.start(name: "oct-watch") { thread.run() }
+        let failed = ControlThread.start(name: "oct-folders") { thread.run() }
         guard failed == 0 else {
             PluginFolderThread.warn(logger, folders.joined(separator: ", "), failed)
             thread.end()
