@@ -23,5 +23,5 @@ install:
 	install -m 755 -s $(RELEASE)/octavo-plugin-host $(DESTDIR)$(PREFIX)/lib/octavo/octavo-plugin-host
 	for p in $(plugins); do install -m 644 -s $(RELEASE)/liboctavo-plugin-$$p.so $(DESTDIR)$(PREFIX)/lib/octavo/plugins/$$p.so || exit 1; done
 	install -m 644 sdk-c/include/octavo/*.h $(DESTDIR)$(PREFIX)/include/octavo/
-	rm -rf $(KIT) && install -d $(KIT) && cp -RL plugin-kit/Package.swift plugin-kit/plugin.map plugin-kit/Sources $(KIT)/
+	rm -rf $(KIT) && install -d $(KIT) && cp -RL sdk-c/plugin-kit/Package.swift sdk-c/plugin-kit/plugin.map sdk-c/plugin-kit/Sources $(KIT)/
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' sdk-c/pkg-config/octavo.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/octavo.pc

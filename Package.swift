@@ -153,7 +153,7 @@ let package = Package(
         .target(name: "Telemetry", dependencies: ["JSONText", logging], swiftSettings: strict),
 
         // The C ABI and its pieces.
-        .target(name: "COctavo", path: "sdk-c", exclude: ["abi", "examples", "pkg-config", "plugin.map"], sources: ["src"],
+        .target(name: "COctavo", path: "sdk-c", exclude: ["abi", "examples", "pkg-config", "plugin.map", "plugin-kit"], sources: ["src"],
                 publicHeadersPath: "include", cSettings: warnings),
         .target(name: "COctavoRing", dependencies: ["COctavo"], cSettings: warnings),
         .target(name: "COctavoHost", dependencies: ["COctavo", "COctavoRing"], cSettings: warnings),

@@ -25,7 +25,7 @@ struct NewPluginTests {
         CheckedPlugin.inFolder { folder in
             // As it is installed.
             let kit = folder + "/the kit"
-            #expect(CheckedPlugin.run(["cp", "-RL", CheckedPlugin.root + "/plugin-kit", kit]).code == 0)
+            #expect(CheckedPlugin.run(["cp", "-RL", CheckedPlugin.root + "/sdk-c/plugin-kit", kit]).code == 0)
             let flags = ["--kind", kind, "--language", "swift", "--folder", folder + "/p"] + (kind == "state" ? [] : ["--kit", kit])
             let made = CheckedPlugin.run([Self.octavo, "plugin", "new", "my-own"] + flags)
             #expect(made.code == 0, "\(made.text)")
@@ -51,7 +51,7 @@ struct NewPluginTests {
     ] as [([String], Int32, String)])
     func refused(arguments: [String], code: Int32, cause: String) {
         CheckedPlugin.inFolder { folder in
-            #expect(CheckedPlugin.run(["cp", "-RL", CheckedPlugin.root + "/plugin-kit", folder + "/\"kit\""]).code == 0)
+            #expect(CheckedPlugin.run(["cp", "-RL", CheckedPlugin.root + "/sdk-c/plugin-kit", folder + "/\"kit\""]).code == 0)
             let words = arguments.map { $0.hasPrefix("F") ? folder + $0.dropFirst() : $0 }
             let result = CheckedPlugin.run([Self.octavo, "plugin", "new"] + words)
             #expect(result.code == code, "\(result.text)")

@@ -38,13 +38,13 @@ enum DefaultFolders {
         return [folder, installed].map { $0 + "/octavo-plugin-host" }.first { access($0, X_OK) == 0 }
     }
 
-    /// Where the kit for plugins in Swift may be: `../share/octavo/plugin-kit` of an installation, `plugin-kit` of the
-    /// sources that a build tree belongs to.
+    /// Where the kit for plugins in Swift may be: `../share/octavo/plugin-kit` of an installation, `sdk-c/plugin-kit` of
+    /// the sources that a build tree belongs to.
     static func pluginKits() -> [String] {
         guard let executable = executablePath() else { return ["/usr/local/share/octavo/plugin-kit"] }
         let parts = executable.split(separator: "/").dropLast().map { "/" + $0 }
         var places = [parts.dropLast().joined() + "/share/octavo/plugin-kit"]
-        if let build = parts.firstIndex(where: { $0.hasPrefix("/.build") }) { places.append(parts[..<build].joined() + "/plugin-kit") }
+        if let build = parts.firstIndex(where: { $0.hasPrefix("/.build") }) { places.append(parts[..<build].joined() + "/sdk-c/plugin-kit") }
         return places
     }
 

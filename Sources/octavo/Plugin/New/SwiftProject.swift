@@ -24,7 +24,7 @@ struct SwiftProject {
             }
             throw CommandFailure(
                 "The folder \(path) is no plugin kit: it has no Package.swift with Sources/PluginKit beside it. Name the kit of an "
-                    + "installation, share/octavo/plugin-kit, or that of Octavo's sources, plugin-kit.")
+                    + "installation, share/octavo/plugin-kit, or that of Octavo's sources, sdk-c/plugin-kit.")
         }
         defer { free(absolute) }
         let found = String(cString: absolute)
