@@ -27,11 +27,13 @@ let embedded: [SwiftSetting] = [
 /// A plugin waits for its backend: small code serves better than fast code.
 let small: [SwiftSetting] = [.unsafeFlags(["-Osize"], .when(configuration: .release))]
 
-/// A plugin exports its entry symbol and nothing else, and binds to itself first.
+/// A plugin exports its entry symbol and nothing else, binds to itself first, and names the libraries that it needs, of
+/// which the standard library's dictionaries make libm one.
 let pluginLink: [LinkerSetting] = [
+    .linkedLibrary("m"),
     .unsafeFlags([
         "-no-static-stdlib", "-enable-experimental-feature", "Embedded",
-        "-Xlinker", "-Bsymbolic", "-Xlinker", "--gc-sections",
+        "-Xlinker", "-Bsymbolic", "-Xlinker", "--gc-sections", "-Xlinker", "-z", "-Xlinker", "defs",
         "-Xlinker", "--version-script=\(Context.packageDirectory)/sdk-c/plugin.map",
     ])
 ]
@@ -168,7 +170,7 @@ let package = Package(
 
         // Libraries of the system.
         .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
-        .systemLibrary(name: "COpenSSL", pkgConfig: "libssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),

@@ -1,9 +1,9 @@
 import PluginKit
 
-/// Values are kept in the memory of the process: for tests and for what may be lost. Made once, when the runtime first
+/// Values and messages are kept in the memory of the process: for tests and for what may be lost. Made once, when the runtime first
 /// asks for it, and constant after that.
 nonisolated(unsafe) private let descriptor = describe(
-    id: "memory", version: "1.0.0", description: "State in the memory of the process",
+    id: "memory", version: "1.0.0", description: "State and messages in the memory of the process",
     types: [
         .stateStore(
             "state.in-memory", .inline, flags: OCTAVO_TYPE_HOLDS_STATE, features: MemoryStore.offered,
@@ -15,7 +15,19 @@ nonisolated(unsafe) private let descriptor = describe(
                         "maxBytes", default: "0", example: "256Mi",
                         "Bytes of keys and values together above which writes are refused; 0 = no limit.")
                 ]),
-            make: { (config, instance) throws(PluginError) in MemoryStore(config, instance) })
+            make: { (config, instance) throws(PluginError) in MemoryStore(config, instance) }),
+        .pubSub(
+            "pubsub.in-memory", .inline, features: MemoryBroker.offered,
+            schema: Schema(
+                title: "In-memory",
+                description: "Gives each subscriber each message; what nobody has taken is gone when the runtime ends.",
+                fields: [
+                    .integer(
+                        "maxQueued", default: "65536", from: 1, to: 16_777_216,
+                        "Messages that may wait for one subscriber; a publication beyond is refused."),
+                    .string("consumerID", "Accepted for the sake of other brokers; every subscriber has a queue of its own."),
+                ]),
+            make: { (config, instance) throws(PluginError) in MemoryBroker(config, instance) }),
     ])
 
 /// The one symbol that the plugin exports.

@@ -59,6 +59,11 @@ package final class DaprHTTPHandler: HTTPHandler {
             return api.facts.apiRules.permits("state", "v1alpha1", wire: "http") && api.routeStateQuery(request, target)
         case ("v1.0", "secrets"):
             return api.facts.apiRules.permits("secrets", "v1", wire: "http") && api.routeSecrets(request, target)
+        case ("v1.0", "publish"):
+            return api.facts.apiRules.permits("publish", "v1", wire: "http") && api.routePublish(request, target)
+        case ("v1.0-alpha1", "publish"):
+            return path.count > 2 && path[2] == "bulk" && api.facts.apiRules.permits("publish", "v1alpha1", wire: "http")
+                && api.routePublish(request, target)
         case ("v1.0", "metadata"):
             return api.facts.apiRules.permits("metadata", "v1", wire: "http") && api.routeMetadata(request, target)
         case ("v1.0", "healthz"): return api.routeHealth(request, target)

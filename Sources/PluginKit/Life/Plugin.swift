@@ -40,6 +40,25 @@ public struct ComponentType {
             { (config, instance) throws(PluginError) in try make(config, instance) })
     }
 
+    public static func pubSub(
+        _ name: StaticString, aliases: [StaticString] = [], version: StaticString = "v1", _ execution: Execution,
+        flags: UInt64 = 0, features: UInt64, schema: Schema,
+        make: @escaping (Config, Instance) throws(PluginError) -> PubSub
+    ) -> ComponentType {
+        ComponentType(
+            OCTAVO_KIND_PUBSUB, name, aliases, version, execution, flags, features, schema,
+            { (config, instance) throws(PluginError) in try make(config, instance) })
+    }
+
+    /// The table of operations of its kind.
+    func buildTable() -> UnsafeRawPointer {
+        switch kind {
+        case OCTAVO_KIND_STATE: UnsafeRawPointer(buildStateTable())
+        case OCTAVO_KIND_PUBSUB: UnsafeRawPointer(buildPubSubTable())
+        default: UnsafeRawPointer(buildSecretTable())
+        }
+    }
+
     init(
         _ kind: Int32, _ name: StaticString, _ aliases: [StaticString], _ version: StaticString, _ execution: Execution,
         _ flags: UInt64, _ features: UInt64, _ schema: Schema,
@@ -102,8 +121,7 @@ public func describe(
         raw.pointee.aliases = Static.texts(type.aliases)
         raw.pointee.schema = type.schema.build()
         raw.pointee.life = life
-        raw.pointee.ops = type.kind == OCTAVO_KIND_STATE
-            ? UnsafeRawPointer(buildStateTable()) : UnsafeRawPointer(buildSecretTable())
+        raw.pointee.ops = type.buildTable()
         (described + index).initialize(to: UnsafePointer(raw))
     }
     types = UnsafeMutableBufferPointer(start: kept, count: offered.count)

@@ -1,0 +1,94 @@
+package import JSONText
+
+/// A CloudEvent in JSON (CloudEvents 1.0, JSON format), read where it lies: its members are slices of the text, which the
+/// owner keeps for as long as this is used.
+package struct CloudEvent {
+    /// The whole event.
+    package let bytes: UnsafeRawBufferPointer
+    private var members: [(name: UnsafeRawBufferPointer, hasEscapes: Bool, value: UnsafeRawBufferPointer)] = []
+
+    /// Throws when it is no JSON object; what is in it is checked to be JSON.
+    package init(_ bytes: UnsafeRawBufferPointer) throws(JSONError) {
+        self.bytes = bytes
+        members.reserveCapacity(16)
+        var scanner = JSONScanner(bytes)
+        scanner.skipSpace()
+        try scanner.expect(UInt8(ascii: "{"), "an event is a JSON object")
+        scanner.skipSpace()
+        if !scanner.accept(UInt8(ascii: "}")) {
+            repeat {
+                scanner.skipSpace()
+                guard scanner.offset < bytes.count, bytes[scanner.offset] == UInt8(ascii: "\"") else {
+                    throw scanner.error("a name expected")
+                }
+                let name = try scanner.string()
+                scanner.skipSpace()
+                try scanner.expect(UInt8(ascii: ":"), "':' expected after a name")
+                scanner.skipSpace()
+                let start = scanner.offset
+                try scanner.skipValue()
+                members.append((name.raw, name.hasEscapes, UnsafeRawBufferPointer(rebasing: bytes[start..<scanner.offset])))
+                scanner.skipSpace()
+            } while scanner.accept(UInt8(ascii: ","))
+            try scanner.expect(UInt8(ascii: "}"), "',' or '}' expected")
+        }
+        try scanner.finish()
+    }
+
+    /// The JSON of a member; the last one counts, as for Go's decoder.
+    package func json(_ name: StaticString) -> UnsafeRawBufferPointer? {
+        members.last { !$0.hasEscapes && equals($0.name, name) }?.value
+    }
+
+    /// The text of a member that is a string.
+    package func text(_ name: StaticString) -> String? { json(name).flatMap(CloudEvent.text) }
+
+    private static func text(_ json: UnsafeRawBufferPointer) -> String? {
+        guard json.first == UInt8(ascii: "\"") else { return nil }
+        var scanner = JSONScanner(json)
+        // It was checked when the event was read.
+        guard let found = try? scanner.string() else { return nil }
+        return unescapedJSON(found.raw, hasEscapes: found.hasEscapes)
+    }
+
+    /// The data as the app is given it: the decoded bytes of `data_base64`, the text of a string, or JSON as it was
+    /// written. Source: Dapr's `TopicEventRequest.data`.
+    package var data: [UInt8] {
+        if let encoded = json("data_base64") {
+            var scanner = JSONScanner(encoded)
+            guard encoded.first == UInt8(ascii: "\""), let found = try? scanner.string() else { return [] }
+            return Base64Text.decode(found.raw) ?? []
+        }
+        guard let json = json("data") else { return [] }
+        switch ContentKind(text("datacontenttype") ?? "") {
+        case .json, .cloudEvent: return Array(json)
+        case .text, .binary: return CloudEvent.text(json).map { Array($0.utf8) } ?? Array(json)
+        }
+    }
+
+    /// Members that the specification does not name, with their JSON: Dapr's extensions.
+    package var extensions: [(name: String, json: UnsafeRawBufferPointer)] {
+        members.filter { member in !CloudEvent.standard.contains { equals(member.name, $0) } }
+            .map { (unescapedJSON($0.name, hasEscapes: $0.hasEscapes), $0.value) }
+    }
+
+    /// All members with their JSON; of a name that is there twice the last one counts.
+    var all: [(name: String, json: UnsafeRawBufferPointer)] {
+        members.map { (unescapedJSON($0.name, hasEscapes: $0.hasEscapes), $0.value) }
+    }
+
+    private static let standard: [StaticString] = [
+        "id", "source", "type", "specversion", "datacontenttype", "data", "data_base64",
+    ]
+
+    /// Whether its time is over. Source: Dapr's member `expiration`.
+    package func isExpired(at now: Int) -> Bool {
+        guard let text = text("expiration"), let end = EventTime.seconds(text) else { return false }
+        return now >= end
+    }
+}
+
+private func equals(_ bytes: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {
+    bytes.count == text.utf8CodeUnitCount
+        && bytes.elementsEqual(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+}

@@ -1,0 +1,42 @@
+import Glibc
+
+/// Random UUIDs (RFC 9562 §5.4) of one event loop. They are names, not secrets: a generator that was seeded by the
+/// kernel makes them, so that an event costs no system call.
+struct EventIDs {
+    private var first: UInt64
+    private var second: UInt64
+
+    init() {
+        var seed = SystemRandomNumberGenerator()
+        (first, second) = (seed.next(), seed.next() | 1)
+    }
+
+    /// xoroshiro128++.
+    private mutating func draw() -> UInt64 {
+        func rotate(_ value: UInt64, _ count: UInt64) -> UInt64 { value << count | value >> (64 - count) }
+        let result = rotate(first &+ second, 17) &+ first
+        let mixed = second ^ first
+        first = rotate(first, 49) ^ mixed ^ mixed << 21
+        second = rotate(mixed, 28)
+        return result
+    }
+
+    mutating func next() -> String {
+        let high = draw() & ~0xf000 | 0x4000, low = draw() & ~(0b11 << 62) | 0b10 << 62
+        return String(unsafeUninitializedCapacity: 36) { room in
+            var at = 0
+            for index in 0..<16 {
+                if [4, 6, 8, 10].contains(index) {
+                    room[at] = UInt8(ascii: "-")
+                    at += 1
+                }
+                let byte = UInt8(truncatingIfNeeded: (index < 8 ? high : low) >> UInt64(56 - index % 8 * 8))
+                for nibble in [byte >> 4, byte & 15] {
+                    room[at] = nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") - 10 + nibble
+                    at += 1
+                }
+            }
+            return at
+        }
+    }
+}

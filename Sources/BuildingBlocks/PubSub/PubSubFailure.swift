@@ -1,0 +1,18 @@
+package import Components
+
+/// Why a message was not published, or a topic not subscribed to.
+package enum PubSubFailure: Error, Sendable {
+    case notConfigured
+    case emptyName
+    case notFound(pubsub: String)
+    case emptyTopic(pubsub: String)
+    /// The component's scopes, or its list of allowed topics, keep this app from the topic.
+    case forbidden(pubsub: String, topic: String)
+    /// Metadata that the runtime itself reads is wrong (`rawPayload`, `ttlInSeconds`).
+    case badMetadata(pubsub: String, cause: String)
+    /// What was given as a CloudEvent is none.
+    case badEvent(pubsub: String, cause: String)
+    /// The entries of a bulk request: an id that is missing or there twice.
+    case badEntries(pubsub: String, cause: String)
+    case component(pubsub: String, topic: String, error: CallError)
+}

@@ -1,0 +1,36 @@
+/// What the app said of an event.
+package enum EventOutcome: Sendable, Equatable {
+    case success
+    /// It is to be delivered again; why, for the log.
+    case retry(String)
+    /// It is not wanted; a dead-letter topic gets it.
+    case drop
+}
+
+/// An event on its way to the app. Its slices are valid until `deliver` returns.
+package struct IncomingEvent {
+    package let event: CloudEvent
+    package let pubsub: String
+    /// That was subscribed to: of an event in a dead-letter topic, that one.
+    package let topic: String
+    /// Of the route that matched; empty for a stream.
+    package let path: String
+    /// Of the broker.
+    package let metadata: [(String, String)]
+}
+
+/// Who takes the events of a subscription to the app. On the event loop of the subscription.
+package protocol EventReceiver: AnyObject {
+    /// Takes one event over; `done` is called once, now or later, on the same loop.
+    func deliver(_ event: IncomingEvent, done: @escaping (EventOutcome) -> Void)
+    /// What becomes of the subscription.
+    func changed(_ state: SubscriptionState)
+}
+
+/// What a subscription is doing.
+package enum SubscriptionState: Sendable {
+    case waiting
+    case open
+    case failed(cause: String, again: Duration)
+    case ended
+}

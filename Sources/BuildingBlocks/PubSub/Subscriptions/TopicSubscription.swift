@@ -1,0 +1,188 @@
+import COctavo
+package import Components
+import JSONText
+import NIOCore
+
+/// A topic that the app hears of: opens the source, takes events out of messages, has them delivered, settles them.
+/// On one event loop.
+package final class TopicSubscription {
+    private let api: PubSubAPI
+    package let component: PubSubComponent
+    package let topic: String
+    package let deadLetterTopic: String
+    private let isRaw: Bool
+    private let policy: DeliveryPolicy
+    private let route: (CloudEvent) -> String?
+    private weak var receiver: (any EventReceiver)?
+    private var source: ComponentSource?
+
+    /// Events that the app may have at a time.
+    package static let window: UInt32 = 256
+
+    /// `receiver` is not held. `route`: the path for an event, `nil` when no rule takes it. Throws when this app may not
+    /// hear of the topic.
+    package init(
+        _ api: PubSubAPI, pubsub: String, topic: String, metadata: [(String, String)], deadLetterTopic: String,
+        group: String? = nil, policy: DeliveryPolicy? = nil, receiver: any EventReceiver,
+        route: @escaping (CloudEvent) -> String? = { _ in "" }
+    ) throws(PubSubFailure) {
+        component = try api.component(pubsub)
+        guard !topic.isEmpty else { throw .emptyTopic(pubsub: pubsub) }
+        guard component.scopes.maySubscribe(to: topic) else { throw .forbidden(pubsub: pubsub, topic: topic) }
+        self.api = api
+        self.topic = topic
+        self.deadLetterTopic = deadLetterTopic
+        self.policy = policy ?? .standard(hasDeadLetter: !deadLetterTopic.isEmpty)
+        self.route = route
+        self.receiver = receiver
+        isRaw = metadata.contains { $0.0.lowercased() == "rawpayload" && PublishOptions.flag($0.1) == true }
+        let group = group ?? component.consumer ?? api.identity.appID
+        source = ComponentSource(of: component.ref, window: Self.window, handler: Handler(self)) { ref, source, waiter in
+            let extra = metadata.reduce(0) { $0 + $1.0.utf8.count + $1.1.utf8.count + 40 }
+            guard
+                var slot = ref.open(
+                    OCTAVO_PUBSUB_OP_SUBSCRIBE, octavo_pubsub_subscribe_request.self,
+                    bytes: topic.utf8.count + group.utf8.count + deadLetterTopic.utf8.count + extra + 32,
+                    deadline: ComponentSource.openDeadline, waiter: waiter)
+            else { return }
+            let request = slot.request
+            request.pointee.source = source
+            request.pointee.topic = slot.text(topic)
+            request.pointee.group = slot.text(group)
+            if !deadLetterTopic.isEmpty { request.pointee.dead_letter_topic = slot.text(deadLetterTopic) }
+            if !metadata.isEmpty { request.pointee.head.metadata = slot.pairs(metadata) }
+            slot.submit()
+        }
+    }
+
+    /// Nothing more is fetched until `resume()`.
+    package func pause() { source?.pause() }
+    package func resume() { source?.resume() }
+
+    /// Ends it; what is unsettled comes again, to whoever subscribes next.
+    package func end() {
+        source?.end()
+        source = nil
+    }
+
+    // MARK: Events
+
+    private func received(_ delivery: Delivery, _ message: octavo_pubsub_message) {
+        let isBare = isRaw || String(message.content_type).hasPrefix("application/octet-stream")
+        if isBare {
+            let event = EventEnvelope.wrapping(message.data.bytes, id: api.ids.next(), pubsub: component.name, topic: String(message.topic))
+            event.withUnsafeBytes { deliver(delivery, message, $0) }
+        } else {
+            deliver(delivery, message, message.data.bytes)
+        }
+    }
+
+    private func deliver(_ delivery: Delivery, _ message: octavo_pubsub_message, _ bytes: UnsafeRawBufferPointer) {
+        let event: CloudEvent
+        do throws(JSONError) {
+            event = try CloudEvent(bytes)
+        } catch {
+            // It will not get better.
+            return giveUp(delivery, message, "it is not a CloudEvent in JSON: \(error)")
+        }
+        if event.isExpired(at: EventTime.now()) { return giveUp(delivery, message, "its time is over") }
+        guard let path = route(event) else { return giveUp(delivery, message, "no rule of the subscription takes it") }
+        guard let receiver else { return settle(delivery, OCTAVO_SETTLE_RETRY) }
+        let attempt = Int(message.attempt)
+        let kept = deadLetterTopic.isEmpty ? nil : Kept(message)
+        let incoming = IncomingEvent(
+            event: event, pubsub: component.name, topic: topic, path: path,
+            metadata: message.metadata.elements(as: octavo_pair.self).map { (String($0.name), String($0.value)) })
+        receiver.deliver(incoming) { [weak self] outcome in self?.concluded(delivery, kept, attempt, outcome) }
+    }
+
+    private func concluded(_ delivery: Delivery, _ kept: Kept?, _ attempt: Int, _ outcome: EventOutcome) {
+        switch outcome {
+        case .success: settle(delivery, OCTAVO_SETTLE_ACK)
+        case .drop: moveToDeadLetter(delivery, kept)
+        case .retry:
+            guard let pause = policy.pause(attempt: attempt) else { return moveToDeadLetter(delivery, kept) }
+            again(delivery, pause)
+        }
+    }
+
+    private func again(_ delivery: Delivery, _ pause: Duration) {
+        let nanoseconds = Int64(pause / .nanoseconds(1))
+        guard !component.has(UInt64(OCTAVO_PUBSUB_NATIVE_DELAY)) else {
+            return settle(delivery, OCTAVO_SETTLE_RETRY, delay: nanoseconds)
+        }
+        api.loop.eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(nanoseconds)) { [weak self] in
+            self?.settle(delivery, OCTAVO_SETTLE_RETRY)
+        }
+    }
+
+    /// What nobody will take: to the dead-letter topic, if there is one.
+    private func giveUp(_ delivery: Delivery, _ message: octavo_pubsub_message, _ cause: String) {
+        moveToDeadLetter(delivery, deadLetterTopic.isEmpty ? nil : Kept(message))
+    }
+
+    private func moveToDeadLetter(_ delivery: Delivery, _ kept: Kept?) {
+        guard let kept else { return settle(delivery, OCTAVO_SETTLE_DROP) }
+        if component.has(UInt64(OCTAVO_PUBSUB_NATIVE_DEAD_LETTER)) {
+            source?.settle(delivery, OCTAVO_SETTLE_DEAD_LETTER, topic: deadLetterTopic)
+            return
+        }
+        // Acknowledged only once the dead-letter topic has it: it is nowhere lost.
+        let waiter = PublishWaiter(component.name, deadLetterTopic) { [weak self] failure in
+            guard let self else { return }
+            if failure == nil { settle(delivery, OCTAVO_SETTLE_ACK) } else { again(delivery, policy.longest) }
+        }
+        var publication = Publication(
+            pubsub: component.name, topic: deadLetterTopic, contentType: kept.contentType, metadata: kept.metadata)
+        publication.contentType = kept.contentType
+        var options = PublishOptions()
+        options.isRaw = isRaw
+        kept.data.withUnsafeBytes { _ = api.submit(component, publication, $0, options, 0, waiter) }
+    }
+
+    private func settle(_ delivery: Delivery, _ outcome: Int32, delay: Int64 = 0) {
+        source?.settle(delivery, outcome, delay: delay)
+    }
+
+    /// A message as it came, for the dead-letter topic.
+    private struct Kept {
+        let data: [UInt8]
+        let contentType: String
+        let metadata: [(String, String)]
+
+        init(_ message: octavo_pubsub_message) {
+            data = Array(message.data.bytes)
+            contentType = String(message.content_type)
+            metadata = message.metadata.elements(as: octavo_pair.self).map { (String($0.name), String($0.value)) }
+        }
+    }
+
+    private final class Handler: SourceHandler {
+        private weak var subscription: TopicSubscription?
+
+        init(_ subscription: TopicSubscription) {
+            self.subscription = subscription
+            super.init()
+        }
+
+        override func received(_ delivery: Delivery, _ message: UnsafeRawPointer) {
+            guard let subscription else { return }
+            // Shorter when the plugin is older: what it does not know is zero.
+            var whole = octavo_pubsub_message()
+            let size = min(Int(message.load(as: UInt32.self)), MemoryLayout<octavo_pubsub_message>.size)
+            withUnsafeMutableBytes(of: &whole) { $0.copyMemory(from: UnsafeRawBufferPointer(start: message, count: size)) }
+            subscription.received(delivery, whole)
+        }
+
+        override func changed(_ state: SourceState) {
+            let told: SubscriptionState =
+                switch state {
+                case .waiting: .waiting
+                case .open: .open
+                case .failed(let error, let again): .failed(cause: error.message, again: again)
+                case .ended: .ended
+                }
+            subscription?.receiver?.changed(told)
+        }
+    }
+}

@@ -1,0 +1,121 @@
+import BuildingBlocks
+import DaprProtos
+import ProtoWire
+import Transport
+
+/// `SubscribeTopicEventsAlpha1`: an app that hears of a topic over a stream that it has opened. Source: Dapr's streaming
+/// subscriptions. On the event loop of its call.
+final class SubscriptionStream: GRPCStreamReceiver, EventReceiver {
+    private let api: DaprAPI
+    private let call: GRPCCall
+    private var subscription: TopicSubscription?
+    /// Events that the app has and has not answered, by id; a broker may deliver one twice.
+    private var pending: [String: [(EventOutcome) -> Void]] = [:]
+    private var isOpen = false
+    private var isFull = false
+
+    /// Answers may come in so many at a time.
+    private static let answers = 64
+
+    init(_ api: DaprAPI, _ call: GRPCCall) {
+        self.api = api
+        self.call = call
+    }
+
+    // MARK: From the app
+
+    func receive(_ message: UnsafeRawBufferPointer) {
+        defer { call.requestMore(1) }
+        let request: Dapr_Proto_Runtime_V1_SubscribeTopicEventsRequestAlpha1
+        do throws(ProtoError) {
+            request = try .init(serializedBytes: message)
+        } catch {
+            return fail(GRPCStatus(.invalidArgument, "the message is not a valid SubscribeTopicEventsRequestAlpha1: \(error)"))
+        }
+        switch request.subscribeTopicEventsRequestType {
+        case .initialRequest(let initial) where subscription == nil: subscribe(initial)
+        case .initialRequest: fail(GRPCStatus(.invalidArgument, "initial request already received"))
+        case .eventProcessed(let processed) where subscription != nil: conclude(processed)
+        case .eventProcessed, nil: fail(GRPCStatus(.invalidArgument, "initial request is required: the first message must be one"))
+        }
+    }
+
+    private func subscribe(_ initial: Dapr_Proto_Runtime_V1_SubscribeTopicEventsRequestInitialAlpha1) {
+        do throws(PubSubFailure) {
+            subscription = try TopicSubscription(
+                api.pubsub, pubsub: initial.pubsubName, topic: initial.topic,
+                metadata: initial.metadata.map { ($0.key, $0.value) },
+                deadLetterTopic: initial.hasDeadLetterTopic ? initial.deadLetterTopic : "", receiver: self)
+            call.requestMore(Self.answers - 1)
+        } catch {
+            fail(APIError(error, appID: api.appID).grpcStatus)
+        }
+    }
+
+    private func conclude(_ processed: Dapr_Proto_Runtime_V1_SubscribeTopicEventsRequestProcessedAlpha1) {
+        guard var waiting = pending[processed.id] else { return }
+        let done = waiting.removeFirst()
+        pending[processed.id] = waiting.isEmpty ? nil : waiting
+        switch processed.status.status {
+        case .success: done(.success)
+        case .drop: done(.drop)
+        case .retry, .UNRECOGNIZED: done(.retry("the app asked for it"))
+        }
+    }
+
+    func end() {
+        close()
+        call.finish()
+    }
+
+    func cancelled(_ reason: GRPCCancelReason) { close() }
+
+    private func fail(_ status: GRPCStatus) {
+        close()
+        call.fail(status)
+    }
+
+    /// What the app has not answered comes again.
+    private func close() {
+        subscription?.end()
+        subscription = nil
+        pending = [:]
+    }
+
+    // MARK: To the app
+
+    func deliver(_ event: IncomingEvent, done: @escaping (EventOutcome) -> Void) {
+        var message = Dapr_Proto_Runtime_V1_SubscribeTopicEventsResponseAlpha1()
+        let request = Dapr_Proto_Runtime_V1_TopicEventRequest(event)
+        message.eventMessage = request
+        pending[request.id, default: []].append(done)
+        send(message)
+    }
+
+    func changed(_ state: SubscriptionState) {
+        switch state {
+        case .open where !isOpen:
+            isOpen = true
+            var message = Dapr_Proto_Runtime_V1_SubscribeTopicEventsResponseAlpha1()
+            message.initialResponse = .init()
+            send(message)
+        case .ended where subscription != nil:
+            fail(GRPCStatus(.unavailable, "the component of the subscription was removed"))
+        default: break
+        }
+    }
+
+    private func send(_ message: some Message) {
+        let goesOn = message.withSerializedBytes { call.send($0) }
+        guard !goesOn, !isFull else { return }
+        // The app reads slower than it is sent to.
+        isFull = true
+        subscription?.pause()
+    }
+
+    func writable() {
+        guard isFull else { return }
+        isFull = false
+        subscription?.resume()
+    }
+}
