@@ -150,6 +150,7 @@ let package = Package(
         .target(name: "Resources", dependencies: ["CLibYAML", "JSONText", "TextSearch"], swiftSettings: strict),
         .target(name: "JSONText", swiftSettings: strict),
         .target(name: "TextSearch", swiftSettings: strict),
+        .target(name: "CEL", dependencies: ["TextSearch"], swiftSettings: strict),
         .target(name: "Console", swiftSettings: strict),
         .target(name: "Arguments", dependencies: ["Console"], swiftSettings: strict),
         .target(name: "Telemetry", dependencies: ["JSONText", logging], swiftSettings: strict),
@@ -188,6 +189,7 @@ let package = Package(
             name: "ProtoWireTests", dependencies: ["ProtoWire", "EveryKind", "DaprProtos"], exclude: ["exchange.py"],
             swiftSettings: strict),
         .testTarget(name: "ArgumentsTests", dependencies: ["Arguments"], swiftSettings: strict),
+        .testTarget(name: "CELTests", dependencies: ["CEL"], swiftSettings: strict),
         .testTarget(name: "TextSearchTests", dependencies: ["TextSearch"], swiftSettings: strict),
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: strict),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "JSONText", logging], swiftSettings: strict),
@@ -253,6 +255,9 @@ if Context.environment["OCTAVO_FUZZ"] == "1" {
             swiftSettings: fuzzer, linkerSettings: [.unsafeFlags(["-use-ld=lld"])]),
         .executableTarget(
             name: "fuzz-proto", dependencies: ["ProtoWire", "EveryKind"], path: "tools/fuzzing/proto", exclude: ["seeds"],
+            swiftSettings: fuzzer, linkerSettings: [.unsafeFlags(["-use-ld=lld"])]),
+        .executableTarget(
+            name: "fuzz-cel", dependencies: ["CEL"], path: "tools/fuzzing/cel", exclude: ["seeds"],
             swiftSettings: fuzzer, linkerSettings: [.unsafeFlags(["-use-ld=lld"])]),
         .executableTarget(
             name: "fuzz-json", dependencies: ["JSONText"], path: "tools/fuzzing/json", exclude: ["seeds"],
