@@ -126,7 +126,7 @@ let package = Package(
 
         // What the APIs mean, and the components that answer.
         .target(
-            name: "BuildingBlocks", dependencies: ["Components", "COctavo", "COpenSSL", "JSONText", "TextSearch"],
+            name: "BuildingBlocks", dependencies: ["CEL", "Components", "COctavo", "COpenSSL", "JSONText", "TextSearch"],
             swiftSettings: strict),
         .target(
             name: "Components",

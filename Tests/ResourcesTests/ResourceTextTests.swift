@@ -137,8 +137,12 @@ import Testing
     @Test("every kind of Dapr is recognised, with its scopes", arguments: ResourceKind.allCases)
     func recognises(kind: ResourceKind) throws {
         for version in kind.apiVersions {
+            let spec =
+                kind != .subscription ? "{type: a.b}"
+                : version.hasSuffix("v1alpha1") && !version.hasSuffix("v2alpha1")
+                    ? "{pubsubname: p, topic: t, route: /r}" : "{pubsubname: p, topic: t, routes: {default: /r}}"
             let text =
-                "apiVersion: \(version)\nkind: \(kind.rawValue)\nmetadata: {name: n}\nspec: {type: a.b}\nscopes: [s]\n"
+                "apiVersion: \(version)\nkind: \(kind.rawValue)\nmetadata: {name: n}\nspec: \(spec)\nscopes: [s]\n"
             let outcome = ResourceText.read(Array(text.utf8), file: "f.yaml")
             let resource = try #require(outcome.resources.first)
             #expect(resource.header.kind == kind)

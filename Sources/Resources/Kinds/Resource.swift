@@ -2,6 +2,7 @@
 package enum Resource: Sendable, Equatable {
     case component(ComponentResource)
     case configuration(ConfigurationResource)
+    case subscription(SubscriptionResource)
     /// A kind whose reader is the building block that uses it.
     case document(ResourceDocument)
 
@@ -9,6 +10,7 @@ package enum Resource: Sendable, Equatable {
         switch self {
         case .component(let resource): resource.header
         case .configuration(let resource): resource.header
+        case .subscription(let resource): resource.header
         case .document(let resource): resource.header
         }
     }

@@ -15,6 +15,10 @@ package struct ResourceSet: Sendable, Equatable {
         resources.compactMap { if case .configuration(let resource) = $0 { resource } else { nil } }
     }
 
+    package var subscriptions: [SubscriptionResource] {
+        resources.compactMap { if case .subscription(let resource) = $0 { resource } else { nil } }
+    }
+
     /// The documents of a kind whose members are not read here.
     package func documents(_ kind: ResourceKind) -> [ResourceDocument] {
         resources.compactMap {
