@@ -40,6 +40,26 @@ public struct ComponentType {
             { (config, instance) throws(PluginError) in try make(config, instance) })
     }
 
+    public static func lockStore(
+        _ name: StaticString, aliases: [StaticString] = [], version: StaticString = "v1", _ execution: Execution,
+        flags: UInt64 = 0, features: UInt64, schema: Schema,
+        make: @escaping (Config, Instance) throws(PluginError) -> LockStore
+    ) -> ComponentType {
+        ComponentType(
+            OCTAVO_KIND_LOCK, name, aliases, version, execution, flags, features, schema,
+            { (config, instance) throws(PluginError) in try make(config, instance) })
+    }
+
+    public static func configurationStore(
+        _ name: StaticString, aliases: [StaticString] = [], version: StaticString = "v1", _ execution: Execution,
+        flags: UInt64 = 0, features: UInt64, schema: Schema,
+        make: @escaping (Config, Instance) throws(PluginError) -> ConfigurationStore
+    ) -> ComponentType {
+        ComponentType(
+            OCTAVO_KIND_CONFIGURATION, name, aliases, version, execution, flags, features, schema,
+            { (config, instance) throws(PluginError) in try make(config, instance) })
+    }
+
     init(
         _ kind: Int32, _ name: StaticString, _ aliases: [StaticString], _ version: StaticString, _ execution: Execution,
         _ flags: UInt64, _ features: UInt64, _ schema: Schema,
@@ -57,6 +77,16 @@ public struct ComponentType {
         case .inline: (self.execution, workers) = (OCTAVO_EXECUTION_INLINE, 0)
         case .reactor: (self.execution, workers) = (OCTAVO_EXECUTION_REACTOR, 0)
         case .blocking(let count): (self.execution, workers) = (OCTAVO_EXECUTION_BLOCKING, count)
+        }
+    }
+
+    /// The operations of its kind.
+    var operations: UnsafeRawPointer {
+        switch kind {
+        case OCTAVO_KIND_STATE: UnsafeRawPointer(buildStateTable())
+        case OCTAVO_KIND_LOCK: UnsafeRawPointer(buildLockTable())
+        case OCTAVO_KIND_CONFIGURATION: UnsafeRawPointer(buildConfigurationTable())
+        default: UnsafeRawPointer(buildSecretTable())
         }
     }
 
@@ -102,8 +132,7 @@ public func describe(
         raw.pointee.aliases = Static.texts(type.aliases)
         raw.pointee.schema = type.schema.build()
         raw.pointee.life = life
-        raw.pointee.ops = type.kind == OCTAVO_KIND_STATE
-            ? UnsafeRawPointer(buildStateTable()) : UnsafeRawPointer(buildSecretTable())
+        raw.pointee.ops = type.operations
         (described + index).initialize(to: UnsafePointer(raw))
     }
     types = UnsafeMutableBufferPointer(start: kept, count: offered.count)
