@@ -6,6 +6,8 @@ package import Transport
 package final class DaprAPI {
     let state: StateAPI
     let secrets: SecretsAPI
+    let locks: LockAPI
+    let configuration: ConfigurationAPI
     let facts: any RuntimeFacts
     let appID: String
     /// The store that the last `GetState` went to; most apps have one.
@@ -16,6 +18,8 @@ package final class DaprAPI {
     package init(loop: CallLoop, facts: any RuntimeFacts) {
         state = StateAPI(loop: loop, identity: facts.identity)
         secrets = SecretsAPI(loop: loop)
+        locks = LockAPI(loop: loop, identity: facts.identity)
+        configuration = ConfigurationAPI(loop: loop)
         self.facts = facts
         appID = facts.identity.appID
     }
@@ -39,6 +43,8 @@ package final class DaprAPI {
     package func register(_ router: GRPCRouter) {
         registerState(router)
         registerSecrets(router)
+        registerLocks(router)
+        registerConfiguration(router)
         registerMetadata(router)
         if let token = facts.apiToken {
             let expected = Array(token.utf8)
