@@ -80,6 +80,7 @@ let plugins: [Target] =
     + plugin("sqlite", target: "SQLitePlugin", native: ["CSQLite"])
     + plugin("redis", target: "RedisPlugin", native: ["COpenSSL"])
     + plugin("local-secrets", target: "LocalSecretsPlugin")
+    + plugin("config-file", target: "ConfigFilePlugin")
 
 let package = Package(
     name: "octavo",
@@ -90,6 +91,7 @@ let package = Package(
         .library(name: "octavo-plugin-sqlite", type: .dynamic, targets: ["SQLitePlugin"]),
         .library(name: "octavo-plugin-redis", type: .dynamic, targets: ["RedisPlugin"]),
         .library(name: "octavo-plugin-local-secrets", type: .dynamic, targets: ["LocalSecretsPlugin"]),
+        .library(name: "octavo-plugin-config-file", type: .dynamic, targets: ["ConfigFilePlugin"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -114,6 +116,7 @@ let package = Package(
             name: "DaprAPI",
             dependencies: [
                 "Transport", "BuildingBlocks", "Components", "COctavo", "DaprProtos", "JSONText", "ProtoWire", "TextSearch",
+                concurrency,
             ] + nio,
             swiftSettings: strict),
         .target(

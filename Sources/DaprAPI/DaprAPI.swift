@@ -7,6 +7,8 @@ package final class DaprAPI {
     let state: StateAPI
     let secrets: SecretsAPI
     let pubsub: PubSubAPI
+    let locks: LockAPI
+    let configuration: ConfigurationAPI
     let facts: any RuntimeFacts
     let appID: String
     /// The store that the last `GetState` went to; most apps have one.
@@ -18,6 +20,8 @@ package final class DaprAPI {
         state = StateAPI(loop: loop, identity: facts.identity)
         secrets = SecretsAPI(loop: loop)
         pubsub = PubSubAPI(loop: loop, identity: facts.identity)
+        locks = LockAPI(loop: loop, identity: facts.identity)
+        configuration = ConfigurationAPI(loop: loop)
         self.facts = facts
         appID = facts.identity.appID
     }
@@ -42,6 +46,8 @@ package final class DaprAPI {
         registerState(router)
         registerSecrets(router)
         registerPubSub(router)
+        registerLocks(router)
+        registerConfiguration(router)
         registerMetadata(router)
         if let token = facts.apiToken {
             let expected = Array(token.utf8)

@@ -48,6 +48,10 @@ package protocol RuntimeFacts: Sendable {
     /// Free text that clients keep here.
     var extendedMetadata: [String: String] { get }
     func setExtendedMetadata(_ key: String, _ value: String)
+    /// Of all event loops.
+    var configurationSubscriptions: ConfigurationSubscriptions { get }
+    /// Who tells the app of changes; nil: nobody can, so subscriptions over HTTP are refused.
+    var configurationReceiver: (any ConfigurationReceiver)? { get }
     /// Calls `done` on any thread.
     func registeredComponents(_ done: @escaping @Sendable ([RegisteredComponent]) -> Void)
     /// Begins to stop; `force` ends at once.

@@ -122,8 +122,16 @@ enum ResourceReading {
         }
     }
 
-    /// What is there when no resources are named: a durable state store in the data folder.
-    static var embedded: [ComponentDefinition] { [ComponentDefinition(name: "statestore", type: "state.sqlite")] }
+    /// What is there when no resources are named: durable stores in the data folder. Locks and configuration cost nothing
+    /// before somebody asks for them.
+    static var embedded: [ComponentDefinition] {
+        [ComponentDefinition(name: "statestore", type: "state.sqlite")]
+            + [("lockstore", "lock.sqlite"), ("configstore", "configuration.sqlite")].map { name, type in
+                var definition = ComponentDefinition(name: name, type: type)
+                definition.startMode = .lazy
+                return definition
+            }
+    }
 
     static var environment: [String: String] {
         var found: [String: String] = [:]

@@ -91,10 +91,11 @@ extension Runtime {
         return variables
     }
 
-    /// Readiness down, no new connections, what is in flight finishes, components close.
+    /// Readiness down, no new connections, what is in flight finishes, what goes on for ever ends, components close.
     func stop() async {
         state.setDraining()
         if let block = options.shutdown.block { try? await Task.sleep(for: block) }
+        state.configurationSubscriptions.endAll()
         await api.drain(grace: options.shutdown.grace)
         await store.shutdown()
         await metrics?.drain(grace: .zero)

@@ -19,6 +19,9 @@ final class RuntimeState: RuntimeFacts {
     let apiToken: String?
     let apiRules: APIRules
     let secretScopes: [SecretAccess]
+    let configurationSubscriptions = ConfigurationSubscriptions()
+    /// Until there is a channel to the app.
+    var configurationReceiver: (any ConfigurationReceiver)? { nil }
     private let store: NIOLockedValueBox<ComponentStore?> = NIOLockedValueBox(nil)
     private let changing = NIOLockedValueBox(Changing())
 

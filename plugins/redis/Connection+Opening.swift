@@ -149,8 +149,7 @@ private final class Greeting: Exchange {
             output.argument("SELECT")
             output.argument(settings.database)
         }
-        for number in 0..<Script.count {
-            let script = Script(rawValue: number)!
+        for script in connection.scripts {
             step(.load(script), 3)
             output.argument("SCRIPT")
             output.argument("LOAD")

@@ -34,6 +34,8 @@ final class Connection {
     /// The hash of each script, as the server gave it.
     var hashes: [[UInt8]] = [[UInt8]](repeating: [], count: Script.count)
     var tls: OpaquePointer?
+    /// Those that the greeting loads.
+    let scripts: [Script]
 
     private var pending = PendingQueue()
     let output = ByteQueue()
@@ -52,10 +54,13 @@ final class Connection {
     var onChange: (PluginError?) -> Void = { _ in }
     /// The resolver's thread has ended.
     var onResolved: () -> Void = {}
+    /// Takes what a server sends unasked to a connection that subscribes; `false`: it is the reply to a command.
+    var onPush: ((RESPReader) -> Bool)?
 
-    init(_ settings: Settings, _ instance: Instance) {
+    init(_ settings: Settings, _ instance: Instance, scripts: [Script]) {
         self.settings = settings
         self.instance = instance
+        self.scripts = scripts
         // Both end with this object.
         watch = Watch(instance) { [unowned(unsafe) self] events in self.happened(events) }
         flushLater = Later(instance)
@@ -158,9 +163,11 @@ final class Connection {
             switch RESP.measure(input.front, input.count) {
             case .complete(let size):
                 needed = 1
-                guard let item = pending.popFirst() else { return lose("it sent a reply that nobody had asked for") }
                 var reply = RESPReader(input.front, size)
-                handle(item, &reply)
+                if onPush?(reply) != true {
+                    guard let item = pending.popFirst() else { return lose("it sent a reply that nobody had asked for") }
+                    handle(item, &reply)
+                }
                 // Losing the connection meanwhile has emptied the buffer.
                 guard input.count >= size else { return }
                 input.drop(size)
@@ -191,7 +198,8 @@ final class Connection {
         instance.warn("The connection to the Redis server \(settings.address) is lost: \(why)")
         attempts = 0
         onChange(Failure.down(settings, why))
-        retry()
+        // Whoever heard of it may have closed the connection for good.
+        if state == .closed, !isClosedForGood { retry() }
     }
 
     /// Lets go of the socket and ends what waits for a reply.

@@ -1,5 +1,4 @@
 import PluginKit
-import RedisPluginNative
 
 /// `state.redis`. Everything happens on the instance's reactor thread.
 final class RedisStore: StateStore {
@@ -7,120 +6,22 @@ final class RedisStore: StateStore {
         OCTAVO_STATE_ETAG | OCTAVO_STATE_TTL | OCTAVO_STATE_BULK | OCTAVO_STATE_TRANSACTION | OCTAVO_STATE_KEYS_LIKE
         | OCTAVO_STATE_REMOVE_PREFIX
 
-    let settings: Settings
-    private var connections: [Connection] = []
-    private var turn = 0
-    private var tls: OpaquePointer?
-    private var starting: Call?
-    private var stopping: Call?
-    private var isHealthy = false
+    private let client: Client
 
     init(_ settings: Settings, _ instance: Instance) {
-        self.settings = settings
+        client = Client(settings, instance, scripts: [.set, .remove, .transact])
         // The server takes 512 MB for one value.
         super.init(instance, Features(Self.offered, maxValueBytes: 512 << 20))
     }
 
-    deinit {
-        connections = []
-        redis_tls_free(tls)
-    }
-
     // MARK: Life
 
-    override func start(_ call: Call) throws(PluginError) {
-        if settings.usesTLS, tls == nil {
-            var problem = [CChar](repeating: 0, count: 512)
-            tls = redis_tls_new(
-                settings.authority, settings.certificate, settings.key, settings.verifiesTLS ? 1 : 0, &problem, problem.count)
-            if tls == nil { throw .invalid(problem.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }) }
-        }
-        starting = call
-        connections = []
-        for _ in 0..<settings.connections {
-            let connection = Connection(settings, instance)
-            connection.tls = tls
-            // The store outlives its connections.
-            connection.onChange = { [unowned(unsafe) self] in self.changed($0) }
-            connection.onResolved = { [unowned(unsafe) self] in self.finishStop() }
-            connections.append(connection)
-        }
-        for connection in connections { connection.open() }
-    }
-
-    /// A connection came or went.
-    private func changed(_ error: PluginError?) {
-        guard let error else {
-            if let call = starting {
-                starting = nil
-                call.done()
-            }
-            if !isHealthy { instance.reportHealth(.healthy, "connected") }
-            isHealthy = true
-            return
-        }
-        if let call = starting {
-            // A wrong password does not become right, and the deadline leaves no time for another attempt.
-            let isPermanent = error.flags & OCTAVO_ERROR_PERMANENT != 0
-            if isPermanent || call.deadline == 0 || call.deadline - Host.now() < 2 * settings.maxBackoff / 10 {
-                starting = nil
-                for connection in connections { connection.close() }
-                call.fail(error)
-            }
-            return
-        }
-        let left = connections.contains { $0.isReady }
-        if isHealthy, !left {
-            isHealthy = false
-            instance.reportHealth(.unhealthy, error.message)
-        }
-    }
-
-    override func stop(_ call: Call) throws(PluginError) {
-        if let starting {
-            self.starting = nil
-            starting.fail(PluginError(OCTAVO_CODE_UNAVAILABLE, "The store is being stopped."))
-        }
-        for connection in connections { connection.close() }
-        isHealthy = false
-        stopping = call
-        finishStop()
-    }
-
-    /// Stopping waits for threads that still resolve a name.
-    private func finishStop() {
-        guard let call = stopping, !connections.contains(where: { $0.isResolving }) else { return }
-        stopping = nil
-        call.done()
-    }
-
+    override func start(_ call: Call) throws(PluginError) { try client.start(call) }
+    override func stop(_ call: Call) throws(PluginError) { client.stop(call) }
     /// Asks the server.
-    override func health(_ call: Call) throws(PluginError) {
-        let connection = try pick()
-        let ping = Ping(settings, call)
-        connection.expect(Pending(kind: .exchange, call: 0, request: nil, exchange: ping))
-        connection.output.append("*1\r\n$4\r\nPING\r\n")
-    }
+    override func health(_ call: Call) throws(PluginError) { try client.health(call) }
 
-    /// The next connection that is ready.
-    func pick() throws(PluginError) -> Connection {
-        guard let first = connections.first else {
-            throw PluginError(OCTAVO_CODE_UNAVAILABLE, "The store is not started.", flags: OCTAVO_ERROR_RETRYABLE)
-        }
-        if connections.count == 1 {
-            try first.check()
-            return first
-        }
-        for _ in connections.indices {
-            turn = (turn + 1) % connections.count
-            if connections[turn].isReady {
-                try connections[turn].check()
-                return connections[turn]
-            }
-        }
-        try first.check()
-        return first
-    }
+    private func pick() throws(PluginError) -> Connection { try client.pick() }
 
     // MARK: Operations
 
@@ -180,22 +81,4 @@ final class RedisStore: StateStore {
     override func removePrefix(_ request: UnsafePointer<octavo_state_prefix_request>, _ reply: CountReply) throws(PluginError) {
         try PrefixRemoval(pick(), request.pointee.prefix, reply).send()
     }
-}
-
-private final class Ping: Exchange {
-    private let settings: Settings
-    private let call: Call
-
-    init(_ settings: Settings, _ call: Call) {
-        self.settings = settings
-        self.call = call
-        super.init(isRead: true)
-    }
-
-    override func answered(_ number: Int, _ reply: inout RESPReader) {
-        let value = reply.next()
-        if value.kind == .error { call.fail(Failure.from(value.text, settings)) } else { call.done() }
-    }
-
-    override func failed(_ number: Int, _ error: PluginError) { call.fail(error) }
 }

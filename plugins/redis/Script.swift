@@ -1,13 +1,16 @@
 import PluginKit
 
-/// What runs inside the server, so that a check and its write are one step. A key is a hash of `data`,
-/// `version` (the etag) and, after a first write, `first-write`: the shape that Dapr gives it.
+/// What runs inside the server, so that a check and its write are one step. A key of state is a hash of `data`,
+/// `version` (the etag) and, after a first write, `first-write`; a lock is a text, its owner: the shapes that Dapr gives
+/// them.
 enum Script: Int {
     case set
     case remove
     case transact
+    case unlock
+    case extend
 
-    static let count = 3
+    static let count = 5
 
     /// How a write is guarded.
     enum Guard {
@@ -76,6 +79,22 @@ enum Script: Int {
               end
             end
             return {}
+            """
+        // KEYS: the lock. ARGV: its owner. 1 when done, 0 when nobody has it, -1 when somebody else does.
+        case .unlock:
+            """
+            local v = redis.call('GET', KEYS[1])
+            if not v then return 0 end
+            if v ~= ARGV[1] then return -1 end
+            return redis.call('DEL', KEYS[1])
+            """
+        // The same, and the time to live in ms from now on.
+        case .extend:
+            """
+            local v = redis.call('GET', KEYS[1])
+            if not v then return 0 end
+            if v ~= ARGV[1] then return -1 end
+            return redis.call('PEXPIRE', KEYS[1], ARGV[2])
             """
         }
     }

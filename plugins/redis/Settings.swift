@@ -21,7 +21,7 @@ struct Settings {
     let readTimeout: Int64
     let minBackoff: Int64
     let maxBackoff: Int64
-    let connections: Int
+    var connections: Int
     /// Time to live of what does not name one; 0 = none. Milliseconds.
     let ttl: Int64
 
@@ -91,6 +91,11 @@ struct Settings {
 
     private static let millisecond: Int64 = 1_000_000
 
+    /// Of `state.redis`.
+    static var stateFields: [Field] {
+        fields + [.integer("ttlInSeconds", example: "3600", "Time to live of values that don't name one.")]
+    }
+
     static var fields: [Field] {
         [
             .string(
@@ -115,7 +120,6 @@ struct Settings {
             .integer(
                 "poolSize", default: "1",
                 "Connections, at most 8. Requests share them without waiting for each other, so one is mostly best."),
-            .integer("ttlInSeconds", example: "3600", "Time to live of values that don't name one."),
             .integer("redisMaxRetries", default: "0", "No effect: resiliency policies repeat requests."),
             .duration("poolTimeout", unit: millisecond, "No effect: nothing waits for a connection."),
             .duration("maxConnAge", unit: millisecond, "No effect: connections stay open."),

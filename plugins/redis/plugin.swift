@@ -2,15 +2,27 @@ import PluginKit
 
 /// Made once, when the runtime first asks for it, and constant after that.
 nonisolated(unsafe) private let descriptor = describe(
-    id: "redis", version: "1.0.0", description: "State in Redis",
-    requires: OCTAVO_FEATURE_CALLS | OCTAVO_FEATURE_REACTOR,
+    id: "redis", version: "1.0.0", description: "State, locks and configuration in Redis",
+    requires: OCTAVO_FEATURE_CALLS | OCTAVO_FEATURE_REACTOR | OCTAVO_FEATURE_SOURCES,
     types: [
         .stateStore(
             "state.redis", .reactor, features: RedisStore.offered,
             schema: Schema(
                 title: "Redis", description: "Keeps values in a Redis server, one hash a key, as Dapr does.",
+                links: ["https://redis.io"], fields: Settings.stateFields),
+            make: { (config, instance) throws(PluginError) in RedisStore(try Settings(config), instance) }),
+        .lockStore(
+            "lock.redis", .reactor, features: RedisLocks.offered,
+            schema: Schema(
+                title: "Redis locks", description: "Keeps locks in a Redis server, one key a lock, as Dapr does.",
                 links: ["https://redis.io"], fields: Settings.fields),
-            make: { (config, instance) throws(PluginError) in RedisStore(try Settings(config), instance) })
+            make: { (config, instance) throws(PluginError) in RedisLocks(try Settings(config), instance) }),
+        .configurationStore(
+            "configuration.redis", .reactor, features: RedisConfiguration.offered,
+            schema: Schema(
+                title: "Redis configuration", description: "Items are keys of a Redis server, which anybody may write to.",
+                links: ["https://redis.io"], fields: Settings.fields),
+            make: { (config, instance) throws(PluginError) in RedisConfiguration(try Settings(config), instance) }),
     ])
 
 /// The one symbol that the plugin exports.

@@ -30,6 +30,11 @@ struct Settings {
         cleanupInterval = config.duration("cleanupInterval") ?? 3_600_000_000_000
     }
 
+    /// What is shared with other processes, and outlives an instance, needs a file.
+    func requireFile() throws(PluginError) {
+        if isMemory { throw .invalid("The setting connectionString: a database in memory is nobody else's. Name a file.") }
+    }
+
     /// For messages.
     var name: String {
         target.withUnsafeBytes { Str(UnsafeRawBufferPointer(rebasing: $0.dropLast())).string }

@@ -2,7 +2,8 @@ import PluginKit
 
 /// Made once, when the runtime first asks for it, and constant after that.
 nonisolated(unsafe) private let descriptor = describe(
-    id: "sqlite", version: "1.0.0", description: "State in a file of SQLite",
+    id: "sqlite", version: "1.0.0", description: "State, locks and configuration in files of SQLite",
+    requires: OCTAVO_FEATURE_CALLS | OCTAVO_FEATURE_SOURCES,
     types: [
         .stateStore(
             "state.sqlite", aliases: ["state.sqlite3"], .blocking(workers: 4), flags: OCTAVO_TYPE_EXCLUSIVE,
@@ -29,7 +30,19 @@ nonisolated(unsafe) private let descriptor = describe(
                         "How often expired rows are deleted; 0 = never. They are invisible in any case.")
                         .alias("cleanupIntervalInSeconds"),
                 ]),
-            make: { (config, instance) throws(PluginError) in SQLiteStore(try Settings(config), instance) })
+            make: { (config, instance) throws(PluginError) in SQLiteStore(try Settings(config), instance) }),
+        .lockStore(
+            "lock.sqlite", .blocking(workers: 1), features: SQLiteLocks.offered,
+            schema: Schema(
+                title: "SQLite locks", description: "Locks of the processes of one machine, in a database file of it.",
+                links: ["https://www.sqlite.org"], fields: Settings.shared(file: "locks.db", table: "locks")),
+            make: { (config, instance) throws(PluginError) in try SQLiteLocks(Settings(config), instance) }),
+        .configurationStore(
+            "configuration.sqlite", .blocking(workers: 1), features: SQLiteConfiguration.offered,
+            schema: Schema(
+                title: "SQLite configuration", description: "Configuration in a database file of this machine, which anybody may write to.",
+                links: ["https://www.sqlite.org"], fields: Settings.shared(file: "configuration.db", table: "configuration")),
+            make: { (config, instance) throws(PluginError) in try SQLiteConfiguration(Settings(config), instance) }),
     ])
 
 /// The one symbol that the plugin exports.

@@ -59,14 +59,14 @@ struct MetadataCheck {
             }
         }
         checkProfiles(written, &outcome)
-        if type.kind == OCTAVO_KIND_STATE { checkStateSettings(&outcome) }
+        if type.kind == OCTAVO_KIND_STATE { outcome.errors += EncryptionKeyCheck.problems(definition) }
+        if type.kind == OCTAVO_KIND_STATE || type.kind == OCTAVO_KIND_LOCK { checkKeyPrefix(&outcome) }
         return outcome
     }
 
     /// What the runtime itself does with the settings: better no component than one that does less than it was
     /// asked for.
-    private func checkStateSettings(_ outcome: inout Outcome) {
-        outcome.errors += EncryptionKeyCheck.problems(definition)
+    private func checkKeyPrefix(_ outcome: inout Outcome) {
         for setting in definition.metadata
         where setting.name.lowercased() == "keyprefix" && setting.value.contains(text: "||") {
             outcome.errors.append("keyPrefix can't contain '||', which separates it from the key")

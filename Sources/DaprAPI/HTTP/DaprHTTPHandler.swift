@@ -64,6 +64,15 @@ package final class DaprHTTPHandler: HTTPHandler {
         case ("v1.0-alpha1", "publish"):
             return path.count > 2 && path[2] == "bulk" && api.facts.apiRules.permits("publish", "v1alpha1", wire: "http")
                 && api.routePublish(request, target)
+        case ("v1.0-alpha1", "lock"):
+            return api.facts.apiRules.permits("lock", "v1alpha1", wire: "http") && api.routeLock(request, target)
+        case ("v1.0-alpha1", "unlock"):
+            return api.facts.apiRules.permits("unlock", "v1alpha1", wire: "http") && api.routeUnlock(request, target)
+        case ("v1.0", "configuration"):
+            return api.facts.apiRules.permits("configuration", "v1", wire: "http") && api.routeConfiguration(request, target)
+        case ("v1.0-alpha1", "configuration"):
+            return api.facts.apiRules.permits("configuration", "v1alpha1", wire: "http")
+                && api.routeConfiguration(request, target)
         case ("v1.0", "metadata"):
             return api.facts.apiRules.permits("metadata", "v1", wire: "http") && api.routeMetadata(request, target)
         case ("v1.0", "healthz"): return api.routeHealth(request, target)

@@ -58,6 +58,9 @@ struct RequestTarget {
     /// The first value of a query parameter.
     func parameter(_ name: String) -> String? { query.first { $0.name == name }?.value }
 
+    /// All values of a query parameter, as they come.
+    func parameters(_ name: String) -> [String] { query.filter { $0.name == name }.map(\.value) }
+
     private static func decode(_ text: Substring) -> String? {
         if !text.utf8.contains(where: { $0 == 0x25 || $0 == 0x2b }) { return String(text) }
         var out: [UInt8] = []

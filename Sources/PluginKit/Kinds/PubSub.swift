@@ -16,11 +16,7 @@ open class PubSub: Component {
     private var missing: PluginError { .unimplemented("This pub/sub component does not offer the operation.") }
 }
 
-/// What messages are delivered to; the runtime's.
-public struct Source: Equatable {
-    public let id: octavo_source
-    public init(_ id: octavo_source) { self.id = id }
-
+extension Source {
     public enum Delivered {
         case done
         /// The source is being paused: it comes with the next credit.
@@ -37,11 +33,6 @@ public struct Source: Equatable {
         case OCTAVO_NO_CREDIT: return .noCredit
         default: return .ended
         }
-    }
-
-    /// The source has ended by itself; the runtime opens another one. Any thread.
-    public func failed(_ error: PluginError) {
-        error.withABI { _ = table.pointee.source_failed(id, $0) }
     }
 }
 

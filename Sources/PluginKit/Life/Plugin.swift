@@ -50,13 +50,24 @@ public struct ComponentType {
             { (config, instance) throws(PluginError) in try make(config, instance) })
     }
 
-    /// The table of operations of its kind.
-    func buildTable() -> UnsafeRawPointer {
-        switch kind {
-        case OCTAVO_KIND_STATE: UnsafeRawPointer(buildStateTable())
-        case OCTAVO_KIND_PUBSUB: UnsafeRawPointer(buildPubSubTable())
-        default: UnsafeRawPointer(buildSecretTable())
-        }
+    public static func lockStore(
+        _ name: StaticString, aliases: [StaticString] = [], version: StaticString = "v1", _ execution: Execution,
+        flags: UInt64 = 0, features: UInt64, schema: Schema,
+        make: @escaping (Config, Instance) throws(PluginError) -> LockStore
+    ) -> ComponentType {
+        ComponentType(
+            OCTAVO_KIND_LOCK, name, aliases, version, execution, flags, features, schema,
+            { (config, instance) throws(PluginError) in try make(config, instance) })
+    }
+
+    public static func configurationStore(
+        _ name: StaticString, aliases: [StaticString] = [], version: StaticString = "v1", _ execution: Execution,
+        flags: UInt64 = 0, features: UInt64, schema: Schema,
+        make: @escaping (Config, Instance) throws(PluginError) -> ConfigurationStore
+    ) -> ComponentType {
+        ComponentType(
+            OCTAVO_KIND_CONFIGURATION, name, aliases, version, execution, flags, features, schema,
+            { (config, instance) throws(PluginError) in try make(config, instance) })
     }
 
     init(
@@ -76,6 +87,17 @@ public struct ComponentType {
         case .inline: (self.execution, workers) = (OCTAVO_EXECUTION_INLINE, 0)
         case .reactor: (self.execution, workers) = (OCTAVO_EXECUTION_REACTOR, 0)
         case .blocking(let count): (self.execution, workers) = (OCTAVO_EXECUTION_BLOCKING, count)
+        }
+    }
+
+    /// The operations of its kind.
+    var operations: UnsafeRawPointer {
+        switch kind {
+        case OCTAVO_KIND_STATE: UnsafeRawPointer(buildStateTable())
+        case OCTAVO_KIND_PUBSUB: UnsafeRawPointer(buildPubSubTable())
+        case OCTAVO_KIND_LOCK: UnsafeRawPointer(buildLockTable())
+        case OCTAVO_KIND_CONFIGURATION: UnsafeRawPointer(buildConfigurationTable())
+        default: UnsafeRawPointer(buildSecretTable())
         }
     }
 
@@ -121,7 +143,7 @@ public func describe(
         raw.pointee.aliases = Static.texts(type.aliases)
         raw.pointee.schema = type.schema.build()
         raw.pointee.life = life
-        raw.pointee.ops = type.buildTable()
+        raw.pointee.ops = type.operations
         (described + index).initialize(to: UnsafePointer(raw))
     }
     types = UnsafeMutableBufferPointer(start: kept, count: offered.count)

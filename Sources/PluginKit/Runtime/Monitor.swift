@@ -7,7 +7,11 @@ public final class Monitor {
         mutex = .allocate(capacity: 1)
         condition = .allocate(capacity: 1)
         pthread_mutex_init(mutex, nil)
-        pthread_cond_init(condition, nil)
+        var attributes = pthread_condattr_t()
+        pthread_condattr_init(&attributes)
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        pthread_cond_init(condition, &attributes)
+        pthread_condattr_destroy(&attributes)
     }
 
     deinit {
@@ -25,6 +29,15 @@ public final class Monitor {
 
     /// Inside `with`: lets go of the mutex until somebody calls `wakeAll`.
     public func wait() { pthread_cond_wait(condition, mutex) }
+
+    /// The same, and goes on after `nanoseconds` in any case.
+    public func wait(atMost nanoseconds: Int64) {
+        let end = plugin_kit_monotonic() + nanoseconds
+        var time = timespec()
+        time.tv_sec = Int(end / 1_000_000_000)
+        time.tv_nsec = Int(end % 1_000_000_000)
+        pthread_cond_timedwait(condition, mutex, &time)
+    }
 
     /// Inside `with`.
     public func wakeAll() { pthread_cond_broadcast(condition) }

@@ -19,6 +19,7 @@ final class Facts: RuntimeFacts {
         var secretScopes: [SecretAccess] = []
         var notReady: [String] = []
         var isOutboundReady = true
+        var configurationReceiver: (any ConfigurationReceiver)?
     }
 
     let settings: Settings
@@ -33,6 +34,8 @@ final class Facts: RuntimeFacts {
     var apiToken: String? { settings.apiToken }
     var apiRules: APIRules { settings.apiRules }
     var secretScopes: [SecretAccess] { settings.secretScopes }
+    let configurationSubscriptions = ConfigurationSubscriptions()
+    var configurationReceiver: (any ConfigurationReceiver)? { settings.configurationReceiver }
     var notReady: [String] { settings.notReady }
     var isOutboundReady: Bool { settings.isOutboundReady }
     var extendedMetadata: [String: String] { kept.withLockedValue { $0 } }

@@ -1,3 +1,4 @@
 #include <octavo/octavo.h>
 
-OCTAVO_NOTE("sqlite", "1.0.0", 1u << OCTAVO_KIND_STATE, OCTAVO_PLUGIN_UNLOADABLE, "state.sqlite\0state.sqlite3");
+OCTAVO_NOTE("sqlite", "1.0.0", 1u << OCTAVO_KIND_STATE | 1u << OCTAVO_KIND_LOCK | 1u << OCTAVO_KIND_CONFIGURATION,
+            OCTAVO_PLUGIN_UNLOADABLE, "state.sqlite\0state.sqlite3\0lock.sqlite\0configuration.sqlite");

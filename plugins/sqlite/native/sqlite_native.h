@@ -3,6 +3,7 @@
 #define OCTAVO_SQLITE_NATIVE_H
 
 #include <sqlite3.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Binds memory that stays until the statement is reset. NULL data with size 0 binds an empty text. */
@@ -17,5 +18,11 @@ void sqlite_native_watch_deadline(sqlite3 *_Nonnull db, const int64_t *_Nonnull 
 
 /* Says what a person should know about `code`, an extended one. */
 const char *_Nonnull sqlite_native_message(sqlite3 *_Nullable db, int32_t code);
+
+/* CLOCK_BOOTTIME in nanoseconds: nobody sets it, and it is the same for all processes of this machine. */
+int64_t sqlite_native_boottime(void);
+
+/* Which boot of the machine this is, as text; its length, 0 when it can't be read. */
+int64_t sqlite_native_boot(char *_Nonnull text, size_t size);
 
 #endif

@@ -44,7 +44,9 @@ typedef struct octavo_configuration_set_request {
     octavo_list items; /* of octavo_configuration_item */
 } octavo_configuration_set_request;
 
-#define OCTAVO_CONFIGURATION_SEND_PRESENT 0x1u /* deliver the present items first */
+/* Deliver the present items first: one change with OCTAVO_CONFIGURATION_PRESENT, an empty one when there are none. By it
+   the runtime finds out what has changed while no watch was open. */
+#define OCTAVO_CONFIGURATION_SEND_PRESENT 0x1u
 
 typedef struct octavo_configuration_watch_request {
     octavo_head head;
@@ -56,10 +58,12 @@ typedef struct octavo_configuration_watch_request {
     uint32_t reserved;
 } octavo_configuration_watch_request;
 
-/* Delivered when watched items have changed. */
+#define OCTAVO_CONFIGURATION_PRESENT 0x1u /* these are all that there are: what is not named does not exist */
+
+/* Delivered when watched items have changed: each with its newest value. */
 typedef struct octavo_configuration_change {
     uint32_t size;
-    uint32_t flags;
+    uint32_t flags; /* OCTAVO_CONFIGURATION_PRESENT */
     octavo_list items; /* of octavo_configuration_item */
 } octavo_configuration_change;
 
@@ -71,7 +75,7 @@ typedef struct octavo_configuration_ops {
     void (*OCTAVO_NULLABLE get)(void *self, octavo_call call, const octavo_configuration_keys_request *request);
     void (*OCTAVO_NULLABLE set)(void *self, octavo_call call, const octavo_configuration_set_request *request);
     void (*OCTAVO_NULLABLE remove)(void *self, octavo_call call, const octavo_configuration_keys_request *request);
-    /* Opens a source of changes. */
+    /* Opens a source of changes. Whatever changes after its completion is delivered. */
     void (*OCTAVO_NULLABLE watch)(void *self, octavo_call call, const octavo_configuration_watch_request *request);
     void (*OCTAVO_NULLABLE unwatch)(void *self, octavo_call call, const octavo_source_request *request);
 } octavo_configuration_ops;

@@ -24,6 +24,8 @@ final class NoFacts: RuntimeFacts {
     let secretScopes: [SecretAccess] = []
     let notReady: [String] = []
     let isOutboundReady = true
+    let configurationSubscriptions = ConfigurationSubscriptions()
+    let configurationReceiver: (any ConfigurationReceiver)? = nil
     let extendedMetadata: [String: String] = [:]
     func setExtendedMetadata(_ key: String, _ value: String) {}
     func registeredComponents(_ done: @escaping @Sendable ([RegisteredComponent]) -> Void) { done([]) }
