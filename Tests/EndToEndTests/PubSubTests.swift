@@ -19,6 +19,26 @@ struct PubSubTests {
         }
     }
 
+    @Test("of Redis streams are shared by an app's subscribers, and survive the death of the plugin's process", arguments: [false, true])
+    func redis(isolated: Bool) async throws {
+        let server = try await RedisServer.start()
+        let component = Resource.component(
+            "bus", "pubsub.redis",
+            [("redisHost", "127.0.0.1:\(server.port)"), ("processingTimeout", "1s"), ("redeliverInterval", "500ms")])
+        try await with([component], flags: isolated ? ["--isolate", "redis", "--crash-loop-limit", "0"] : []) { octavo in
+            let kills = isolated ? ["redis", Places.octavo, octavo.adminSocket] : []
+            try await SDKTests.run("pubsub_shared", ["bus"] + kills, octavo)
+            // As Dapr keeps them: an entry with `data`.
+            let entry = try await Subprocess.run("redis-cli", ["-p", "\(server.port)", "XRANGE", "shared", "-", "+", "COUNT", "1"])
+            #expect(entry.output.contains("data") && entry.output.contains("com.dapr.event.sent"), "\(entry.output)")
+            let pending = try await eventually("no message is left unsettled") {
+                let answer = try await Subprocess.run("redis-cli", ["-p", "\(server.port)", "XPENDING", "shared", "demo"])
+                return answer.output.hasPrefix("0") ? answer.output : nil
+            }
+            #expect(pending.hasPrefix("0"))
+        }
+    }
+
     @Test("over HTTP are refused as Dapr refuses them, with the cause", arguments: [
         ("publish/nobody/t", "x", 404, "ERR_PUBSUB_NOT_FOUND"), ("publish/bus", "x", 404, "ERR_TOPIC_NAME_EMPTY"),
         ("publish", "x", 404, "ERR_PUBSUB_EMPTY"), ("publish/bus/secret", "x", 403, "ERR_PUBSUB_FORBIDDEN"),

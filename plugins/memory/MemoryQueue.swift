@@ -35,33 +35,11 @@ final class MemoryMessage {
                     message.data = Bytes(data)
                     message.content_type = Str(type)
                     guard !pairs.isEmpty else { return source.deliver(token, &message) }
-                    return withPairs { list in
+                    return PairList.with(pairs) { list in
                         message.metadata = list
                         return source.deliver(token, &message)
                     }
                 }
-            }
-        }
-    }
-
-    /// The pairs as the ABI has them, in one piece of memory.
-    private func withPairs(_ body: (octavo_list) -> Source.Delivered) -> Source.Delivered {
-        var size = 0
-        for (name, value) in pairs { size += name.count + value.count }
-        return withUnsafeTemporaryAllocation(byteCount: size + 1, alignment: 1) { text in
-            withUnsafeTemporaryAllocation(of: octavo_pair.self, capacity: pairs.count) { list in
-                var at = text.baseAddress!
-                for index in pairs.indices {
-                    let (name, value) = pairs[index]
-                    for (offset, byte) in name.enumerated() { at.storeBytes(of: byte, toByteOffset: offset, as: UInt8.self) }
-                    let nameAt = at
-                    at += name.count
-                    for (offset, byte) in value.enumerated() { at.storeBytes(of: byte, toByteOffset: offset, as: UInt8.self) }
-                    (list.baseAddress! + index).initialize(
-                        to: octavo_pair(name: Str(nameAt, name.count), value: Str(at, value.count)))
-                    at += value.count
-                }
-                return body(octavo_list(UnsafeBufferPointer(list)))
             }
         }
     }

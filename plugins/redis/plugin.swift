@@ -2,7 +2,7 @@ import PluginKit
 
 /// Made once, when the runtime first asks for it, and constant after that.
 nonisolated(unsafe) private let descriptor = describe(
-    id: "redis", version: "1.0.0", description: "State, locks and configuration in Redis",
+    id: "redis", version: "1.0.0", description: "State, messages, locks and configuration in Redis",
     requires: OCTAVO_FEATURE_CALLS | OCTAVO_FEATURE_REACTOR | OCTAVO_FEATURE_SOURCES,
     types: [
         .stateStore(
@@ -11,6 +11,12 @@ nonisolated(unsafe) private let descriptor = describe(
                 title: "Redis", description: "Keeps values in a Redis server, one hash a key, as Dapr does.",
                 links: ["https://redis.io"], fields: Settings.stateFields),
             make: { (config, instance) throws(PluginError) in RedisStore(try Settings(config), instance) }),
+        .pubSub(
+            "pubsub.redis", .reactor, features: RedisBroker.offered,
+            schema: Schema(
+                title: "Redis streams", description: "A stream for each topic, a consumer group for each app, as Dapr has them.",
+                links: ["https://redis.io"], fields: BrokerSettings.fields),
+            make: { (config, instance) throws(PluginError) in RedisBroker(try Settings(config), BrokerSettings(config), instance) }),
         .lockStore(
             "lock.redis", .reactor, features: RedisLocks.offered,
             schema: Schema(

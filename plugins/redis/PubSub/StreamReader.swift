@@ -1,0 +1,290 @@
+import PluginKit
+
+/// Reads a stream as a member of a consumer group, on a connection of its own: the server makes it wait for messages. On the
+/// reactor thread.
+final class StreamReader: Exchange {
+    let source: Source
+    private unowned(unsafe) let owner: RedisBroker
+    private let topic: [UInt8]
+    private let group: [UInt8]
+    private let connection: Connection
+    private var opening: Call?
+    private(set) var isOver = false
+
+    private var credit = 0
+    private var isReading = false
+    /// Fetched, and not delivered for want of credit; or to be delivered again.
+    private var waiting: [StreamEntry] = []
+    private var unsettled: [UInt64: StreamEntry] = [:]
+    private var nextToken: UInt64 = 1
+    private var claimTimer: Timer!
+    private var isClaiming = false
+    private var claimFrom: [UInt8] = [0x30, 0x2D, 0x30]
+
+    /// Numbers of commands.
+    private static let makeGroup = 0, read = 1, claim = 2
+    /// Messages that one command asks for.
+    private static let batch = 256
+
+    init(_ owner: RedisBroker, _ source: Source, _ topic: [UInt8], _ group: [UInt8], _ instance: Instance, tls: OpaquePointer?) {
+        self.owner = owner
+        self.source = source
+        self.topic = topic
+        self.group = group
+        connection = Connection(owner.settings, instance, scripts: [])
+        super.init(isRead: true)
+        connection.tls = tls
+        connection.onChange = { [unowned(unsafe) self] in self.changed($0) }
+        connection.onResolved = { [unowned(unsafe) owner] in owner.readerResolved() }
+        claimTimer = Timer(instance) { [unowned(unsafe) self] in self.claimLost() }
+    }
+
+    var isResolving: Bool { connection.isResolving }
+
+    /// Joins the group; `call` ends when that is done.
+    func open(_ call: Call) {
+        opening = call
+        connection.open()
+    }
+
+    /// What it has and has not settled is for whoever comes next, at once.
+    func end() {
+        guard !isOver else { return }
+        isOver = true
+        claimTimer.cancel()
+        let left = unsettled.values.map { $0.id } + waiting.map { $0.id }
+        if !left.isEmpty, owner.broker.processingTimeout > 0 {
+            let idle = owner.broker.processingTimeout / 1_000_000
+            owner.tell { output in
+                output.command(8 + left.count)
+                output.argument("XCLAIM")
+                output.argument(topic)
+                output.argument(group)
+                output.argument(group)
+                output.argument(0)
+                for id in left { output.argument(id) }
+                output.argument("IDLE")
+                output.argument(idle)
+                output.argument("JUSTID")
+            }
+        }
+        unsettled = [:]
+        waiting = []
+        opening?.fail(PluginError(OCTAVO_CODE_UNAVAILABLE, "The subscription was given up."))
+        opening = nil
+        connection.close()
+    }
+
+    private func fail(_ error: PluginError) {
+        guard !isOver else { return }
+        if let call = opening {
+            opening = nil
+            call.fail(error)
+        } else {
+            source.fail(error)
+        }
+        end()
+    }
+
+    private func changed(_ error: PluginError?) {
+        guard !isOver else { return }
+        if let error { return fail(error) }
+        // From the beginning of the stream, as Dapr has it.
+        expect(Self.makeGroup)
+        let output = connection.output
+        output.command(6)
+        output.argument("XGROUP")
+        output.argument("CREATE")
+        output.argument(topic)
+        output.argument(group)
+        output.argument(0)
+        output.argument("MKSTREAM")
+    }
+
+    private func expect(_ number: Int) {
+        connection.expect(Pending(kind: .exchange, call: 0, request: nil, exchange: self, number: number))
+    }
+
+    // MARK: Credit
+
+    func grant(_ messages: Int) {
+        credit = messages == 0 ? 0 : credit + messages
+        deliverWaiting()
+        readMore()
+    }
+
+    func settle(_ token: UInt64, again: Bool) {
+        guard var entry = unsettled.removeValue(forKey: token) else { return }
+        if again {
+            entry.attempt &+= 1
+            waiting.append(entry)
+            return deliverWaiting()
+        }
+        owner.tell { output in
+            output.command(4)
+            output.argument("XACK")
+            output.argument(topic)
+            output.argument(group)
+            output.argument(entry.id)
+        }
+    }
+
+    private func deliverWaiting() {
+        while credit > 0, !waiting.isEmpty, !isOver { deliver(waiting.removeFirst()) }
+    }
+
+    private func deliver(_ entry: StreamEntry) {
+        let token = nextToken
+        nextToken += 1
+        credit -= 1
+        unsettled[token] = entry
+        switch entry.deliver(to: source, token, topic) {
+        case .done: break
+        case .noCredit:
+            credit = 0
+            unsettled[token] = nil
+            waiting.insert(entry, at: 0)
+        case .ended: end()
+        }
+    }
+
+    // MARK: Reading
+
+    private func readMore() {
+        guard opening == nil, !isOver, !isReading, credit > 0, waiting.isEmpty, connection.isReady else { return }
+        isReading = true
+        expect(Self.read)
+        let output = connection.output
+        output.command(11)
+        output.argument("XREADGROUP")
+        output.argument("GROUP")
+        output.argument(group)
+        output.argument(group)
+        output.argument("COUNT")
+        output.argument(Int64(min(credit, Self.batch)))
+        output.argument("BLOCK")
+        // So that the silence of a server that is there is not taken for its death.
+        output.argument(max(owner.settings.readTimeout / 2_000_000, 1))
+        output.argument("STREAMS")
+        output.argument(topic)
+        output.argument(">")
+    }
+
+    /// Takes what a consumer has had for too long: it has gone, or its connection has.
+    private func claimLost() {
+        guard !isOver, owner.broker.claims, connection.isReady else { return }
+        claimTimer.set(after: owner.broker.redeliverInterval)
+        // Its connection waits for messages: the other one does not.
+        guard !isClaiming else { return }
+        isClaiming = true
+        owner.ask(self, Self.claim) { output in
+            output.command(8)
+            output.argument("XAUTOCLAIM")
+            output.argument(topic)
+            output.argument(group)
+            output.argument(group)
+            output.argument(owner.broker.processingTimeout / 1_000_000)
+            output.argument(claimFrom)
+            output.argument("COUNT")
+            output.argument(Int64(Self.batch))
+        }
+    }
+
+    override func answered(_ number: Int, _ reply: inout RESPReader) {
+        guard !isOver else { return }
+        let head = reply.next()
+        switch number {
+        case Self.makeGroup:
+            if head.kind == .error, !head.text.hasPrefix(Str("BUSYGROUP")) { return fail(Failure.from(head.text, owner.settings)) }
+            let call = opening
+            opening = nil
+            call?.done()
+            claimLost()
+        case Self.read:
+            isReading = false
+            if head.kind == .error { return fail(Failure.from(head.text, owner.settings)) }
+            if head.kind == .array, head.integer == 1 {
+                _ = reply.next() // a pair
+                _ = reply.next() // the stream's name
+                take(&reply)
+            }
+            readMore()
+        default:
+            isClaiming = false
+            // An older server does not know the command: then nobody's messages are taken over.
+            guard head.kind == .array, head.integer >= 2 else { return }
+            claimFrom = reply.next().text.array
+            let count = take(&reply)
+            if count == Self.batch { claimLost() }
+        }
+    }
+
+    override func failed(_ number: Int, _ error: PluginError) {
+        if number == Self.claim { isClaiming = false } else { fail(error) }
+    }
+
+    /// Entries of a reply. Those that are with us already are passed over.
+    @discardableResult
+    private func take(_ reply: inout RESPReader) -> Int {
+        let list = reply.next()
+        guard list.kind == .array else { return 0 }
+        var known: [[UInt8]] = []
+        if isClaimingAny { known = unsettled.values.map { $0.id } + waiting.map { $0.id } }
+        for _ in 0..<list.integer {
+            guard let entry = StreamEntry(&reply) else { continue }
+            if known.contains(entry.id) { continue }
+            waiting.append(entry)
+        }
+        deliverWaiting()
+        return Int(list.integer)
+    }
+
+    private var isClaimingAny: Bool { !unsettled.isEmpty || !waiting.isEmpty }
+}
+
+/// An entry of a stream: Dapr's fields `data` and `metadata`.
+struct StreamEntry {
+    let id: [UInt8]
+    private let data: [UInt8]
+    private let metadata: [([UInt8], [UInt8])]
+    var attempt: UInt32 = 0
+
+    /// Reads one; `nil` for one that was deleted.
+    init?(_ reply: inout RESPReader) {
+        let pair = reply.next()
+        guard pair.kind == .array, pair.integer == 2 else { return nil }
+        id = reply.next().text.array
+        let fields = reply.next()
+        guard fields.kind == .array else { return nil }
+        var data: [UInt8] = [], metadata: [([UInt8], [UInt8])] = []
+        for _ in 0..<fields.integer / 2 {
+            let name = reply.next().text, value = reply.next().text
+            if name.equals("data") {
+                data = value.array
+            } else if name.equals("metadata") {
+                metadata = MetadataText.read(value) ?? []
+            }
+        }
+        self.data = data
+        self.metadata = metadata
+    }
+
+    func deliver(to source: Source, _ token: UInt64, _ topic: [UInt8]) -> Source.Delivered {
+        var message = octavo_pubsub_message()
+        message.attempt = attempt
+        return topic.withUnsafeBytes { topic in
+            data.withUnsafeBytes { data in
+                id.withUnsafeBytes { id in
+                    message.topic = Str(topic)
+                    message.data = Bytes(data)
+                    message.message_id = Str(id)
+                    guard !metadata.isEmpty else { return source.deliver(token, &message) }
+                    return PairList.with(metadata) { list in
+                        message.metadata = list
+                        return source.deliver(token, &message)
+                    }
+                }
+            }
+        }
+    }
+}
