@@ -39,6 +39,17 @@ struct PubSubTests {
         }
     }
 
+    @Test("of an SQLite database are shared by an app's subscribers, and survive the death of the plugin's process", arguments: [false, true])
+    func sqlite(isolated: Bool) async throws {
+        let scratch = try Scratch()
+        let component = Resource.component(
+            "bus", "pubsub.sqlite", [("connectionString", scratch.file("messages.db")), ("leaseTime", "1s")])
+        try await with([component], flags: isolated ? ["--isolate", "sqlite", "--crash-loop-limit", "0"] : []) { octavo in
+            let kills = isolated ? ["sqlite", Places.octavo, octavo.adminSocket] : []
+            try await SDKTests.run("pubsub_shared", ["bus"] + kills, octavo)
+        }
+    }
+
     @Test("over HTTP are refused as Dapr refuses them, with the cause", arguments: [
         ("publish/nobody/t", "x", 404, "ERR_PUBSUB_NOT_FOUND"), ("publish/bus", "x", 404, "ERR_TOPIC_NAME_EMPTY"),
         ("publish", "x", 404, "ERR_PUBSUB_EMPTY"), ("publish/bus/secret", "x", 403, "ERR_PUBSUB_FORBIDDEN"),

@@ -2,7 +2,7 @@ import PluginKit
 
 /// Made once, when the runtime first asks for it, and constant after that.
 nonisolated(unsafe) private let descriptor = describe(
-    id: "sqlite", version: "1.0.0", description: "State, locks and configuration in files of SQLite",
+    id: "sqlite", version: "1.0.0", description: "State, messages, locks and configuration in files of SQLite",
     requires: OCTAVO_FEATURE_CALLS | OCTAVO_FEATURE_SOURCES,
     types: [
         .stateStore(
@@ -31,6 +31,15 @@ nonisolated(unsafe) private let descriptor = describe(
                         .alias("cleanupIntervalInSeconds"),
                 ]),
             make: { (config, instance) throws(PluginError) in SQLiteStore(try Settings(config), instance) }),
+        .pubSub(
+            "pubsub.sqlite", .inline, features: SQLiteBroker.offered,
+            schema: Schema(
+                title: "SQLite messages",
+                description: "Topics with consumer groups in a database file, for the processes of one machine; a message that was taken over survives a power loss.",
+                links: ["https://www.sqlite.org"], fields: BrokerSettings.fields),
+            make: { (config, instance) throws(PluginError) in
+                try SQLiteBroker(Settings(config), BrokerSettings(config), instance)
+            }),
         .lockStore(
             "lock.sqlite", .blocking(workers: 1), features: SQLiteLocks.offered,
             schema: Schema(

@@ -1,4 +1,4 @@
 #include <octavo/octavo.h>
 
-OCTAVO_NOTE("sqlite", "1.0.0", 1u << OCTAVO_KIND_STATE | 1u << OCTAVO_KIND_LOCK | 1u << OCTAVO_KIND_CONFIGURATION,
-            OCTAVO_PLUGIN_UNLOADABLE, "state.sqlite\0state.sqlite3\0lock.sqlite\0configuration.sqlite");
+OCTAVO_NOTE("sqlite", "1.0.0", 1u << OCTAVO_KIND_STATE | 1u << OCTAVO_KIND_PUBSUB | 1u << OCTAVO_KIND_LOCK | 1u << OCTAVO_KIND_CONFIGURATION,
+            OCTAVO_PLUGIN_UNLOADABLE, "state.sqlite\0state.sqlite3\0pubsub.sqlite\0lock.sqlite\0configuration.sqlite");

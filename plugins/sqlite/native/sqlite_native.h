@@ -12,6 +12,12 @@ static inline int sqlite_native_bind_text(sqlite3_stmt *_Nonnull statement, int3
     return sqlite3_bind_text64(statement, index, data ? (const char *)data : "", size, SQLITE_STATIC, SQLITE_UTF8);
 }
 
+/* Binds bytes that stay until the statement is reset. */
+static inline int sqlite_native_bind_blob(sqlite3_stmt *_Nonnull statement, int32_t index, const void *_Nullable data,
+                                          uint64_t size) {
+    return sqlite3_bind_blob64(statement, index, data ? data : "", size, SQLITE_STATIC);
+}
+
 /* Makes statements of `db` end with SQLITE_INTERRUPT when `*deadline` (CLOCK_MONOTONIC, 0 = never) has
    passed. `deadline` belongs to the thread that uses the connection. */
 void sqlite_native_watch_deadline(sqlite3 *_Nonnull db, const int64_t *_Nonnull deadline);
