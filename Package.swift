@@ -35,7 +35,10 @@ let pluginLink: [LinkerSetting] = [
         "-no-static-stdlib", "-enable-experimental-feature", "Embedded",
         "-Xlinker", "-Bsymbolic", "-Xlinker", "--gc-sections", "-Xlinker", "-z", "-Xlinker", "defs",
         "-Xlinker", "--version-script=\(Context.packageDirectory)/sdk-c/plugin.map",
-    ])
+        // Dictionaries round up. A plugin without one does not ask for the library.
+        "-Xlinker", "--as-needed",
+    ]),
+    .linkedLibrary("m"),
 ]
 
 /// The executable exports nothing: symbols that it exported could not be stripped. Its 40,000 relative relocations

@@ -10,11 +10,19 @@ package protocol PluginCaller: Sendable {
         _ op: Int32, _ request: UnsafeRawPointer, _ take: @escaping @Sendable (UnsafeRawPointer?) -> Void
     ) -> () throws -> Void
 
+    /// Opens a watch of a configuration store, and asks for what there is first; no keys: all. Where an instance is called
+    /// without an event loop there is none.
+    func watch(_ keys: [String]) throws -> ConfigurationListener
+
     /// Bits of the kind that the instance has.
     var features: UInt64 { get }
 }
 
 extension PluginCaller {
+    package func watch(_ keys: [String]) throws -> ConfigurationListener {
+        throw CaseFailure(description: "A watch needs an event loop, and this instance is called without.")
+    }
+
     /// Calls and waits.
     package func call<Request>(
         _ op: Int32, _ request: Request, _ arena: Arena, _ take: @escaping @Sendable (UnsafeRawPointer) -> Void

@@ -101,6 +101,7 @@ struct CheckedOperation: Sendable {
 
     /// All of the kind.
     static func all(kind: Int32) -> [CheckedOperation] {
+        let isConfiguration = kind == OCTAVO_KIND_CONFIGURATION
         guard let kind = octavo_kind_at(kind)?.pointee else { return [] }
         return (0..<Int(kind.op_count)).map { index in
             let op = kind.ops[index]
@@ -110,10 +111,14 @@ struct CheckedOperation: Sendable {
             if op.reply == nil || ["subscribe", "unsubscribe", "watch", "unwatch", "read"].contains(name) {
                 omitted = "it belongs to a source"
             }
-            return CheckedOperation(number: Int32(index), name: name, feature: op.feature, omitted: omitted)
+            return CheckedOperation(number: Int32(index), name: name, feature: op.feature, omitted: omitted,
+                removesAll: name == "remove_prefix" || name == "remove" && isConfiguration)
         }
     }
 
+    /// Whether it takes keys, none for all of them.
+    let removesAll: Bool
+
     /// A request that would touch data of others.
-    func isDangerous(_ shape: RequestShape) -> Bool { name == "remove_prefix" && (shape == .absent || shape == .empty) }
+    func isDangerous(_ shape: RequestShape) -> Bool { removesAll && (shape == .absent || shape == .empty) }
 }

@@ -18,7 +18,7 @@ typedef struct octavo_lock_request {
     octavo_head head;
     octavo_str resource;
     octavo_str owner;
-    int64_t expiry_ns; /* from now; not of unlock */
+    int64_t expiry_ns; /* from now, more than 0; not of unlock */
 } octavo_lock_request;
 
 /* Answers, not errors. */
