@@ -93,7 +93,8 @@ final class ConnectionPool {
         case .http1:
             while connecting < waiting.count, http1.count + connecting < loop.limits.maxConnections { connect() }
         case .http2:
-            if connecting == 0, http2.count < loop.limits.maxHTTP2Connections { connect() }
+            // Before its settings a server seems to allow fewer streams than it does.
+            if connecting == 0, http2.count < loop.limits.maxHTTP2Connections, http2.allSatisfy(\.isGreeted) { connect() }
         case .negotiated, nil:
             if connecting == 0 { connect() }
         }

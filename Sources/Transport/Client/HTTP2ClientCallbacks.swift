@@ -42,6 +42,10 @@ private func exchange(_ session: OpaquePointer?, _ id: Int32) -> ClientExchange?
 }
 
 private let onBeginHeaders: nghttp2_on_begin_headers_callback = { session, frame, _ in
+    // Nobody has allowed it to push (RFC 9113 §8.4); nghttp2 takes pushes until the settings are acknowledged.
+    guard frame!.pointee.hd.type != UInt8(NGHTTP2_PUSH_PROMISE.rawValue) else {
+        return Int32(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
+    }
     exchange(session, frame!.pointee.hd.stream_id)?.beginBlock()
     return 0
 }
