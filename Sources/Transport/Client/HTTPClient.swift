@@ -41,6 +41,9 @@ package final class HTTPClient {
         pool.dispatch(exchange)
     }
 
+    /// Why a connection to `target` did not come about, in a few words.
+    package static func cause(_ error: any Error, target: ClientTarget) -> String { ClientHandshake.cause(error, target) }
+
     /// Closes every connection. What is in flight or waiting fails with `shutdown`; so does what is sent later.
     package func close() { pool.close() }
 

@@ -160,7 +160,6 @@ import Testing
         ("a server of HTTP/1.1", [ScriptedServer.text("HTTP/1.1 400 Bad\r\n\r\n")]),
         ("data on an idle stream", [frames(.settings, .data([1], stream: 5))]),
         ("a frame above the size limit", [frames(.settings, .data([UInt8](repeating: 0, count: 20_000)))]),
-        ("a push", [frames(.settings, Frame(kind: 5, flags: 4, stream: 1, payload: [0, 0, 0, 2] + Frame.block([(":path", "/")])))]),
         ("settings of a wrong length", [frames(Frame(kind: 4, payload: [1]))]),
         ("a head without a status", [frames(.settings, Frame(kind: 1, flags: 4, stream: 1, payload: Frame.block([("a", "b")])))]),
         ("data before the head", [frames(.settings, .data([1, 2, 3]))]),
@@ -212,6 +211,15 @@ import Testing
                 #expect(try await client.send("POST", "/", body: Array("the body".utf8)).get().status == 204)
                 #expect(server.connections.withLockedValue { $0 } == connections)
             }
+        }
+    }
+
+    @Test("a push that nobody has allowed harms nothing")
+    func push() async throws {
+        let push = Frame(kind: 5, flags: 4, stream: 1, payload: [0, 0, 0, 2] + Frame.block([(":path", "/"), (":status", "500")]))
+        let answer = Frame(kind: Frame.Kind.headers, flags: 5, stream: 1, payload: Frame.block([(":status", "204")]))
+        try await http2([[Self.greeting, Self.frames(.settings, push, answer)]]) { (client, _) async throws in
+            #expect(try await client.send("GET", "/").get().status == 204)
         }
     }
 
