@@ -110,7 +110,7 @@ let package = Package(
         .target(
             name: "Runtime",
             dependencies: [
-                "Transport", "DaprAPI", "DaprProtos", "AdminAPI", "BuildingBlocks", "Components", "COctavo",
+                "Transport", "DaprAPI", "DaprProtos", "AdminAPI", "AppChannel", "BuildingBlocks", "Components", "COctavo",
                 "COctavoHost", "Resources", "Telemetry", "TextSearch", logging, concurrency,
             ] + nio, swiftSettings: strict),
 
@@ -133,6 +133,10 @@ let package = Package(
         // What the APIs mean, and the components that answer.
         .target(
             name: "BuildingBlocks", dependencies: ["CEL", "Components", "COctavo", "COpenSSL", "JSONText", "TextSearch"],
+            swiftSettings: strict),
+        .target(
+            name: "AppChannel",
+            dependencies: ["BuildingBlocks", "DaprProtos", "JSONText", "ProtoWire", "Transport", logging, concurrency] + nio,
             swiftSettings: strict),
         .target(
             name: "Components",
@@ -216,6 +220,10 @@ let package = Package(
         .testTarget(
             name: "BuildingBlocksTests", dependencies: ["BuildingBlocks", "Components", "COctavo", "JSONText"] + nio,
             swiftSettings: strict),
+        .testTarget(
+            name: "AppChannelTests",
+            dependencies: ["AppChannel", "BuildingBlocks", "DaprProtos", "JSONText", "Transport", logging, concurrency] + nio,
+            exclude: ["python"], swiftSettings: strict),
         .testTarget(
             name: "DaprAPITests",
             dependencies: [

@@ -2,8 +2,9 @@
 package enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
-    /// Encodes without padding, which every implementation must accept (gRPC: PROTOCOL-HTTP2.md, Binary-Header).
-    package static func encode(_ bytes: some Collection<UInt8>) -> String {
+    /// Encodes, as gRPC wants it without padding, which every implementation must accept (gRPC: PROTOCOL-HTTP2.md,
+    /// Binary-Header).
+    package static func encode(_ bytes: some Collection<UInt8>, padded: Bool = false) -> String {
         var result: [UInt8] = []
         result.reserveCapacity((bytes.count * 4 + 2) / 3)
         var group: UInt32 = 0
@@ -17,6 +18,7 @@ package enum Base64 {
             }
         }
         if bits > 0 { result.append(alphabet[Int(group << UInt32(6 - bits)) & 63]) }
+        while padded, result.count % 4 != 0 { result.append(UInt8(ascii: "=")) }
         return String(decoding: result, as: UTF8.self)
     }
 

@@ -89,7 +89,7 @@ package final class GRPCCall {
     }
 
     /// Names that the protocol itself uses (gRPC: PROTOCOL-HTTP2.md, Custom-Metadata).
-    private static func isReserved(_ name: String) -> Bool {
+    static func isReserved(_ name: String) -> Bool {
         let name = name.lowercased()
         return name.hasPrefix("grpc-") || name.hasPrefix(":") || name == "content-type" || name == "te"
             || name == "connection" || name == "transfer-encoding" || name == "content-length"

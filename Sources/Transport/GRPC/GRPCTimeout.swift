@@ -35,5 +35,15 @@ enum GRPCTimeout: Equatable {
         self = .after(.nanoseconds(product.overflow ? Self.year : min(product.partialValue, Self.year)))
     }
 
+    /// A field's value for `nanoseconds`, rounded up to what eight digits can say.
+    static func text(_ nanoseconds: Int64) -> String {
+        var value = max(0, min(nanoseconds, year))
+        for (unit, factor) in [("n", 1), ("u", 1000), ("m", 1000), ("S", 1000), ("M", 60), ("H", 60)] as [(String, Int64)] {
+            value = (value + factor - 1) / factor
+            if value < 100_000_000 { return "\(value)\(unit)" }
+        }
+        return "99999999H"
+    }
+
     private static let year: Int64 = 31_536_000_000_000_000
 }

@@ -1,13 +1,25 @@
 import NIOCore
 
+/// What a deadline ends.
+protocol Expiring: AnyObject {
+    /// When the deadline is; fixed while it is in a heap.
+    var expiry: NIODeadline { get }
+    /// Its place in the heap; -1 outside.
+    var heapIndex: Int { get set }
+    /// The deadline has passed. The heap has let go of it.
+    func expire()
+}
+
+extension GRPCCall: Expiring {}
+
 /// The deadlines of open calls on one event loop, earliest first.
 ///
 /// A call knows its place, so leaving costs O(log n) and nothing is left behind; NIO's own timer is armed for the
 /// earliest deadline only, and not moved when that call ends: a client that sets a deadline on each of its calls
 /// costs a heap insert at the end of an array, not a timer.
-final class DeadlineHeap {
+final class DeadlineHeap<Call: Expiring> {
     private let eventLoop: any EventLoop
-    private var calls: [GRPCCall] = []
+    private var calls: [Call] = []
     private var armedFor: NIODeadline?
 
     init(eventLoop: any EventLoop) { self.eventLoop = eventLoop }
@@ -15,14 +27,14 @@ final class DeadlineHeap {
     var count: Int { calls.count }
 
     /// Adds a call that has a deadline. The heap holds it until it is removed or expires.
-    func insert(_ call: GRPCCall) {
+    func insert(_ call: Call) {
         call.heapIndex = calls.count
         calls.append(call)
         siftUp(call.heapIndex)
         arm()
     }
 
-    func remove(_ call: GRPCCall) {
+    func remove(_ call: Call) {
         let index = call.heapIndex
         guard index >= 0 else { return }
         call.heapIndex = -1
@@ -39,7 +51,8 @@ final class DeadlineHeap {
         if let armedFor, armedFor <= earliest { return }
         armedFor = earliest
         let bound = NIOLoopBound(self, eventLoop: eventLoop)
-        eventLoop.scheduleTask(deadline: earliest) { bound.value.fire(earliest) }
+        let fire = NIOLoopBound({ bound.value.fire(earliest) }, eventLoop: eventLoop)
+        eventLoop.scheduleTask(deadline: earliest) { fire.value() }
     }
 
     private func fire(_ deadline: NIODeadline) {

@@ -13,7 +13,7 @@ final class LoopContext {
     let tls: TLSServerContext?
     let router: GRPCRouter
     let http: any HTTPHandler
-    let deadlines: DeadlineHeap
+    let deadlines: DeadlineHeap<GRPCCall>
     /// Of `limits`, for what is asked for each header field.
     let maxHeaderBytes: Int
     let maxHeaderCount: Int

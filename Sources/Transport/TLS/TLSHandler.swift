@@ -13,7 +13,9 @@ final class TLSHandler: ChannelDuplexHandler {
 
     private enum State { case handshaking, open, closed }
 
-    private let loop: LoopContext
+    private let handshakeTimeout: TimeAmount
+    /// Told the cause when the peer breaks TLS or is not trusted.
+    private let onFailure: (String) -> Void
     private let ssl: OpaquePointer
     /// Both belong to `ssl`, which frees them.
     private let input: OpaquePointer
@@ -21,17 +23,35 @@ final class TLSHandler: ChannelDuplexHandler {
     private var state = State.handshaking
     private var pending: [(bytes: ByteBuffer, promise: EventLoopPromise<Void>?)] = []
     private var timeout: Scheduled<Void>?
+    /// The client has said hello.
+    private var hasBegun = false
 
-    init(_ tls: TLSServerContext, loop: LoopContext) throws {
-        self.loop = loop
+    /// The server's side of a connection.
+    convenience init(_ tls: TLSServerContext, loop: LoopContext) throws {
+        try self.init(tls.context, TimeAmount(loop.limits.handshakeTimeout)) { _ in loop.count(.tls) }
+        SSL_set_accept_state(ssl)
+    }
+
+    /// The client's side. A `TLSHandshakeDone` goes through the pipeline once the peer is trusted.
+    convenience init(
+        _ tls: TLSClientContext, server: String, timeout: TimeAmount, onFailure: @escaping (String) -> Void
+    ) throws {
+        try self.init(tls.context, timeout, onFailure)
+        try tls.name(server, on: ssl)
+        SSL_set_connect_state(ssl)
+    }
+
+    /// OpenSSL counts the users of `context`, so that it lives as long as this.
+    private init(_ context: OpaquePointer, _ handshakeTimeout: TimeAmount, _ onFailure: @escaping (String) -> Void) throws {
+        self.handshakeTimeout = handshakeTimeout
+        self.onFailure = onFailure
         ERR_clear_error()
-        guard let ssl = SSL_new(tls.context) else { throw TLSError(description: "Out of memory for a TLS connection.") }
+        guard let ssl = SSL_new(context) else { throw TLSError(description: "Out of memory for a TLS connection.") }
         guard let input = BIO_new(BIO_s_mem()), let output = BIO_new(BIO_s_mem()) else {
             SSL_free(ssl)
             throw TLSError(description: "Out of memory for a TLS connection.")
         }
         SSL_set_bio(ssl, input, output)
-        SSL_set_accept_state(ssl)
         self.ssl = ssl
         self.input = input
         self.output = output
@@ -42,10 +62,21 @@ final class TLSHandler: ChannelDuplexHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
         let this = NIOLoopBound(self, eventLoop: context.eventLoop)
-        timeout = context.eventLoop.scheduleTask(in: TimeAmount(loop.limits.handshakeTimeout)) {
+        timeout = context.eventLoop.scheduleTask(in: handshakeTimeout) {
             guard this.value.state == .handshaking else { return }
-            this.value.fail(bound.value)
+            this.value.fail(bound.value, "the TLS handshake took too long")
         }
+        if context.channel.isActive { channelActive(context: context) }
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        // Only a client speaks first; a server waits for what comes.
+        guard state == .handshaking, SSL_is_server(ssl) == 0, !hasBegun else { return context.fireChannelActive() }
+        hasBegun = true
+        context.fireChannelActive()
+        shakeHands(context)
+        sendCiphertext(context)
+        context.flush()
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -66,7 +97,7 @@ final class TLSHandler: ChannelDuplexHandler {
         guard state != .closed else { return }
         let bytes = unwrapInboundIn(data)
         let taken = bytes.withUnsafeReadableBytes { BIO_write(input, $0.baseAddress, Int32(clamping: $0.count)) }
-        guard Int(taken) == bytes.readableBytes else { return fail(context) }
+        guard Int(taken) == bytes.readableBytes else { return fail(context, "out of memory") }
         if state == .handshaking { shakeHands(context) }
         if state == .open { decrypt(context) }
         sendCiphertext(context)
@@ -80,11 +111,27 @@ final class TLSHandler: ChannelDuplexHandler {
             state = .open
             timeout?.cancel()
             timeout = nil
+            if SSL_is_server(ssl) == 0 { context.fireUserInboundEventTriggered(TLSHandshakeDone(protocol: agreedProtocol)) }
             encryptPending(context)
             return
         }
         let cause = SSL_get_error(ssl, result)
-        if cause != SSL_ERROR_WANT_READ, cause != SSL_ERROR_WANT_WRITE { fail(context) }
+        if cause != SSL_ERROR_WANT_READ, cause != SSL_ERROR_WANT_WRITE { fail(context, handshakeCause()) }
+    }
+
+    /// What ALPN chose; empty when nothing was.
+    private var agreedProtocol: String {
+        var name: UnsafePointer<UInt8>?
+        var length: UInt32 = 0
+        SSL_get0_alpn_selected(ssl, &name, &length)
+        return String(decoding: UnsafeBufferPointer(start: name, count: Int(length)), as: UTF8.self)
+    }
+
+    private func handshakeCause() -> String {
+        let verdict = SSL_get_verify_result(ssl)
+        guard verdict != X509_V_OK, SSL_is_server(ssl) == 0 else { return OpenSSLError.take() }
+        ERR_clear_error()
+        return "its certificate is not trusted: " + String(cString: X509_verify_cert_error_string(verdict))
     }
 
     private func decrypt(_ context: ChannelHandlerContext) {
@@ -107,17 +154,17 @@ final class TLSHandler: ChannelDuplexHandler {
                 context.close(promise: nil)
                 return
             default:
-                fail(context)
+                fail(context, OpenSSLError.take())
                 return
             }
         }
     }
 
     /// The peer broke TLS: it gets OpenSSL's alert, and that is all.
-    private func fail(_ context: ChannelHandlerContext) {
+    private func fail(_ context: ChannelHandlerContext, _ cause: String) {
         guard state != .closed else { return }
         state = .closed
-        loop.count(.tls)
+        onFailure(cause)
         sendCiphertext(context)
         context.flush()
         failPending()
@@ -165,7 +212,7 @@ final class TLSHandler: ChannelDuplexHandler {
             let written = bytes.withUnsafeReadableBytes { SSL_write(ssl, $0.baseAddress, Int32(clamping: $0.count)) }
             guard Int(written) == bytes.readableBytes else {
                 promise?.fail(ChannelError.ioOnClosedChannel)
-                fail(context)
+                fail(context, OpenSSLError.take())
                 return
             }
             sendCiphertext(context, promise)
@@ -190,4 +237,10 @@ final class TLSHandler: ChannelDuplexHandler {
         pending = []
         for (_, promise) in batch { promise?.fail(ChannelError.ioOnClosedChannel) }
     }
+}
+
+/// The client's side of a TLS connection is up: the peer is trusted, and this is what it speaks.
+struct TLSHandshakeDone {
+    /// What ALPN chose; empty when the server knows no ALPN.
+    let `protocol`: String
 }

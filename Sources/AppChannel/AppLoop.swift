@@ -1,0 +1,103 @@
+import BuildingBlocks
+import NIOCore
+import Transport
+
+/// The app as one event loop sees it. Confined to that loop.
+final class AppLoop: AppClient {
+    let options: AppChannelOptions
+    let client: HTTPClient
+    private let index: Int
+    private let gate: ConcurrencyGate
+    /// Wakes the loop whose delivery goes on.
+    private let wake: (Int) -> Void
+    private var waiting = CircularBuffer<() -> Void>()
+    private var observers: [any AppObserver] = []
+    private(set) var condition: AppCondition
+    private(set) var discovery: AppDiscovery?
+    /// The app has no `OnBulkTopicEvent`, but may have the one of the alpha service.
+    var hasOnlyAlphaBulk = false
+
+    init(
+        _ options: AppChannelOptions, target: ClientTarget, eventLoop: any EventLoop, index: Int, gate: ConcurrencyGate,
+        condition: AppCondition, wake: @escaping (Int) -> Void
+    ) {
+        self.options = options
+        self.index = index
+        self.gate = gate
+        self.wake = wake
+        self.condition = condition
+        var limits = ClientLimits()
+        limits.maxResponseSize = options.maxResponseSize
+        client = HTTPClient(target, loop: ClientLoop(eventLoop: eventLoop, limits: limits), name: "the app")
+    }
+
+    // MARK: What is known
+
+    func observe(_ observer: any AppObserver) {
+        observers.append(observer)
+        observer.appChanged(condition)
+        if let discovery { observer.appDiscovered(discovery) }
+    }
+
+    func ignore(_ observer: any AppObserver) { observers.removeAll { $0 === observer } }
+
+    func changed(_ condition: AppCondition) {
+        self.condition = condition
+        for observer in observers { observer.appChanged(condition) }
+    }
+
+    func discovered(_ discovery: AppDiscovery) {
+        self.discovery = discovery
+        hasOnlyAlphaBulk = false
+        for observer in observers { observer.appDiscovered(discovery) }
+    }
+
+    // MARK: Deliveries
+
+    func deliver(_ event: AppTopicEvent, _ done: @escaping (Result<AppVerdict, AppFailure>) -> Void) {
+        inTurn(done) { [self] in options.wire.isGRPC ? callTopic(event, $0) : postTopic(event, $0) }
+    }
+
+    func deliver(_ batch: AppTopicBatch, _ done: @escaping (Result<[AppVerdict], AppFailure>) -> Void) {
+        inTurn(done) { [self] in options.wire.isGRPC ? callBatch(batch, $0) : postBatch(batch, $0) }
+    }
+
+    func deliver(_ event: AppBindingEvent, _ done: @escaping (Result<AppBindingReply, AppFailure>) -> Void) {
+        inTurn(done) { [self] in options.wire.isGRPC ? callBinding(event, $0) : postBinding(event, $0) }
+    }
+
+    func wantsBinding(_ name: String, route: String, _ done: @escaping (Result<Bool, AppFailure>) -> Void) {
+        if options.wire.isGRPC { listBindings { done($0.map { $0.contains(name) }) } } else { askBinding(route, done) }
+    }
+
+    // MARK: At a time
+
+    /// Runs `start` when the app may get another delivery, and lets the next one go on when it is answered.
+    private func inTurn<Value>(
+        _ done: @escaping (Result<Value, AppFailure>) -> Void,
+        _ start: @escaping (_ done: @escaping (Result<Value, AppFailure>) -> Void) -> Void
+    ) {
+        let begin = { [self] in
+            start { [self] result in
+                left()
+                done(result)
+            }
+        }
+        switch gate.enter(index) {
+        case .now: begin()
+        case .later: waiting.append(begin)
+        case .refused:
+            let failure = AppFailure(
+                .overloaded, "\(options.maxWaiting) deliveries wait for the app already.", mayHaveTakenEffect: false)
+            let bound = NIOLoopBound(done, eventLoop: client.loop.eventLoop)
+            client.loop.eventLoop.execute { bound.value(.failure(failure)) }
+        }
+    }
+
+    private func left() {
+        if let next = gate.leave() { wake(next) }
+    }
+
+    /// The turn has come for the first that waits here.
+    func goOn() { waiting.popFirst()?() }
+}

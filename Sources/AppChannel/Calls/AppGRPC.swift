@@ -1,0 +1,165 @@
+import BuildingBlocks
+import DaprProtos
+import JSONText
+import NIOCore
+import ProtoWire
+import Transport
+
+/// Calls to a gRPC app. Source: Dapr's `AppCallback`, `AppCallbackAlpha`, `AppCallbackHealthCheck`.
+extension AppLoop {
+    private static let service = "/dapr.proto.runtime.v1.AppCallback/"
+    private static let alphaService = "/dapr.proto.runtime.v1.AppCallbackAlpha/"
+
+    func callTopic(_ event: AppTopicEvent, _ done: @escaping (Result<AppVerdict, AppFailure>) -> Void) {
+        let request = Dapr_Proto_Runtime_V1_TopicEventRequest.with {
+            $0.id = event.id
+            $0.source = event.source
+            $0.type = event.type
+            $0.specVersion = event.specVersion
+            $0.dataContentType = event.dataContentType
+            $0.topic = event.topic
+            $0.data = event.data
+            $0.pubsubName = event.pubsubName
+            $0.path = event.path
+            if !event.extensions.isEmpty { $0.extensions = .init(event.extensions) }
+        }
+        call(
+            Self.service + "OnTopicEvent", request, event.metadata, event.trace,
+            Dapr_Proto_Runtime_V1_TopicEventResponse.self
+        ) { result in
+            switch result {
+            case .success(let response): done(.success(AppVerdict(response.status)))
+            case .failure(let failure) where failure.isUnimplemented: done(.success(.discard))
+            case .failure(let failure): done(.failure(failure))
+            }
+        }
+    }
+
+    func callBatch(_ batch: AppTopicBatch, _ done: @escaping (Result<[AppVerdict], AppFailure>) -> Void) {
+        let request = Dapr_Proto_Runtime_V1_TopicEventBulkRequest(batch)
+        let finish = { (result: Result<Dapr_Proto_Runtime_V1_TopicEventBulkResponse, AppFailure>) in
+            done(result.map { response in
+                var verdicts: [String: AppVerdict] = [:]
+                for one in response.statuses { verdicts[one.entryID] = AppVerdict(one.status) }
+                return batch.entries.map { verdicts[$0.entryID] ?? .retry }
+            })
+        }
+        let alpha = { [self] in
+            call(
+                Self.alphaService + "OnBulkTopicEventAlpha1", request, batch.metadata, batch.trace,
+                Dapr_Proto_Runtime_V1_TopicEventBulkResponse.self, finish)
+        }
+        if hasOnlyAlphaBulk { return alpha() }
+        call(
+            Self.service + "OnBulkTopicEvent", request, batch.metadata, batch.trace,
+            Dapr_Proto_Runtime_V1_TopicEventBulkResponse.self
+        ) { [self] result in
+            guard case .failure(let failure) = result, failure.isUnimplemented else { return finish(result) }
+            hasOnlyAlphaBulk = true
+            alpha()
+        }
+    }
+
+    func callBinding(_ event: AppBindingEvent, _ done: @escaping (Result<AppBindingReply, AppFailure>) -> Void) {
+        let request = Dapr_Proto_Runtime_V1_BindingEventRequest.with {
+            $0.name = event.name
+            $0.data = event.data
+            $0.metadata = Dictionary(event.metadata, uniquingKeysWith: { $1 })
+        }
+        call(
+            Self.service + "OnBindingEvent", request, [], event.trace, Dapr_Proto_Runtime_V1_BindingEventResponse.self
+        ) { result in
+            done(result.map { AppBindingReply(data: $0.data, to: $0.to, isParallel: $0.concurrency == .parallel) })
+        }
+    }
+
+    /// UNIMPLEMENTED: it has none.
+    func listBindings(_ done: @escaping (Result<[String], AppFailure>) -> Void) {
+        call(
+            Self.service + "ListInputBindings", Google_Protobuf_Empty(), [], AppTrace(),
+            Dapr_Proto_Runtime_V1_ListInputBindingsResponse.self, timeout: options.bindingTimeout
+        ) { result in
+            if case .failure(let failure) = result, failure.isUnimplemented { return done(.success([])) }
+            done(result.map(\.bindings))
+        }
+    }
+
+    func listSubscriptions(
+        _ done: @escaping (Result<Dapr_Proto_Runtime_V1_ListTopicSubscriptionsResponse, AppFailure>) -> Void
+    ) {
+        call(
+            Self.service + "ListTopicSubscriptions", Google_Protobuf_Empty(), [], AppTrace(),
+            Dapr_Proto_Runtime_V1_ListTopicSubscriptionsResponse.self, timeout: options.discoveryTimeout
+        ) { result in
+            if case .failure(let failure) = result, failure.isUnimplemented { return done(.success(.init())) }
+            done(result)
+        }
+    }
+
+    func checkHealth(timeout: Duration, _ done: @escaping (Result<Void, AppFailure>) -> Void) {
+        call(
+            "/dapr.proto.runtime.v1.AppCallbackHealthCheck/HealthCheck", Google_Protobuf_Empty(), [], AppTrace(),
+            Dapr_Proto_Runtime_V1_HealthCheckResponse.self, timeout: timeout
+        ) { done($0.map { _ in }) }
+    }
+
+    private func call<Request: Message, Response: Message>(
+        _ path: String, _ request: Request, _ metadata: [(String, String)], _ trace: AppTrace, _ type: Response.Type,
+        timeout: Duration? = nil, _ done: @escaping (Result<Response, AppFailure>) -> Void
+    ) {
+        var call: GRPCClientCall?
+        let made = request.withSerializedBytes { bytes in
+            GRPCClientCall(
+                unary: path, metadata: metadata + trace.fields + tokenFields, timeout: timeout, message: bytes
+            ) { status, message in
+                let mayHaveBeenSeen = call?.mayHaveBeenSeen ?? true
+                call = nil
+                guard status.code == .ok else { return done(.failure(AppFailure(status, path, mayHaveBeenSeen))) }
+                do {
+                    done(.success(try Response(serializedBytes: message)))
+                } catch {
+                    let text = "The app's answer to \(path) is no \(Response.protoMessageName): \(error)."
+                    done(.failure(AppFailure(.malformed, text, mayHaveTakenEffect: true)))
+                }
+            }
+        }
+        call = made
+        client.start(made)
+    }
+}
+
+extension AppFailure {
+    fileprivate init(_ status: GRPCStatus, _ path: String, _ mayHaveBeenSeen: Bool) {
+        switch status.code {
+        case .unavailable where !mayHaveBeenSeen:
+            self.init(.unreachable, status.message, mayHaveTakenEffect: false)
+        case .deadlineExceeded:
+            self.init(.timeout, "The app did not answer \(path) in time.", mayHaveTakenEffect: mayHaveBeenSeen)
+        default:
+            self.init(
+                .code(status.code.rawValue), "The app answered \(path) with \(status).", mayHaveTakenEffect: mayHaveBeenSeen)
+        }
+    }
+
+    var isUnimplemented: Bool { kind == .code(GRPCCode.unimplemented.rawValue) }
+}
+
+extension AppVerdict {
+    fileprivate init(_ status: Dapr_Proto_Runtime_V1_TopicEventResponse.TopicEventResponseStatus) {
+        switch status {
+        case .success: self = .success
+        case .drop: self = .drop
+        case .retry, .UNRECOGNIZED: self = .retry
+        }
+    }
+}
+
+/// `google.protobuf.Empty`, which has no fields.
+struct Google_Protobuf_Empty: Message {
+    static var protoMessageName: String { "google.protobuf.Empty" }
+    init() {}
+    mutating func decode(_ input: inout ProtoReader) throws(ProtoError) {
+        while try input.nextField() != nil { try input.skip() }
+    }
+    func encode(_ output: inout ProtoWriter) {}
+}

@@ -1,0 +1,52 @@
+import CNGHTTP2
+import NIOCore
+
+/// Header blocks and ends as nghttp2 tells them, in the order of their frames.
+extension ClientExchange {
+    func beginBlock() {
+        block.clear()
+        blockBytes = 0
+        blockStatus = 0
+        isOversized = false
+    }
+
+    /// One field, validated by nghttp2 (RFC 9113 §8.2, §8.3).
+    func addField(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+        guard let limits = loop?.limits, !isEnded else { return }
+        blockBytes += name.count + value.count + 32
+        guard blockBytes <= limits.maxHeaderBytes, block.count < limits.maxHeaderCount else {
+            isOversized = true
+            return
+        }
+        if name.first == UInt8(ascii: ":") {
+            blockStatus = value.reduce(0) { $0 * 10 + Int($1 &- 0x30) }
+        } else {
+            block.append(name, value)
+        }
+    }
+
+    func endBlock(isLast: Bool, _ connection: HTTP2ClientConnection) {
+        guard !isEnded else { return }
+        if isOversized {
+            let text = "The response of \(connection.pool.name) is refused: its header fields exceed the limits."
+            return stop(ClientError(.tooLarge, text, mayHaveBeenSeen: true))
+        }
+        if isHeadReceived {
+            receiveTrailers(block)
+        } else if blockStatus >= 200 {
+            isHeadReceived = true
+            receiveHead(blockStatus, block, isLast: isLast)
+        } else {
+            return
+        }
+        if isLast { endInput(connection) }
+    }
+
+    func endInput(_ connection: HTTP2ClientConnection) {
+        guard !isEnded, !isInputDone else { return }
+        isInputDone = true
+        // The server has answered before it had everything; it need not have the rest (RFC 9113 §8.1).
+        if !isOutputEnded || outgoing.readableBytes > 0 { connection.reset(self, NGHTTP2_CANCEL) }
+        receiveEnd()
+    }
+}

@@ -1,0 +1,114 @@
+package import NIOCore
+
+/// What the clients on one event loop share: limits, deadlines, the flush at the end of a turn, and one timer.
+/// Confined to that loop; many clients may use it.
+package final class ClientLoop {
+    package let eventLoop: any EventLoop
+    package let limits: ClientLimits
+    let deadlines: DeadlineHeap<ClientExchange>
+    /// The time of the last tick: right to within `tickPeriod`, free to read.
+    private(set) var now: NIODeadline
+    /// Bytes on their way out, filled by one connection at a time and handed to its channel.
+    var outgoing = ByteBufferAllocator().buffer(capacity: 96 << 10)
+
+    private var connections: [any ClientConnection] = []
+    private var dirty: [any ClientConnection] = []
+    private var turns: [ClientExchange] = []
+    private var isTurnScheduled = false
+    private var isTicking = false
+    private let tickPeriod: TimeAmount
+
+    package init(eventLoop: any EventLoop, limits: ClientLimits = ClientLimits()) {
+        self.eventLoop = eventLoop
+        self.limits = limits
+        deadlines = DeadlineHeap(eventLoop: eventLoop)
+        now = .now()
+        tickPeriod = TimeAmount(limits.tickPeriod)
+    }
+
+    /// Open connections of all clients, those being made not included.
+    package var openConnections: Int { connections.count }
+
+    // MARK: Connections
+
+    func add(_ connection: any ClientConnection) {
+        connection.registryIndex = connections.count
+        connections.append(connection)
+        guard !isTicking else { return }
+        isTicking = true
+        now = .now()
+        scheduleTick()
+    }
+
+    func remove(_ connection: any ClientConnection) {
+        let index = connection.registryIndex
+        guard index >= 0 else { return }
+        connection.registryIndex = -1
+        let last = connections.removeLast()
+        if last !== connection {
+            connections[index] = last
+            last.registryIndex = index
+        }
+    }
+
+    private func scheduleTick() {
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        eventLoop.scheduleTask(in: tickPeriod) { bound.value.tick() }
+    }
+
+    private func tick() {
+        now = .now()
+        for connection in connections { connection.tick(now) }
+        if connections.isEmpty { isTicking = false } else { scheduleTick() }
+    }
+
+    // MARK: The end of the turn
+
+    /// `connection` has something to write: all of it goes out with one write at the end of the turn.
+    func flushAtEndOfTurn(_ connection: any ClientConnection) {
+        dirty.append(connection)
+        scheduleTurn()
+    }
+
+    /// `exchange.turn()` runs at the end of the turn.
+    func needsTurn(_ exchange: ClientExchange) {
+        guard !exchange.needsTurn else { return }
+        exchange.needsTurn = true
+        turns.append(exchange)
+        scheduleTurn()
+    }
+
+    private func scheduleTurn() {
+        guard !isTurnScheduled else { return }
+        isTurnScheduled = true
+        let bound = NIOLoopBound(self, eventLoop: eventLoop)
+        eventLoop.execute { bound.value.endTurn() }
+    }
+
+    private func endTurn() {
+        isTurnScheduled = false
+        if !turns.isEmpty {
+            let batch = turns
+            turns.removeAll(keepingCapacity: true)
+            for exchange in batch {
+                exchange.needsTurn = false
+                exchange.turn()
+            }
+        }
+        let batch = dirty
+        dirty.removeAll(keepingCapacity: true)
+        for connection in batch { connection.flushTurn() }
+    }
+}
+
+/// A client's connection as its loop sees it.
+protocol ClientConnection: AnyObject {
+    /// Its place in `ClientLoop.connections`; -1 outside.
+    var registryIndex: Int { get set }
+    /// Checks the timeouts.
+    func tick(_ now: NIODeadline)
+    /// Writes what waits.
+    func flushTurn()
+    /// Closes at once; what is in flight fails.
+    func close()
+}

@@ -1,0 +1,41 @@
+import NIOCore
+
+/// Where a client's requests go, and what is spoken there. A value.
+package struct ClientTarget: Sendable {
+    /// What is spoken.
+    package enum Wire: Sendable, Equatable {
+        case http1
+        /// With prior knowledge in plain text (RFC 9113 §3.3), by ALPN over TLS.
+        case http2
+        /// Over TLS: what ALPN chooses. In plain text the same as `http1`.
+        case negotiated
+    }
+
+    package var endpoint: Server.Endpoint
+    package var wire: Wire
+    /// nil is plain text.
+    package var tls: TLSClientContext?
+    /// The `host` of requests, and the name that a certificate must be for.
+    package var host: String
+
+    /// `host` is the name in `endpoint` when it is nil; `localhost` for a Unix socket.
+    package init(_ endpoint: Server.Endpoint, wire: Wire, tls: TLSClientContext? = nil, host: String? = nil) {
+        self.endpoint = endpoint
+        self.wire = wire
+        self.tls = tls
+        switch endpoint {
+        case .tcp(let name, _): self.host = host ?? name
+        case .unix: self.host = host ?? "localhost"
+        }
+    }
+
+    /// The value of `host` and `:authority` (RFC 9110 §7.2).
+    var authority: String {
+        guard case .tcp(_, let port) = endpoint, port != (tls == nil ? 80 : 443) else { return bracketed }
+        return "\(bracketed):\(port)"
+    }
+
+    private var bracketed: String { host.utf8.contains(UInt8(ascii: ":")) ? "[\(host)]" : host }
+
+    var scheme: String { tls == nil ? "http" : "https" }
+}

@@ -1,0 +1,159 @@
+import NIOCore
+
+/// Receives what comes back on a gRPC call. On the event loop of the client; held until the call has ended.
+package protocol GRPCClientReceiver: AnyObject {
+    /// The initial metadata. Not called when the server fails the call at once.
+    func receive(metadata: HeaderFields)
+    /// One message, decompressed. The bytes are valid until this returns. Each message uses up one credit; see
+    /// `GRPCClientCall.requestMore(_:)`.
+    func receive(_ message: UnsafeRawBufferPointer)
+    /// A `send` has returned false and the outgoing bytes have drained.
+    func writable()
+    /// How the call ended, with its trailing metadata. Called once; nothing is called after it.
+    func ended(_ status: GRPCStatus, trailers: HeaderFields)
+}
+
+extension GRPCClientReceiver {
+    package func receive(metadata: HeaderFields) {}
+    package func writable() {}
+}
+
+/// One gRPC call of ours, unary or streaming. Confined to the event loop of its client; made once.
+///
+/// Whatever happens it ends with a status: that of the server, or one that says what broke (UNAVAILABLE without a
+/// connection, DEADLINE_EXCEEDED after `timeout`). `mayHaveBeenSeen` then tells whether the server may have acted.
+package final class GRPCClientCall: ClientExchange {
+    /// Called with the end of a unary call, and the message when the status is OK; its bytes are valid until this returns.
+    package typealias Done = (_ status: GRPCStatus, _ message: UnsafeRawBufferPointer) -> Void
+
+    /// Metadata; reserved names are left out, and values of `-bin` names must be Base64 already.
+    package let metadata: [(String, String)]
+    /// False only when the server has certainly not begun with it.
+    package private(set) var mayHaveBeenSeen = true
+
+    private var receiver: (any GRPCClientReceiver)?
+    private var done: Done?
+
+    // Receiving; see GRPCClientCall+Receiving.swift.
+    var credits = 1
+    var inbox = ByteBuffer()
+    var unconsumed = 0
+    var isGzip = false
+    var isInputComplete = false
+    var status: GRPCStatus?
+    var trailers = HeaderFields()
+
+    /// A unary call. `path` is `/package.Service/Method`. `fill` writes the `size` bytes of the message in place.
+    /// `done` is called once, never from inside `HTTPClient.start`.
+    package init(
+        unary path: String, metadata: [(String, String)] = [], timeout: Duration? = nil, size: Int,
+        _ fill: (UnsafeMutableRawBufferPointer) -> Void, done: @escaping Done
+    ) {
+        self.metadata = metadata
+        self.done = done
+        super.init(method: "POST", target: path)
+        self.timeout = timeout
+        append(size, fill)
+        isOutputEnded = true
+    }
+
+    /// A unary call with a copy of `message`.
+    package convenience init(
+        unary path: String, metadata: [(String, String)] = [], timeout: Duration? = nil,
+        message: UnsafeRawBufferPointer, done: @escaping Done
+    ) {
+        self.init(
+            unary: path, metadata: metadata, timeout: timeout, size: message.count,
+            { if message.count > 0 { $0.copyMemory(from: message) } }, done: done)
+    }
+
+    /// A streaming call of any shape. It starts with credit for one message.
+    package init(
+        streaming path: String, metadata: [(String, String)] = [], timeout: Duration? = nil,
+        receiver: any GRPCClientReceiver
+    ) {
+        self.metadata = metadata
+        self.receiver = receiver
+        super.init(method: "POST", target: path)
+        self.timeout = timeout
+    }
+
+    // MARK: Sending
+
+    /// Sends one message. False means that more should wait for `writable()`; the message is taken all the same.
+    @discardableResult
+    package func send(_ message: UnsafeRawBufferPointer) -> Bool {
+        guard !isOutputEnded, !isEnded else { return false }
+        append(message.count) { if message.count > 0 { $0.copyMemory(from: message) } }
+        return outputAdded()
+    }
+
+    /// The last message has been sent.
+    package func finishSending() {
+        guard !isOutputEnded, !isEnded else { return }
+        isOutputEnded = true
+        carrier?.outputChanged(self)
+    }
+
+    /// Frames one message (gRPC: PROTOCOL-HTTP2.md, Length-Prefixed-Message).
+    private func append(_ size: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void) {
+        outgoing.writeWithUnsafeMutableBytes(minimumWritableBytes: size + 5) { target in
+            target[0] = 0
+            target.storeBytes(of: UInt32(size).bigEndian, toByteOffset: 1, as: UInt32.self)
+            fill(UnsafeMutableRawBufferPointer(rebasing: target[5..<5 + size]))
+            return size + 5
+        }
+    }
+
+    override func becameWritable() { receiver?.writable() }
+
+    override func appendFields(to batch: inout HeaderBatch) {
+        batch.append(known: "te", "trailers")
+        batch.append(known: "content-type", "application/grpc")
+        batch.append(known: "grpc-accept-encoding", "identity,gzip")
+        if expiry != .distantFuture {
+            batch.append(known: "grpc-timeout", GRPCTimeout.text(max(1_000_000, (expiry - .now()).nanoseconds)))
+        }
+        for (name, value) in metadata where !GRPCCall.isReserved(name) { batch.append(name, value) }
+    }
+
+    // MARK: Receiving
+
+    override func receiveHead(_ status: Int, _ headers: HeaderFields, isLast: Bool) {
+        take(head: status, headers, isLast: isLast)
+    }
+    override func receiveData(_ bytes: UnsafeRawBufferPointer) { take(data: bytes) }
+    override func receiveTrailers(_ headers: HeaderFields) { take(trailers: headers) }
+    override func receiveEnd() { takeEnd() }
+    override func deliverParked() { if !isUnary { deliver() } }
+
+    // MARK: Ending
+
+    var isUnary: Bool { done != nil }
+
+    func handOn(metadata: HeaderFields) { receiver?.receive(metadata: metadata) }
+
+    func handOn(_ message: UnsafeRawBufferPointer) {
+        credits -= 1
+        receiver?.receive(message)
+    }
+
+    /// Ends the call with what the server said.
+    func end(_ status: GRPCStatus, _ message: UnsafeRawBufferPointer) {
+        let (done, receiver) = (done, receiver)
+        self.done = nil
+        self.receiver = nil
+        finish()
+        done?(status, message)
+        receiver?.ended(status, trailers: trailers)
+    }
+
+    override func didFail(_ error: ClientError) {
+        mayHaveBeenSeen = error.mayHaveBeenSeen
+        let (done, receiver) = (done, receiver)
+        self.done = nil
+        self.receiver = nil
+        done?(error.status, UnsafeRawBufferPointer(start: nil, count: 0))
+        receiver?.ended(error.status, trailers: trailers)
+    }
+}
