@@ -132,7 +132,8 @@ let package = Package(
 
         // What the APIs mean, and the components that answer.
         .target(
-            name: "BuildingBlocks", dependencies: ["CEL", "Components", "COctavo", "COpenSSL", "JSONText", "TextSearch"],
+            name: "BuildingBlocks",
+            dependencies: ["CEL", "Components", "COctavo", "COpenSSL", "JSONText", "TextSearch", logging] + nio,
             swiftSettings: strict),
         .target(
             name: "AppChannel",

@@ -15,4 +15,16 @@ package enum PubSubFailure: Error, Sendable {
     /// The entries of a bulk request: an id that is missing or there twice.
     case badEntries(pubsub: String, cause: String)
     case component(pubsub: String, topic: String, error: CallError)
+
+    /// In words, for the log.
+    package var cause: String {
+        switch self {
+        case .notConfigured, .notFound: "there is no such pub/sub component"
+        case .emptyName: "it names no component"
+        case .emptyTopic: "it names no topic"
+        case .forbidden: "the component's scopes keep this app from it"
+        case .badMetadata(_, let cause), .badEvent(_, let cause), .badEntries(_, let cause): cause
+        case .component(_, _, let error): error.message
+        }
+    }
 }

@@ -70,6 +70,8 @@ package final class CallLoop {
 
     // MARK: Components
 
+    private var installationObservers: [(ComponentRef) -> Void] = []
+
     /// The component of that name, `nil` when there is none on this loop.
     package func component(named name: String) -> ComponentRef? {
         if let last, last.name == name { return last.ref }
@@ -83,7 +85,11 @@ package final class CallLoop {
     func install(_ ref: ComponentRef) {
         last = nil
         components[ref.name] = ref
+        for observer in installationObservers { observer(ref) }
     }
+
+    /// `body` is told of every component that is added from now on, on the loop.
+    package func observeInstallations(_ body: @escaping (ComponentRef) -> Void) { installationObservers.append(body) }
 
     func remove(_ name: String) {
         last = nil

@@ -16,14 +16,14 @@ package final class TopicSubscription {
     private weak var receiver: (any EventReceiver)?
     private var source: ComponentSource?
 
-    /// Events that the app may have at a time.
+    /// Events that the app may have at a time, unless more are asked for.
     package static let window: UInt32 = 256
 
     /// `receiver` is not held. `route`: the path for an event, `nil` when no rule takes it. Throws when this app may not
     /// hear of the topic.
     package init(
         _ api: PubSubAPI, pubsub: String, topic: String, metadata: [(String, String)], deadLetterTopic: String,
-        group: String? = nil, policy: DeliveryPolicy? = nil, receiver: any EventReceiver,
+        group: String? = nil, policy: DeliveryPolicy? = nil, window: UInt32 = TopicSubscription.window, receiver: any EventReceiver,
         route: @escaping (CloudEvent) -> String? = { _ in "" }
     ) throws(PubSubFailure) {
         component = try api.component(pubsub)
@@ -37,7 +37,7 @@ package final class TopicSubscription {
         self.receiver = receiver
         isRaw = metadata.contains { $0.0.lowercased() == "rawpayload" && PublishOptions.flag($0.1) == true }
         let group = group ?? component.consumer ?? api.identity.appID
-        source = ComponentSource(of: component.ref, window: Self.window, handler: Handler(self)) { ref, source, waiter in
+        source = ComponentSource(of: component.ref, window: window, handler: Handler(self)) { ref, source, waiter in
             let extra = metadata.reduce(0) { $0 + $1.0.utf8.count + $1.1.utf8.count + 40 }
             guard
                 var slot = ref.open(

@@ -1,0 +1,127 @@
+import NIOCore
+
+/// Takes the events of one subscription to the app: one by one, or many at a time. On its event loop.
+final class AppReceiver: EventReceiver {
+    /// What the app is given: an HTTP app the envelope, a gRPC app its parts.
+    enum Form {
+        case envelope
+        case parts
+    }
+
+    let definition: SubscriptionDefinition
+    private let api: PubSubAPI
+    private let app: any AppClient
+    private let form: Form
+    private let tell: (AppReceiver, SubscriptionState) -> Void
+    private var subscription: TopicSubscription?
+    private let isRaw: Bool
+    private var collected: [String: Batch] = [:]
+    private var isEnded = false
+
+    /// Events of one route that wait for company.
+    private struct Batch {
+        var entries: [AppTopicBatch.Entry] = []
+        var done: [(EventOutcome) -> Void] = []
+        var timer: Scheduled<Void>?
+    }
+
+    /// More than this waits in no batch, whatever was asked for.
+    private static let longestBatch = 4096
+
+    /// `tell` is called on the loop, maybe before this returns.
+    init(
+        _ api: PubSubAPI, _ app: any AppClient, _ definition: SubscriptionDefinition, _ form: Form,
+        tell: @escaping (AppReceiver, SubscriptionState) -> Void
+    ) throws {
+        self.api = api
+        self.app = app
+        self.definition = definition
+        self.form = form
+        self.tell = tell
+        isRaw = definition.metadata.contains { $0.key.lowercased() == "rawpayload" && PublishOptions.flag($0.value) == true }
+        let routes = try EventRoutes(definition)
+        let isGRPC = form == .parts
+        subscription = try TopicSubscription(
+            api, pubsub: definition.pubsub, topic: definition.topic,
+            metadata: definition.metadata.sorted { $0.key < $1.key }.map { ($0.key, $0.value) },
+            deadLetterTopic: definition.deadLetterTopic,
+            window: UInt32(max(Int(TopicSubscription.window), min(definition.bulk?.maximalCount ?? 0, Self.longestBatch))),
+            receiver: self
+        ) { event in
+            // A gRPC app need not name a path.
+            routes.path(for: event) ?? (isGRPC && definition.rules.isEmpty ? "" : nil)
+        }
+    }
+
+    func end() {
+        isEnded = true
+        for batch in collected.values { batch.timer?.cancel() }
+        collected = [:]
+        subscription?.end()
+        subscription = nil
+    }
+
+    func changed(_ state: SubscriptionState) {
+        if !isEnded { tell(self, state) }
+    }
+
+    // MARK: Events
+
+    func deliver(_ event: IncomingEvent, done: @escaping (EventOutcome) -> Void) {
+        let delivery = AppTopicEvent(event, form, isRaw: isRaw && definition.bulk != nil)
+        guard let bulk = definition.bulk else {
+            app.deliver(delivery) { [weak self] result in
+                guard let self, !isEnded else { return }
+                switch result {
+                case .success(let verdict): done(EventOutcome(verdict))
+                case .failure(let failure): done(.retry(failure.description))
+                }
+            }
+            return
+        }
+        collect(delivery, bulk, done)
+    }
+
+    private func collect(
+        _ event: AppTopicEvent, _ bulk: SubscriptionDefinition.Bulk, _ done: @escaping (EventOutcome) -> Void
+    ) {
+        let path = event.path
+        collected[path, default: Batch()].entries.append(.init(entryID: api.ids.next(), event: event, isRaw: isRaw))
+        collected[path]?.done.append(done)
+        let count = collected[path]?.entries.count ?? 0
+        if count >= min(bulk.maximalCount, Self.longestBatch) { return flush(path) }
+        guard count == 1 else { return }
+        collected[path]?.timer = api.loop.eventLoop.assumeIsolated().scheduleTask(
+            in: .nanoseconds(Int64(bulk.maximalWait / .nanoseconds(1)))
+        ) { [weak self] in self?.flush(path) }
+    }
+
+    private func flush(_ path: String) {
+        guard let batch = collected.removeValue(forKey: path) else { return }
+        batch.timer?.cancel()
+        let request = AppTopicBatch(
+            id: api.ids.next(), pubsubName: definition.pubsub, topic: definition.topic, path: path, entries: batch.entries)
+        app.deliver(request) { [weak self] result in
+            guard let self, !isEnded else { return }
+            switch result {
+            case .success(let verdicts):
+                for (index, done) in batch.done.enumerated() {
+                    done(index < verdicts.count ? EventOutcome(verdicts[index]) : .retry("the app did not name the message"))
+                }
+            case .failure(let failure):
+                for done in batch.done { done(.retry(failure.description)) }
+            }
+        }
+    }
+}
+
+extension EventOutcome {
+    init(_ verdict: AppVerdict) {
+        switch verdict {
+        // The app has no such method: it will not have it the next time.
+        case .success, .discard: self = .success
+        case .retry: self = .retry("the app asked for it")
+        case .drop: self = .drop
+        }
+    }
+}

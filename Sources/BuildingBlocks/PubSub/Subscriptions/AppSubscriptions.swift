@@ -1,0 +1,131 @@
+package import Components
+package import Logging
+
+/// What the app hears of without a stream, on one event loop: topics that resources and the app itself name. They are open
+/// while the app is up; what was not answered when it went down comes again, here or to another instance of the app.
+package final class AppSubscriptions: AppObserver {
+    /// Every loop has its part of the topics.
+    package struct Share: Sendable {
+        let index: Int
+        let count: Int
+
+        package init(index: Int, count: Int) {
+            self.index = index
+            self.count = count
+        }
+    }
+
+    private let api: PubSubAPI
+    private let app: any AppClient
+    private let form: AppReceiver.Form
+    private let share: Share
+    private let declared: [SubscriptionDefinition]
+    private let directory: SubscriptionDirectory
+    private let logger: Logger
+    /// In the order in which they were named.
+    private var wanted: [SubscriptionDefinition] = []
+    private var open: [SubscriptionKey: AppReceiver] = [:]
+    private var isUp = false
+    private var isEnded = false
+
+    /// Begins. `declared`: of resources, in their order. The first loop tells `directory`.
+    package init(
+        _ api: PubSubAPI, _ app: any AppClient, isGRPC: Bool, declared: [SubscriptionDefinition], share: Share,
+        directory: SubscriptionDirectory, logger: Logger
+    ) {
+        self.api = api
+        self.app = app
+        form = isGRPC ? .parts : .envelope
+        self.declared = declared
+        self.share = share
+        self.directory = directory
+        self.logger = logger
+        api.loop.observeInstallations { [weak self] in self?.installed($0) }
+        app.observe(self)
+    }
+
+    package func end() {
+        isEnded = true
+        app.ignore(self)
+        closeAll()
+    }
+
+    // MARK: The app
+
+    package func appChanged(_ condition: AppCondition) {
+        isUp = condition.isUp
+        // It is asked about itself again before anything is delivered to it: it may be another version.
+        if !isUp { closeAll() }
+    }
+
+    package func appDiscovered(_ discovery: AppDiscovery) {
+        guard isUp, !isEnded else { return }
+        let (all, doubled) = SubscriptionDefinition.merged(
+            declared: declared, programmatic: discovery.subscriptions.map { SubscriptionDefinition($0) })
+        if share.index == 0 {
+            directory.setApp(all)
+            for key in doubled {
+                logger.warning(
+                    "a topic is subscribed to by a resource and by the app; the resource counts",
+                    metadata: ["pubsub": "\(key.pubsub)", "topic": "\(key.topic)"])
+            }
+        }
+        wanted = all.enumerated().filter { $0.offset % share.count == share.index }.map(\.element.definition)
+        for (key, receiver) in open where !wanted.contains(receiver.definition) {
+            receiver.end()
+            open[key] = nil
+        }
+        for definition in wanted where open[definition.key] == nil { subscribe(definition) }
+    }
+
+    private func closeAll() {
+        for receiver in open.values { receiver.end() }
+        open = [:]
+        wanted = []
+    }
+
+    // MARK: Components
+
+    /// What waits for the component is opened.
+    private func installed(_ component: ComponentRef) {
+        for definition in wanted where definition.pubsub == component.name && open[definition.key] == nil {
+            subscribe(definition)
+        }
+    }
+
+    private func subscribe(_ definition: SubscriptionDefinition) {
+        var details: Logger.Metadata = ["pubsub": "\(definition.pubsub)", "topic": "\(definition.topic)"]
+        do {
+            let receiver = try AppReceiver(api, app, definition, form) { [weak self, weak api] receiver, state in
+                guard let self, api != nil else { return }
+                changed(receiver, state)
+            }
+            open[definition.key] = receiver
+        } catch let failure as PubSubFailure {
+            details["cause"] = "\(failure.cause)"
+            switch failure {
+            case .notConfigured, .notFound: logger.warning("a subscription waits for its component", metadata: details)
+            default: logger.error("a topic is not subscribed to", metadata: details)
+            }
+        } catch {
+            details["cause"] = "\(error)"
+            logger.error("a topic is not subscribed to", metadata: details)
+        }
+    }
+
+    private func changed(_ receiver: AppReceiver, _ state: SubscriptionState) {
+        let definition = receiver.definition
+        let details: Logger.Metadata = ["pubsub": "\(definition.pubsub)", "topic": "\(definition.topic)"]
+        switch state {
+        case .waiting: break
+        case .open: logger.info("subscribed", metadata: details)
+        case .failed(let cause, let again):
+            logger.warning(
+                "a topic can't be subscribed to; trying again",
+                metadata: details.merging(["cause": "\(cause)", "again-in": "\(again)"]) { $1 })
+        case .ended:
+            // Its component was removed: it waits for one of that name.
+            if open[definition.key] === receiver { open[definition.key] = nil }
+        }
+    }
+}
