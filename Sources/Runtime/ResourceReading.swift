@@ -1,3 +1,4 @@
+import BuildingBlocks
 import Components
 import DaprAPI
 import Glibc
@@ -44,18 +45,22 @@ enum ResourceReading {
         APIRules.Rule(group: rule.name, version: rule.version, wire: rule.protocol.rawValue)
     }
 
-    /// The components for this app: those of the resource files, or the embedded ones when no files are named.
-    static func components(
-        _ options: RuntimeOptions, _ configuration: Configuration, logger: Logger
-    ) -> [ComponentDefinition] {
-        if options.resourcePaths.isEmpty { return embedded }
+    /// What the resource files name for this app.
+    struct Read {
+        var components: [ComponentDefinition] = []
+        var subscriptions: [SubscriptionDefinition] = []
+    }
+
+    /// The resources for this app: those of the files, or the embedded components when no files are named.
+    static func resources(_ options: RuntimeOptions, _ configuration: Configuration, logger: Logger) -> Read {
+        if options.resourcePaths.isEmpty { return Read(components: embedded) }
         let namespace = environment["NAMESPACE"]
         let set = ResourceLoader.load(paths: options.resourcePaths, appID: options.appID, namespace: namespace)
         tell(set.diagnostics, logger)
         let resolver = MetadataResolver(
             appID: options.appID, namespace: namespace, podName: environment["POD_NAME"], environment: environment)
         var random = SystemRandomNumberGenerator()
-        return set.components.compactMap { component in
+        let components: [ComponentDefinition] = set.components.compactMap { component in
             if configuration.deniedComponents.contains(where: {
                 $0 == component.type || $0 == "\(component.type)/\(component.version)"
             }) {
@@ -66,6 +71,7 @@ enum ResourceReading {
             }
             return definition(component, resolver, &random, logger)
         }
+        return Read(components: components, subscriptions: set.subscriptions.map { SubscriptionDefinition($0) })
     }
 
     private static func definition(
@@ -122,11 +128,11 @@ enum ResourceReading {
         }
     }
 
-    /// What is there when no resources are named: durable stores in the data folder. Locks and configuration cost nothing
-    /// before somebody asks for them.
+    /// What is there when no resources are named: durable stores in the data folder. The others cost nothing before
+    /// somebody asks for them.
     static var embedded: [ComponentDefinition] {
         [ComponentDefinition(name: "statestore", type: "state.sqlite")]
-            + [("lockstore", "lock.sqlite"), ("configstore", "configuration.sqlite")].map { name, type in
+            + [("pubsub", "pubsub.sqlite"), ("lockstore", "lock.sqlite"), ("configstore", "configuration.sqlite")].map { name, type in
                 var definition = ComponentDefinition(name: name, type: type)
                 definition.startMode = .lazy
                 return definition
@@ -142,5 +148,16 @@ enum ResourceReading {
             entry += 1
         }
         return found
+    }
+}
+
+extension SubscriptionDefinition {
+    init(_ resource: SubscriptionResource) {
+        self.init(pubsub: resource.pubsub, topic: resource.topic)
+        metadata = resource.metadata
+        deadLetterTopic = resource.deadLetterTopic
+        rules = resource.rules.map { Rule(match: $0.match, path: $0.path) }
+        defaultPath = resource.defaultPath.isEmpty ? nil : resource.defaultPath
+        bulk = resource.bulk.map { Bulk(maximalCount: $0.maximalCount, maximalWait: $0.maximalWait) }
     }
 }

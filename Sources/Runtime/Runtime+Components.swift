@@ -4,22 +4,16 @@ import Logging
 extension Runtime {
     /// Reads the resources, starts what they name, and keeps readiness true to it.
     func startComponents() async {
-        let definitions = ResourceReading.components(options, configuration, logger: logger)
-        for (definition, error) in await store.add(definitions) {
+        let read = ResourceReading.resources(options, configuration, logger: logger)
+        await startSubscriptions(read.subscriptions)
+        for (definition, error) in await store.add(read.components) {
             logger.error("a component was refused", metadata: ["cause": "\(error)"])
             if definition.ignoreErrors == false { events.put(.fatal(error.description)) }
         }
-        var announced = false
         for await reasons in await store.readiness() {
             state.set(componentsNotReady: reasons.map { "component \($0.component): \($0.reason)" })
             // Components that are removed at the end are no longer waited for, which is no readiness.
-            if state.notReady.isEmpty, !announced {
-                announced = true
-                let took = ContinuousClock.now - startedAt
-                logger.info(
-                    "You're up and running!",
-                    metadata: ["app-id": "\(options.appID)", "started-in": "\(took.formattedMilliseconds)"])
-            }
+            announceReadiness()
         }
     }
 }

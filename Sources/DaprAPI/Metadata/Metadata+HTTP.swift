@@ -50,6 +50,7 @@ private func metadataJSON(_ facts: any RuntimeFacts, _ components: [RegisteredCo
     writer.beginObject()
     for (name, value) in facts.shownMetadata.sorted(by: { $0.key < $1.key }) { writer.member(name, value) }
     writer.endObject()
+    writeSubscriptions(facts.subscriptions.all, &writer)
     writer.name("appConnectionProperties")
     writer.beginObject()
     if let app = facts.app {
@@ -60,6 +61,16 @@ private func metadataJSON(_ facts: any RuntimeFacts, _ components: [RegisteredCo
         if app.maxConcurrency > 0 {
             writer.name("maxConcurrency")
             writer.integer(app.maxConcurrency)
+        }
+        if let health = app.health {
+            writer.name("health")
+            writer.beginObject()
+            writer.member("healthCheckPath", health.path)
+            writer.member("healthProbeInterval", health.interval.goText)
+            writer.member("healthProbeTimeout", health.timeout.goText)
+            writer.name("healthThreshold")
+            writer.integer(health.threshold)
+            writer.endObject()
         }
     }
     writer.endObject()

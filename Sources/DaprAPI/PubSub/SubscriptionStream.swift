@@ -11,6 +11,7 @@ final class SubscriptionStream: GRPCStreamReceiver, EventReceiver {
     private var subscription: TopicSubscription?
     /// Events that the app has and has not answered, by id; a broker may deliver one twice.
     private var pending: [String: [(EventOutcome) -> Void]] = [:]
+    private var listing: Int?
     private var isOpen = false
     private var isFull = false
 
@@ -46,6 +47,10 @@ final class SubscriptionStream: GRPCStreamReceiver, EventReceiver {
                 api.pubsub, pubsub: initial.pubsubName, topic: initial.topic,
                 metadata: initial.metadata.map { ($0.key, $0.value) },
                 deadLetterTopic: initial.hasDeadLetterTopic ? initial.deadLetterTopic : "", receiver: self)
+            var definition = SubscriptionDefinition(pubsub: initial.pubsubName, topic: initial.topic)
+            definition.metadata = initial.metadata
+            definition.deadLetterTopic = initial.deadLetterTopic
+            listing = api.facts.subscriptions.addStream(definition)
             call.requestMore(Self.answers - 1)
         } catch {
             fail(APIError(error, appID: api.appID).grpcStatus)
@@ -79,6 +84,8 @@ final class SubscriptionStream: GRPCStreamReceiver, EventReceiver {
     private func close() {
         subscription?.end()
         subscription = nil
+        if let listing { api.facts.subscriptions.removeStream(listing) }
+        listing = nil
         pending = [:]
     }
 

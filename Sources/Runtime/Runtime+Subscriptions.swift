@@ -1,0 +1,39 @@
+import AppChannel
+import BuildingBlocks
+import Logging
+import NIOConcurrencyHelpers
+import NIOCore
+
+extension Runtime {
+    /// Takes topics to the app from now on: those of resources, and those that it names itself. Does nothing without an app.
+    func startSubscriptions(_ declared: [SubscriptionDefinition]) async {
+        guard let app else {
+            if !declared.isEmpty {
+                logger.warning(
+                    "nobody hears of the subscriptions of the resource files: the runtime knows no app; give its port with --app-port",
+                    metadata: ["subscriptions": "\(declared.count)"])
+            }
+            return
+        }
+        for (index, loop) in loops.enumerated() {
+            let made = try? await loop.eventLoop.submit { [self] in
+                NIOLoopBound(
+                    AppSubscriptions(
+                        PubSubAPI(loop: loop.value, identity: state.identity), app.client(onLoop: index),
+                        isGRPC: app.options.wire.isGRPC, declared: declared,
+                        share: AppSubscriptions.Share(index: index, count: loops.count), directory: state.subscriptions,
+                        logger: Logger(label: "octavo.subscriptions")),
+                    eventLoop: loop.eventLoop)
+            }.get()
+            guard let made else { return }
+            subscriptions.withLockedValue { $0.append(made) }
+        }
+    }
+
+    /// No more messages to the app; what it has not answered comes again after the next start.
+    func endSubscriptions() async {
+        for one in subscriptions.withLockedValue({ $0 }) {
+            try? await one.eventLoop.submit { one.value.end() }.get()
+        }
+    }
+}
