@@ -34,6 +34,7 @@ final class Facts: RuntimeFacts {
     var apiToken: String? { settings.apiToken }
     var apiRules: APIRules { settings.apiRules }
     var secretScopes: [SecretAccess] { settings.secretScopes }
+    let subscriptions = SubscriptionDirectory()
     let configurationSubscriptions = ConfigurationSubscriptions()
     var configurationReceiver: (any ConfigurationReceiver)? { settings.configurationReceiver }
     var notReady: [String] { settings.notReady }

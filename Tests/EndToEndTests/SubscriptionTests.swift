@@ -1,0 +1,155 @@
+import Foundation
+import JSONText
+import Testing
+
+@Suite("Subscriptions of an app", .serialized, .enabled(if: Places.hasSDK, "tools/setup test installs it"))
+struct SubscriptionTests {
+    /// An app of the test in Python: what it was given is its output.
+    private struct App {
+        let process: Subprocess
+        let port: Int
+
+        static func start(_ wire: String, port: Int = 0) async throws -> App {
+            let process = try Subprocess(Places.python, [Places.scripts + "/subscriber.py", wire, "\(port)"])
+            let port = try await eventually("the app listens: \(process.errors)") {
+                process.output.split(separator: "\n").first.flatMap { Int($0) }
+            }
+            return App(process: process, port: port)
+        }
+
+        /// What came to the path, in its order.
+        func seen(_ path: String) -> [JSONValue] {
+            process.output.split(separator: "\n").dropFirst().compactMap { try? JSONValue(parsing: String($0)) }
+                .filter { $0["path"]?.string == path }
+        }
+
+        func data(_ path: String) -> [String] { seen(path).compactMap { $0["data"]?.string } }
+    }
+
+    private func with(
+        _ app: App, _ wire: String, flags: [String] = [], _ body: (OctavoProcess) async throws -> Void
+    ) async throws {
+        let scratch = try Scratch()
+        let bus = Resource.component("bus", "pubsub.sqlite", [("connectionString", scratch.file("messages.db")), ("leaseTime", "1s")])
+        try scratch.write(bus, to: "resources/bus.yaml")
+        let declared = """
+            apiVersion: dapr.io/v2alpha1
+            kind: Subscription
+            metadata:
+              name: declared
+            spec:
+              pubsubname: bus
+              topic: declared
+              routes:
+                default: /declared
+            scopes: [demo]
+            ---
+            apiVersion: dapr.io/v2alpha1
+            kind: Subscription
+            metadata:
+              name: others
+            spec:
+              pubsubname: bus
+              topic: others
+              routes:
+                default: /others
+            scopes: [another-app]
+
+            """
+        try scratch.write(declared, to: "resources/subscriptions.yaml")
+        try await OctavoProcess.with(
+            in: scratch,
+            flags: ["--resources-path", scratch.file("resources"), "--app-port", "\(app.port)", "--app-protocol", wire] + flags, body)
+    }
+
+    private func publish(_ text: String, to topic: String, _ query: String, _ octavo: OctavoProcess) async throws {
+        let answer = try await Curl(
+            method: "POST", path: "/v1.0/publish/bus/\(topic)\(query)", headers: ["content-type: text/plain"], body: text
+        ).send(to: octavo.base)
+        guard answer.status == 204 else { throw Trouble("\(answer.status) \(answer.body)") }
+    }
+
+    @Test("are delivered by its routes, settled as it says, and listed", arguments: ["http", "grpc"], [[], ["--isolate", "all"]])
+    func delivered(wire: String, flags: [String]) async throws {
+        let app = try await App.start(wire)
+        try await with(app, wire, flags: flags) { octavo in
+            for topic in ["plain", "declared", "others", "failing", "unwanted", "flaky"] {
+                try await publish("to \(topic)", to: topic, "", octavo)
+            }
+            try await publish("x", to: "routed", "", octavo)
+            try await publish("y", to: "routed", "?metadata.cloudevent.type=important", octavo)
+            try await publish("bytes", to: "raw", "?metadata.rawPayload=true", octavo)
+            for number in 0..<20 { try await publish("m \(number)", to: "many", "", octavo) }
+            let what = { @Sendable in app.process.output + app.process.errors + octavo.process.errors }
+            func comes(_ path: String, _ wanted: [String]) async throws {
+                _ = try await eventually("\(path) gets \(wanted)\n\(what())") {
+                    app.data(path).sorted() == wanted.sorted() ? true : nil
+                }
+            }
+            try await comes("/plain", ["to plain"])
+            try await comes("/declared", ["to declared"])
+            try await comes("/ordinary", ["x"])
+            try await comes("/important", ["y"])
+            try await comes("/failing", ["to failing"])
+            try await comes("/unwanted", ["to unwanted"])
+            try await comes("/graves", ["to failing", "to unwanted"])
+            try await comes("/flaky", ["to flaky", "to flaky"])
+            try await comes("/many", (0..<20).map { "m \($0)" })
+            try await comes("/raw", [wire == "http" ? Data("bytes".utf8).base64EncodedString() : "bytes"])
+            #expect(app.seen("/many").contains { $0["together"] != .number("1") })
+            #expect(app.seen("/others").isEmpty)
+            #expect(app.seen("/plain")[0]["pubsub"]?.string == "bus")
+            if wire == "http" { #expect(app.seen("/plain")[0]["content"]?.string == "application/cloudevents+json") }
+
+            let metadata = try #require(try await Curl(path: "/v1.0/metadata").send(to: octavo.base).json)
+            let listed = metadata["subscriptions"]?.array ?? []
+            #expect(listed.count == 10)
+            let declared = try #require(listed.first { $0["topic"]?.string == "declared" })
+            #expect(declared["type"]?.string == "DECLARATIVE" && declared["rules"]?.array?[0]["path"]?.string == "/declared")
+            let failing = try #require(listed.first { $0["topic"]?.string == "failing" })
+            #expect(failing["type"]?.string == "PROGRAMMATIC" && failing["deadLetterTopic"]?.string == "graves")
+        }
+    }
+
+    @Test("go on when it was killed and is back: nothing that was acknowledged is lost", arguments: ["http", "grpc"])
+    func appDies(wire: String) async throws {
+        let first = try await App.start(wire)
+        try await with(first, wire) { octavo in
+            let all = Set((0..<60).map { "m \($0)" })
+            for number in 0..<60 {
+                try await publish("m \(number)", to: "stormy", "", octavo)
+                if number == 30 { first.process.kill(SIGKILL) }
+            }
+            _ = try await first.process.ended()
+            let second = try await App.start(wire, port: first.port)
+            _ = try await eventually("every message comes\n\(second.process.errors)\(octavo.process.errors)") {
+                Set(first.data("/stormy") + second.data("/stormy")) == all ? true : nil
+            }
+        }
+    }
+
+    @Test("go on when the runtime was killed and is back: nothing that was acknowledged is lost")
+    func runtimeDies() async throws {
+        let app = try await App.start("http")
+        let scratch = try Scratch()
+        let bus = Resource.component("bus", "pubsub.sqlite", [("connectionString", scratch.file("messages.db")), ("leaseTime", "1s")])
+        try scratch.write(bus, to: "resources/bus.yaml")
+        let flags = ["--resources-path", scratch.file("resources"), "--app-port", "\(app.port)"]
+        let first = try await OctavoProcess.start(in: scratch, flags: flags)
+        let all = Set((0..<200).map { "m \($0)" })
+        for start in stride(from: 0, to: 200, by: 50) {
+            let entries = (start..<start + 50).map { #"{"entryId":"\#($0)","event":"m \#($0)","contentType":"text/plain"}"# }
+            let answer = try await Curl(
+                method: "POST", path: "/v1.0/publish/bulk/bus/stormy", headers: ["content-type: application/json"],
+                body: "[" + entries.joined(separator: ",") + "]"
+            ).send(to: first.base)
+            #expect(answer.status == 204, "\(answer.body)")
+        }
+        try await first.killed()
+        try await OctavoProcess.with(in: scratch, flags: flags) { octavo in
+            _ = try await eventually("every message comes\n\(octavo.process.errors)") {
+                Set(app.data("/stormy")) == all ? true : nil
+            }
+        }
+    }
+}
