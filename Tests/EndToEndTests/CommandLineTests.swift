@@ -25,8 +25,9 @@ struct CommandLineTests {
             #expect(plugin["buildId"]?.string?.isEmpty == false)
 
             let components = try await octavo.json("component", "list")["components"]?.array ?? []
-            #expect(components.map { $0["name"]?.string } == ["statestore"])
-            #expect(components.first?["state"]?.string == "ready")
+            #expect(components.map { $0["name"]?.string } == ["configstore", "lockstore", "statestore"])
+            // Those that nobody has asked for have not been started.
+            #expect(components.map { $0["state"]?.string } == ["waiting", "waiting", "ready"])
             let component = try await octavo.json("component", "describe", "statestore")
             #expect(component["summary"]?["type"]?.string == "state.sqlite")
 

@@ -9,14 +9,37 @@ struct PluginCheckTests {
     @Test("shipped plugins pass", arguments: [
         ("memory", [], ""), ("sqlite", ["--set", "connectionString=test.db"], ""),
         ("local-secrets", ["--set", "secretsFile=FOLDER/secrets.json"], #"{"a":"1","b":{"c":"2"}}"#),
+        ("config-file", ["--set", "file=FOLDER/secrets.json"], #"{"a":"1","b":{"c":"2"}}"#),
     ])
     func shipped(name: String, flags: [String], secrets: String) throws {
         try CheckedPlugin.inFolder { folder in
             let file = try #require(fopen(folder + "/secrets.json", "w"))
             fputs(secrets, file)
             fclose(file)
-            let flags = flags.map { $0.hasPrefix("secretsFile=") ? "secretsFile=\(folder)/secrets.json" : $0 }
+            let flags = flags.map { $0.hasSuffix("=FOLDER/secrets.json") ? $0.prefix { $0 != "=" } + "=\(folder)/secrets.json" : $0 }
             let result = CheckedPlugin.check("\(CheckedPlugin.products)/liboctavo-plugin-\(name).so", flags)
+            #expect(result.code == 0, "\(result.text)")
+            #expect(result.text.contains(", 0 failed, "))
+        }
+    }
+
+    @Test("the plugin for Redis passes, on a server of the test's own")
+    func redis() throws {
+        try CheckedPlugin.inFolder { folder in
+            let server = CheckedPlugin.run([
+                "redis-server", "--port", "0", "--unixsocket", folder + "/socket", "--save", "", "--appendonly", "no", "--dir", folder,
+                "--logfile", folder + "/log", "--daemonize", "yes", "--pidfile", folder + "/pid",
+            ])
+            try #require(server.code == 0, "\(server.text)")
+            defer { _ = CheckedPlugin.run(["redis-cli", "-s", folder + "/socket", "shutdown", "nosave"]) }
+            var isThere = false
+            for _ in 0..<1000 where !isThere {
+                isThere = CheckedPlugin.run(["redis-cli", "-s", folder + "/socket", "ping"]).text == "PONG\n"
+                if !isThere { usleep(10_000) }
+            }
+            try #require(isThere)
+            let result = CheckedPlugin.check(
+                "\(CheckedPlugin.products)/liboctavo-plugin-redis.so", ["--set", "redisHost=\(folder)/socket"])
             #expect(result.code == 0, "\(result.text)")
             #expect(result.text.contains(", 0 failed, "))
         }

@@ -62,6 +62,9 @@ struct CallsPart {
             do {
                 try await onThread { try one.run(caller, scope: "octavo-check-\(getpid())-\(number)||") }
                 events.passed(one.name)
+            } catch let failure as PluginFailure where failure.reason == "NOT_WRITTEN" {
+                // What `octavo plugin new` has left to do.
+                events.write(.skipped(check: one.name, reason: "an operation has not been written yet"))
             } catch {
                 events.failed(one.name, CheckWorker.sentence(of: error), one.section)
                 // Each further case would wait for its end, too.

@@ -118,14 +118,20 @@ struct Sidecar {
     }
 }
 
-/// The plugin `Tests/Fixtures/plugins/scripted.c`, compiled once.
+/// The plugins `scripted.c` and `keeper.c` of `Tests/Fixtures/plugins`, compiled once.
 enum Fixture {
     static let folder: String = {
         let folder = temporaryFolder()
+        for name in ["scripted", "keeper"] { compile(name, into: folder) }
+        atexit { Fixture.remove(Fixture.folder) }
+        return folder
+    }()
+
+    private static func compile(_ name: String, into folder: String) {
         let root = #filePath.split(separator: "/").dropLast(4).reduce("") { $0 + "/" + $1 }
         let words = [
             "cc", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-I\(root)/sdk-c/include", "-o",
-            "\(folder)/scripted.so", "\(root)/Tests/Fixtures/plugins/scripted.c", "-lpthread",
+            "\(folder)/\(name).so", "\(root)/Tests/Fixtures/plugins/\(name).c", "-lpthread",
         ]
         var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
         defer { for argument in arguments { free(argument) } }
@@ -134,10 +140,8 @@ enum Fixture {
         if posix_spawnp(&process, words[0], nil, nil, &arguments, environ) == 0 {
             while waitpid(process, &status, 0) < 0, errno == EINTR {}
         }
-        precondition(status == 0, "the fixture does not compile")
-        atexit { Fixture.remove(Fixture.folder) }
-        return folder
-    }()
+        precondition(status == 0, "the fixture \(name) does not compile")
+    }
 
     static func temporaryFolder() -> String {
         var template = Array("/tmp/octavo-dapr-api-XXXXXX".utf8CString)

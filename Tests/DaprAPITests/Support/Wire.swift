@@ -88,56 +88,85 @@ struct GRPCAnswer {
     }
 }
 
-/// One unary call over HTTP/2 frames (RFC 9113), on a connection of its own.
+/// One call over HTTP/2 frames (RFC 9113), on a connection of its own; its messages one after the other.
+final class GRPCExchange {
+    private let wire: Wire
+    private let inflater: OpaquePointer?
+    private var buffer: [UInt8] = []
+    private var body: [UInt8] = []
+    private var isEnded = false
+    /// Headers and trailers that have come.
+    private(set) var fields: [String: String] = [:]
+
+    init(_ port: Int, _ method: String, _ message: [UInt8], metadata: [(String, String)] = []) throws {
+        wire = try Wire(port: port)
+        var made: OpaquePointer?
+        nghttp2_hd_inflate_new(&made)
+        inflater = made
+        var fields = [
+            (":method", "POST"), (":scheme", "http"), (":path", DaprAPI.service + method), (":authority", "test"),
+            ("content-type", "application/grpc"), ("te", "trailers"),
+        ]
+        fields += metadata
+        let block: [UInt8] = fields.flatMap { name, value -> [UInt8] in [0] + hpack(name) + hpack(value) }
+        let length = UInt32(message.count)
+        let framed: [UInt8] = [0] + (0..<4).map { UInt8(truncatingIfNeeded: length >> (24 - 8 * UInt32($0))) } + message
+        var out = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + frame(4, 0, 0, []) + frame(1, 4, 1, block)
+        var rest = framed[...]
+        repeat {
+            let part = rest.prefix(16384)
+            rest = rest.dropFirst(part.count)
+            out += frame(0, rest.isEmpty ? 1 : 0, 1, Array(part))
+        } while !rest.isEmpty
+        try wire.send(out)
+    }
+
+    deinit { nghttp2_hd_inflate_del(inflater) }
+
+    /// The next message; nil at the end of the call.
+    func next() throws -> [UInt8]? {
+        while true {
+            if body.count >= 5 {
+                let length = body[1..<5].reduce(0) { $0 << 8 | Int($1) }
+                if body.count >= 5 + length {
+                    defer { body.removeFirst(5 + length) }
+                    return Array(body[5..<5 + length])
+                }
+            }
+            if isEnded { return nil }
+            try takeFrame()
+        }
+    }
+
+    private func takeFrame() throws {
+        while buffer.count < 9 || buffer.count < 9 + (Int(buffer[0]) << 16 | Int(buffer[1]) << 8 | Int(buffer[2])) {
+            let part = try wire.receive()
+            if part.isEmpty { throw Wire.Closed() }
+            buffer += part
+        }
+        let size = Int(buffer[0]) << 16 | Int(buffer[1]) << 8 | Int(buffer[2])
+        let (kind, flags, payload) = (buffer[3], buffer[4], Array(buffer[9..<9 + size]))
+        buffer.removeFirst(9 + size)
+        switch kind {
+        case 0: body += payload
+        case 1: fields.merge(inflate(payload, inflater)) { $1 }
+        case 3, 7: throw Wire.Closed()
+        default: break
+        }
+        if kind <= 1, flags & 1 != 0 { isEnded = true }
+    }
+}
+
+/// One unary call.
 func grpc(
     _ port: Int, _ method: String, _ message: [UInt8], metadata: [(String, String)] = [], whenSent: () throws -> Void = {}
 ) throws -> GRPCAnswer {
-    let wire = try Wire(port: port)
-    var fields = [
-        (":method", "POST"), (":scheme", "http"), (":path", DaprAPI.service + method), (":authority", "test"),
-        ("content-type", "application/grpc"), ("te", "trailers"),
-    ]
-    fields += metadata
-    let block: [UInt8] = fields.flatMap { name, value -> [UInt8] in [0] + hpack(name) + hpack(value) }
-    let length = UInt32(message.count)
-    let framed: [UInt8] = [0] + (0..<4).map { UInt8(truncatingIfNeeded: length >> (24 - 8 * UInt32($0))) } + message
-    var out = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + frame(4, 0, 0, []) + frame(1, 4, 1, block)
-    var rest = framed[...]
-    repeat {
-        let part = rest.prefix(16384)
-        rest = rest.dropFirst(part.count)
-        out += frame(0, rest.isEmpty ? 1 : 0, 1, Array(part))
-    } while !rest.isEmpty
-    try wire.send(out)
+    let exchange = try GRPCExchange(port, method, message, metadata: metadata)
     try whenSent()
-
     var answer = GRPCAnswer()
-    var inflater: OpaquePointer?
-    nghttp2_hd_inflate_new(&inflater)
-    defer { nghttp2_hd_inflate_del(inflater) }
-    var buffer: [UInt8] = []
-    var body: [UInt8] = []
-    while true {
-        while buffer.count >= 9 {
-            let size = Int(buffer[0]) << 16 | Int(buffer[1]) << 8 | Int(buffer[2])
-            guard buffer.count >= 9 + size else { break }
-            let (kind, flags, payload) = (buffer[3], buffer[4], Array(buffer[9..<9 + size]))
-            buffer.removeFirst(9 + size)
-            switch kind {
-            case 0: body += payload
-            case 1: answer.fields.merge(inflate(payload, inflater)) { $1 }
-            case 3, 7: throw Wire.Closed()
-            default: break
-            }
-            if kind <= 1, flags & 1 != 0 {
-                answer.message = body.count >= 5 ? Array(body[5...]) : []
-                return answer
-            }
-        }
-        let part = try wire.receive()
-        if part.isEmpty { throw Wire.Closed() }
-        buffer += part
-    }
+    while let message = try exchange.next() { answer.message = message }
+    answer.fields = exchange.fields
+    return answer
 }
 
 func grpc(_ port: Int, _ method: String, _ message: some Message, metadata: [(String, String)] = []) throws -> GRPCAnswer {
