@@ -66,6 +66,12 @@ final class AppLoop: AppClient {
         inTurn(done) { [self] in options.wire.isGRPC ? callBinding(event, $0) : postBinding(event, $0) }
     }
 
+    func tell(configuration body: [UInt8], path: String, _ done: @escaping (AppFailure?) -> Void) {
+        inTurn({ (result: Result<Void, AppFailure>) in
+            if case .failure(let failure) = result { done(failure) } else { done(nil) }
+        }) { [self] in postConfiguration(body, path, $0) }
+    }
+
     func wantsBinding(_ name: String, route: String, _ done: @escaping (Result<Bool, AppFailure>) -> Void) {
         if options.wire.isGRPC { listBindings { done($0.map { $0.contains(name) }) } } else { askBinding(route, done) }
     }

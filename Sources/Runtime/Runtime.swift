@@ -128,7 +128,10 @@ final class Runtime: Sendable {
         await store.onFatal { cause in events.put(.fatal(cause)) }
 
         let app = try await appChannel(options, loops)
-        if app != nil {
+        if let app {
+            if !app.options.wire.isGRPC {
+                state.set(configurationReceiver: AppConfigurationReceiver(app, loops.map(\.eventLoop)))
+            }
             // From its first time on the app may come and go without touching readiness.
             state.set(appNotReady: "the app does not accept connections yet")
         }

@@ -11,6 +11,7 @@ final class RuntimeState: RuntimeFacts {
         var appNotReady: String?
         var componentsNotReady: [String] = ["the components are being read"]
         var extended: [String: String] = [:]
+        var configurationReceiver: (any ConfigurationReceiver)?
         var onShutdown: (@Sendable (Bool) -> Void)?
     }
 
@@ -22,8 +23,8 @@ final class RuntimeState: RuntimeFacts {
     let secretScopes: [SecretAccess]
     let configurationSubscriptions = ConfigurationSubscriptions()
     let subscriptions = SubscriptionDirectory()
-    /// Until there is a channel to the app.
-    var configurationReceiver: (any ConfigurationReceiver)? { nil }
+    /// nil without an HTTP app.
+    var configurationReceiver: (any ConfigurationReceiver)? { changing.withLockedValue { $0.configurationReceiver } }
     private let store: NIOLockedValueBox<ComponentStore?> = NIOLockedValueBox(nil)
     private let changing = NIOLockedValueBox(Changing())
 
@@ -48,6 +49,9 @@ final class RuntimeState: RuntimeFacts {
     var appProcess: Int? { changing.withLockedValue { $0.extended["appPID"] }.flatMap { Int($0) } }
 
     func attach(_ store: ComponentStore) { self.store.withLockedValue { $0 = store } }
+    func set(configurationReceiver: any ConfigurationReceiver) {
+        changing.withLockedValue { $0.configurationReceiver = configurationReceiver }
+    }
     func setListening() { changing.withLockedValue { $0.isListening = true } }
     func setDraining() { changing.withLockedValue { $0.isDraining = true } }
     func set(componentsNotReady reasons: [String]) { changing.withLockedValue { $0.componentsNotReady = reasons } }

@@ -152,4 +152,39 @@ struct SubscriptionTests {
             }
         }
     }
+
+    @Test("to configuration are told to an HTTP app until they are ended; a gRPC app has no method for it", arguments: ["http", "grpc"])
+    func configuration(wire: String) async throws {
+        let app = try await App.start(wire)
+        // Embedded components.
+        try await OctavoProcess.with(flags: ["--app-port", "\(app.port)", "--app-protocol", wire]) { octavo in
+            let answer = try await Curl(path: "/v1.0/configuration/configstore/subscribe?key=an%20item").send(to: octavo.base)
+            guard wire == "http" else {
+                #expect(answer.status == 500 && answer.body.contains("app channel is not initialized"), "\(answer.body)")
+                return
+            }
+            let id = try #require(answer.json?["id"]?.string, "\(answer.status) \(answer.body)")
+            func set(_ value: String) async throws {
+                let answer = try await Curl(
+                    method: "POST", path: "/v1.0/configuration/configstore", headers: ["content-type: application/json"],
+                    body: #"[{"key":"an item","value":"\#(value)"}]"#
+                ).send(to: octavo.base)
+                #expect(answer.status == 204, "\(answer.body)")
+            }
+            try await set("one")
+            let told = try await eventually("the app is told\n\(octavo.process.errors)") { app.seen("/configuration/configstore/an%20item").last }
+            #expect(told["id"]?.string == id && told["data"]?.string?.contains(#""value": "one""#) == true, "\(told)")
+            let ended = try await Curl(path: "/v1.0/configuration/configstore/\(id)/unsubscribe").send(to: octavo.base)
+            #expect(ended.json?["ok"]?.bool == true)
+            // Another one hears of the next change, the ended one does not.
+            let again = try await Curl(path: "/v1.0/configuration/configstore/subscribe?key=an%20item").send(to: octavo.base)
+            let next = try #require(again.json?["id"]?.string)
+            try await set("two")
+            let all = try await eventually("the app is told again") {
+                let all = app.seen("/configuration/configstore/an%20item").filter { $0["data"]?.string?.contains("two") == true }
+                return all.isEmpty ? nil : all
+            }
+            #expect(all.map { $0["id"]?.string } == [next])
+        }
+    }
 }

@@ -29,6 +29,14 @@ extension AppLoop {
         }
     }
 
+    func postConfiguration(_ body: [UInt8], _ path: String, _ done: @escaping (Result<Void, AppFailure>) -> Void) {
+        post(path, "application/json", [], AppTrace(), body) { result in
+            done(result.flatMap { response in
+                200..<300 ~= response.status ? .success(()) : .failure(Self.failure(response, "a change of configuration"))
+            })
+        }
+    }
+
     /// 2xx and 405 are a yes: an app that takes POST alone need not know OPTIONS.
     func askBinding(_ route: String, _ done: @escaping (Result<Bool, AppFailure>) -> Void) {
         send("OPTIONS", route, [], nil, timeout: options.bindingTimeout) { result in

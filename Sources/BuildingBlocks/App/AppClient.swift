@@ -18,6 +18,9 @@ package protocol AppClient: AnyObject {
     func deliver(_ batch: AppTopicBatch, _ done: @escaping (Result<[AppVerdict], AppFailure>) -> Void)
     /// Delivers an event of an input binding.
     func deliver(_ event: AppBindingEvent, _ done: @escaping (Result<AppBindingReply, AppFailure>) -> Void)
+    /// Tells an HTTP app of a changed item of configuration: posts the JSON text to `path`. A gRPC app has no method for it,
+    /// which is a failure. nil: it said that it has it.
+    func tell(configuration body: [UInt8], path: String, _ done: @escaping (AppFailure?) -> Void)
     /// Whether the app wants the events of an input binding. `route` is the binding's name, unless it has another.
     func wantsBinding(_ name: String, route: String, _ done: @escaping (Result<Bool, AppFailure>) -> Void)
 }

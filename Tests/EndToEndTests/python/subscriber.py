@@ -78,6 +78,9 @@ class HTTPApp(BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers.get("content-length", 0))))
+        if self.path.startswith("/configuration/"):
+            tell(self.path, json.dumps(body["items"]), id=body["id"])
+            return self.answer(200)
         if self.path == "/many":
             entries = body["entries"]
             for entry in entries:
