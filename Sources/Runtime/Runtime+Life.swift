@@ -28,11 +28,13 @@ extension Runtime {
             switch event {
             case .signal(let number):
                 logger.info("stopping", metadata: ["signal": "\(number)"])
+                await quiesce()
                 app?.signal(number)
                 break events
             case .shutdownRequested(let force):
                 if force { exit(0) }
                 logger.info("stopping", metadata: ["cause": "asked for by the API"])
+                await quiesce()
                 app?.signal(SIGTERM)
                 break events
             case .appEnded(let ended):
@@ -50,6 +52,14 @@ extension Runtime {
         if let app { code = await end(app, code) }
         await stop()
         return code
+    }
+
+    /// Before the app is told to end it answers what it has been given; the APIs stay until it has ended.
+    private func quiesce() async {
+        state.setDraining()
+        // Blocked shutdown begins with everything as it was.
+        guard options.shutdown.block == nil else { return }
+        await drainSubscriptions(within: options.shutdown.grace)
     }
 
     /// Waits for the app's end, at most the grace period; a second signal, or the end of it, kills.
@@ -95,6 +105,7 @@ extension Runtime {
     func stop() async {
         state.setDraining()
         if let block = options.shutdown.block { await serveOn(for: block) }
+        await drainSubscriptions(within: options.shutdown.grace)
         await endSubscriptions()
         state.configurationSubscriptions.endAll()
         await api.drain(grace: options.shutdown.grace)

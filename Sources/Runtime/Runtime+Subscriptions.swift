@@ -30,6 +30,28 @@ extension Runtime {
         }
     }
 
+    /// Fetches nothing more and waits until the app has answered what it was given, at most `limit`.
+    func drainSubscriptions(within limit: Duration) async {
+        let all = subscriptions.withLockedValue { $0 }
+        guard !all.isEmpty else { return }
+        let (stream, continuation) = AsyncStream.makeStream(of: Bool.self)
+        let end = Task {
+            try? await Task.sleep(for: limit)
+            continuation.finish()
+        }
+        for one in all { one.eventLoop.execute { one.value.drain { continuation.yield(true) } } }
+        var drained = 0
+        for await _ in stream {
+            drained += 1
+            if drained == all.count { break }
+        }
+        end.cancel()
+        if drained < all.count {
+            logger.warning(
+                "the app has not answered all messages in time; they come again", metadata: ["waited": "\(limit)"])
+        }
+    }
+
     /// No more messages to the app; what it has not answered comes again after the next start.
     func endSubscriptions() async {
         for one in subscriptions.withLockedValue({ $0 }) {

@@ -103,7 +103,7 @@ struct SubscriptionTests {
 
             let metadata = try #require(try await Curl(path: "/v1.0/metadata").send(to: octavo.base).json)
             let listed = metadata["subscriptions"]?.array ?? []
-            #expect(listed.count == 10)
+            #expect(listed.count == 11)
             let declared = try #require(listed.first { $0["topic"]?.string == "declared" })
             #expect(declared["type"]?.string == "DECLARATIVE" && declared["rules"]?.array?[0]["path"]?.string == "/declared")
             let failing = try #require(listed.first { $0["topic"]?.string == "failing" })
@@ -151,6 +151,37 @@ struct SubscriptionTests {
                 Set(app.data("/stormy")) == all ? true : nil
             }
         }
+    }
+
+    @Test("end in order with the runtime: no message is lost, and none comes twice")
+    func rollingRestarts() async throws {
+        let app = try await App.start("http")
+        let scratch = try Scratch()
+        let bus = Resource.component("bus", "pubsub.sqlite", [("connectionString", scratch.file("messages.db"))])
+        try scratch.write(bus, to: "resources/bus.yaml")
+        let flags = ["--resources-path", scratch.file("resources"), "--app-port", "\(app.port)", "--app-max-concurrency", "4"]
+        var sent = 0
+        for _ in 0..<5 {
+            try await OctavoProcess.with(in: scratch, flags: flags) { octavo in
+                let before = app.seen("/slow").count
+                let entries = (sent..<sent + 100).map { #"{"entryId":"\#($0)","event":"m \#($0)","contentType":"text/plain"}"# }
+                let answer = try await Curl(
+                    method: "POST", path: "/v1.0/publish/bulk/bus/slow", headers: ["content-type: application/json"],
+                    body: "[" + entries.joined(separator: ",") + "]"
+                ).send(to: octavo.base)
+                #expect(answer.status == 204, "\(answer.body)")
+                sent += 100
+                // In the middle of its work.
+                _ = try await eventually("messages come") { app.seen("/slow").count > before + 10 ? true : nil }
+            }
+        }
+        let all = (0..<sent).map { "m \($0)" }
+        try await OctavoProcess.with(in: scratch, flags: flags) { octavo in
+            _ = try await eventually("every message comes\n\(octavo.process.errors)") {
+                Set(app.data("/slow")) == Set(all) ? true : nil
+            }
+        }
+        #expect(app.data("/slow").count == sent)
     }
 
     @Test("to configuration are told to an HTTP app until they are ended; a gRPC app has no method for it", arguments: ["http", "grpc"])

@@ -6,6 +6,7 @@ Arguments: http or grpc, the port (0: any free one).
 import json
 import sys
 import threading
+import time
 from concurrent import futures
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -25,6 +26,7 @@ SUBSCRIPTIONS = [
     {"topic": "flaky", "route": "/flaky"},
     {"topic": "raw", "route": "/raw", "metadata": {"rawPayload": "true"}},
     {"topic": "stormy", "route": "/stormy"},
+    {"topic": "slow", "route": "/slow"},
 ]
 lock = threading.Lock()
 seen = set()
@@ -37,6 +39,8 @@ def tell(path, data, **more):
 
 def verdict(path, data):
     """What the app says of a message."""
+    if path == "/slow":
+        time.sleep(0.02)  # the work of a handler
     if path == "/flaky":
         with lock:
             if data not in seen:

@@ -17,6 +17,9 @@ final class AppReceiver: EventReceiver {
     private let isRaw: Bool
     private var collected: [String: Batch] = [:]
     private var isEnded = false
+    /// Events that the app has been given and has not answered.
+    private var inFlight = 0
+    private var onIdle: (() -> Void)?
 
     /// Events of one route that wait for company.
     private struct Batch {
@@ -53,6 +56,29 @@ final class AppReceiver: EventReceiver {
         }
     }
 
+    /// Nothing more is given to the app; `done` is called when it has answered what it was given. What comes meanwhile
+    /// stays unsettled, and comes again.
+    func drain(_ done: @escaping () -> Void) {
+        onIdle = done
+        subscription?.pause()
+        for path in collected.keys { flush(path) }
+        if inFlight == 0 { idle() }
+    }
+
+    private func idle() {
+        guard let done = onIdle else { return }
+        onIdle = {}
+        done()
+    }
+
+    /// `outcomes`: of so many events that the app was given.
+    private func answered(_ outcomes: [((EventOutcome) -> Void, EventOutcome)]) {
+        inFlight -= outcomes.count
+        guard !isEnded else { return }
+        for (done, outcome) in outcomes { done(outcome) }
+        if inFlight == 0 { idle() }
+    }
+
     func end() {
         isEnded = true
         for batch in collected.values { batch.timer?.cancel() }
@@ -68,13 +94,14 @@ final class AppReceiver: EventReceiver {
     // MARK: Events
 
     func deliver(_ event: IncomingEvent, done: @escaping (EventOutcome) -> Void) {
+        guard onIdle == nil else { return }
         let delivery = AppTopicEvent(event, form, isRaw: isRaw && definition.bulk != nil)
         guard let bulk = definition.bulk else {
+            inFlight += 1
             app.deliver(delivery) { [weak self] result in
-                guard let self, !isEnded else { return }
                 switch result {
-                case .success(let verdict): done(EventOutcome(verdict))
-                case .failure(let failure): done(.retry(failure.description))
+                case .success(let verdict): self?.answered([(done, EventOutcome(verdict))])
+                case .failure(let failure): self?.answered([(done, .retry(failure.description))])
                 }
             }
             return
@@ -101,15 +128,14 @@ final class AppReceiver: EventReceiver {
         batch.timer?.cancel()
         let request = AppTopicBatch(
             id: api.ids.next(), pubsubName: definition.pubsub, topic: definition.topic, path: path, entries: batch.entries)
+        inFlight += batch.done.count
         app.deliver(request) { [weak self] result in
-            guard let self, !isEnded else { return }
             switch result {
             case .success(let verdicts):
-                for (index, done) in batch.done.enumerated() {
-                    done(index < verdicts.count ? EventOutcome(verdicts[index]) : .retry("the app did not name the message"))
-                }
-            case .failure(let failure):
-                for done in batch.done { done(.retry(failure.description)) }
+                self?.answered(batch.done.enumerated().map { index, done in
+                    (done, index < verdicts.count ? EventOutcome(verdicts[index]) : .retry("the app did not name the message"))
+                })
+            case .failure(let failure): self?.answered(batch.done.map { ($0, .retry(failure.description)) })
             }
         }
     }

@@ -44,6 +44,20 @@ package final class AppSubscriptions: AppObserver {
         app.observe(self)
     }
 
+    /// Fetches nothing more; `done` is called when the app has answered what it was given.
+    package func drain(_ done: @escaping () -> Void) {
+        isEnded = true
+        var waiting = open.count
+        guard waiting > 0 else { return done() }
+        for receiver in open.values {
+            receiver.drain {
+                waiting -= 1
+                if waiting == 0 { done() }
+            }
+        }
+    }
+
+    /// What the app has not answered comes again.
     package func end() {
         isEnded = true
         app.ignore(self)
@@ -88,6 +102,7 @@ package final class AppSubscriptions: AppObserver {
 
     /// What waits for the component is opened.
     private func installed(_ component: ComponentRef) {
+        guard !isEnded else { return }
         for definition in wanted where definition.pubsub == component.name && open[definition.key] == nil {
             subscribe(definition)
         }
