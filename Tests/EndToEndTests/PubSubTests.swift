@@ -50,6 +50,24 @@ struct PubSubTests {
         }
     }
 
+    @Test("of every broker keep to what a broker must do, in process and isolated", arguments: ["memory", "sqlite", "redis"])
+    func conformance(plugin: String) async throws {
+        let scratch = try Scratch()
+        let server = plugin == "redis" ? try await RedisServer.start() : nil
+        let settings: [String] =
+            switch plugin {
+            case "sqlite": ["connectionString=\(scratch.file("messages.db"))", "leaseTime=1s"]
+            case "redis": ["redisHost=127.0.0.1:\(server?.port ?? 0)", "processingTimeout=1s", "redeliverInterval=500ms"]
+            default: []
+            }
+        let checked = try await Subprocess.run(
+            Places.octavo,
+            ["plugin", "check", "\(Places.products)/liboctavo-plugin-\(plugin).so", "--kind", "pubsub"] + settings.flatMap { ["--set", $0] })
+        #expect(checked.code == 0, "\(checked.output)\n\(checked.errors)")
+        #expect(checked.output.contains("what a consumer has not settled goes to another of its group"))
+        withExtendedLifetime(server) {}
+    }
+
     @Test("over HTTP are refused as Dapr refuses them, with the cause", arguments: [
         ("publish/nobody/t", "x", 404, "ERR_PUBSUB_NOT_FOUND"), ("publish/bus", "x", 404, "ERR_TOPIC_NAME_EMPTY"),
         ("publish", "x", 404, "ERR_PUBSUB_EMPTY"), ("publish/bus/secret", "x", 403, "ERR_PUBSUB_FORBIDDEN"),

@@ -1,54 +1,10 @@
 import PluginKit
 
-/// A message, shared by the queues that it waits in. Constant.
-final class MemoryMessage {
-    private let topic: [UInt8]
-    private let data: [UInt8]
-    private let contentType: [UInt8]
-    private let pairs: [([UInt8], [UInt8])]
-    /// Wall time; 0: never.
-    private let expires: Int64
-
-    init(_ request: UnsafePointer<octavo_pubsub_publish_request>) {
-        topic = request.pointee.topic.array
-        data = [UInt8](request.pointee.data.raw)
-        contentType = request.pointee.content_type.array
-        expires = request.pointee.ttl_ns > 0 ? plugin_kit_wall() &+ request.pointee.ttl_ns : 0
-        let metadata = request.pointee.head.metadata
-        var pairs: [([UInt8], [UInt8])] = []
-        for index in 0..<Int(metadata.count) {
-            let pair = metadata.at(index, as: octavo_pair.self)
-            pairs.append((pair.pointee.name.array, pair.pointee.value.array))
-        }
-        self.pairs = pairs
-    }
-
-    var isExpired: Bool { expires != 0 && plugin_kit_wall() >= expires }
-
-    func deliver(to source: Source, token: UInt64, attempt: UInt32) -> Source.Delivered {
-        var message = octavo_pubsub_message()
-        message.attempt = attempt
-        return topic.withUnsafeBytes { topic in
-            data.withUnsafeBytes { data in
-                contentType.withUnsafeBytes { type in
-                    message.topic = Str(topic)
-                    message.data = Bytes(data)
-                    message.content_type = Str(type)
-                    guard !pairs.isEmpty else { return source.deliver(token, &message) }
-                    return PairList.with(pairs) { list in
-                        message.metadata = list
-                        return source.deliver(token, &message)
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// What waits for one subscriber, and what it has. Everything but the constants is under the broker's lock.
+/// What waits for one group of subscribers, and what each of them has. Everything but the constants is under the broker's
+/// lock.
 final class MemoryQueue {
-    let source: Source
-    let topic: Topic
+    let topic: Name
+    let group: Name
 
     struct Entry {
         var message: MemoryMessage
@@ -56,20 +12,32 @@ final class MemoryQueue {
         var attempt: UInt32
     }
 
+    /// One subscriber.
+    final class Consumer {
+        let source: Source
+        fileprivate var credit = 0
+        fileprivate var unsettled: [UInt64: Entry] = [:]
+        fileprivate var isEnded = false
+
+        init(_ source: Source) { self.source = source }
+    }
+
     private var entries: [Entry?] = []
     /// The first that waits: what is before it is empty.
     private var first = 0
     /// Those that come again, before the others.
     private var again: [Entry] = []
-    private var unsettled: [UInt64: Entry] = [:]
-    private var credit = 0
+    private var consumers: [Consumer] = []
+    /// Whose turn it is.
+    private var turn = 0
     private var nextToken: UInt64 = 1
     private var isPumping = false
-    private var isEnded = false
+    /// Since when nobody listens, in monotonic nanoseconds; 0: somebody does.
+    private(set) var abandoned: Int64 = 0
 
-    init(_ source: Source, _ topic: Str) {
-        self.source = source
-        self.topic = Topic(topic)
+    init(_ topic: Str, _ group: Str) {
+        self.topic = Name(topic)
+        self.group = Name(group)
     }
 
     var waiting: Int { entries.count - first + again.count }
@@ -79,24 +47,70 @@ final class MemoryQueue {
         nextToken += 1
     }
 
-    func grant(_ messages: Int) { credit = messages == 0 ? 0 : credit + messages }
+    /// Makes room when nobody listens.
+    func dropOldest() { _ = pop() }
 
-    func end() {
-        isEnded = true
-        entries = []
-        first = 0
-        again = []
-        unsettled = [:]
+    // MARK: Consumers
+
+    func join(_ source: Source) {
+        consumers.append(Consumer(source))
+        abandoned = 0
     }
 
-    /// The next one to be delivered, if this thread is the one to do it.
-    func takeNext() -> Entry? {
-        guard !isPumping, !isEnded, credit > 0, let next = pop() else { return nil }
+    func find(_ source: Source) -> Consumer? {
+        for consumer in consumers where consumer.source == source { return consumer }
+        return nil
+    }
+
+    func grant(_ source: Source, _ messages: Int) {
+        guard let consumer = find(source) else { return }
+        consumer.credit = messages == 0 ? 0 : consumer.credit + messages
+    }
+
+    /// What it has not settled is for the others, or for who comes next.
+    func leave(_ consumer: Consumer) {
+        guard !consumer.isEnded else { return }
+        consumer.isEnded = true
+        var back: [Entry] = []
+        for entry in consumer.unsettled.values { back.append(entry) }
+        consumer.unsettled = [:]
+        // In the order in which they were published: not many, and tables of comparison are not there.
+        for index in 0..<back.count {
+            var place = index
+            while place > 0, back[place - 1].token > back[place].token {
+                back.swapAt(place - 1, place)
+                place -= 1
+            }
+        }
+        again.insert(contentsOf: back, at: 0)
+        for index in 0..<consumers.count where consumers[index] === consumer {
+            consumers.remove(at: index)
+            break
+        }
+        if consumers.isEmpty { abandoned = plugin_kit_monotonic() }
+    }
+
+    // MARK: Delivering
+
+    /// The next one to be delivered and to whom, if this thread is the one to do it.
+    func takeNext() -> (entry: Entry, consumer: Consumer)? {
+        guard !isPumping, let consumer = nextConsumer(), let next = pop() else { return nil }
         isPumping = true
-        credit -= 1
+        consumer.credit -= 1
         // Before it is delivered: it may be settled before `deliver` returns.
-        unsettled[next.token] = next
-        return next
+        consumer.unsettled[next.token] = next
+        return (next, consumer)
+    }
+
+    /// One after the other, of those that have credit.
+    private func nextConsumer() -> Consumer? {
+        for step in 0..<consumers.count {
+            let consumer = consumers[(turn + step) % consumers.count]
+            guard consumer.credit > 0 else { continue }
+            turn = (turn + step + 1) % consumers.count
+            return consumer
+        }
+        return nil
     }
 
     private func pop() -> Entry? {
@@ -120,26 +134,26 @@ final class MemoryQueue {
         return nil
     }
 
-    func delivered(_ entry: Entry, _ outcome: Source.Delivered) {
+    func delivered(_ entry: Entry, _ consumer: Consumer, _ outcome: Source.Delivered) {
         isPumping = false
         switch outcome {
         case .done: break
         case .noCredit:
-            credit = 0
-            if unsettled.removeValue(forKey: entry.token) != nil { again.insert(entry, at: 0) }
-        case .ended: end()
+            consumer.credit = 0
+            if consumer.unsettled.removeValue(forKey: entry.token) != nil { again.insert(entry, at: 0) }
+        case .ended: leave(consumer)
         }
     }
 
-    func settle(_ token: UInt64, again isAgain: Bool) {
-        guard var entry = unsettled.removeValue(forKey: token), isAgain else { return }
+    func settle(_ source: Source, _ token: UInt64, again isAgain: Bool) {
+        guard let consumer = find(source), var entry = consumer.unsettled.removeValue(forKey: token), isAgain else { return }
         entry.attempt &+= 1
         again.append(entry)
     }
 }
 
-/// A topic's name as bytes: to compare text takes tables that this plugin does not have.
-struct Topic {
+/// A name as bytes: to compare text takes tables that this plugin does not have.
+struct Name {
     private let bytes: [UInt8]
     init(_ text: Str) { bytes = text.array }
     func equals(_ text: Str) -> Bool { bytes.withUnsafeBytes { Str($0).equals(text) } }

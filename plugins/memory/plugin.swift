@@ -20,12 +20,13 @@ nonisolated(unsafe) private let descriptor = describe(
             "pubsub.in-memory", .inline, features: MemoryBroker.offered,
             schema: Schema(
                 title: "In-memory",
-                description: "Gives each subscriber each message; what nobody has taken is gone when the runtime ends.",
+                description: "Gives each group of subscribers each message; what nobody has taken is gone when the runtime ends.",
                 fields: [
                     .integer(
                         "maxQueued", default: "65536", from: 1, to: 16_777_216,
-                        "Messages that may wait for one subscriber; a publication beyond is refused."),
-                    .string("consumerID", "Accepted for the sake of other brokers; every subscriber has a queue of its own."),
+                        "Messages that may wait for one group; a publication beyond is refused."),
+                    .duration("retention", default: "5m", "How long messages wait for a group while nobody listens."),
+                    .string("consumerID", "Name of the consumer group; by default the app id."),
                 ]),
             make: { (config, instance) throws(PluginError) in MemoryBroker(config, instance) }),
     ])

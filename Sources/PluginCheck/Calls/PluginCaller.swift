@@ -14,6 +14,10 @@ package protocol PluginCaller: Sendable {
     /// without an event loop there is none.
     func watch(_ keys: [String]) throws -> ConfigurationListener
 
+    /// Subscribes to a topic for a group; at most `window` messages are unsettled at a time. Where an instance is called
+    /// without an event loop there is none.
+    func subscribe(_ topic: String, group: String, window: UInt32) throws -> PubSubListener
+
     /// Bits of the kind that the instance has.
     var features: UInt64 { get }
 }
@@ -21,6 +25,10 @@ package protocol PluginCaller: Sendable {
 extension PluginCaller {
     package func watch(_ keys: [String]) throws -> ConfigurationListener {
         throw CaseFailure(description: "A watch needs an event loop, and this instance is called without.")
+    }
+
+    package func subscribe(_ topic: String, group: String, window: UInt32) throws -> PubSubListener {
+        throw CaseFailure(description: "A subscription needs an event loop, and this instance is called without.")
     }
 
     /// Calls and waits.

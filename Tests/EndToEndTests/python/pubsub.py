@@ -17,9 +17,9 @@ def ask_all(subscription, count):
 with DaprClient() as client:
     orders = client.subscribe(pubsub_name=PUBSUB, topic="orders", dead_letter_topic="dead")
     dead = client.subscribe(pubsub_name=PUBSUB, topic="dead")
-    second = client.subscribe(pubsub_name=PUBSUB, topic="orders")
+    second = client.subscribe(pubsub_name=PUBSUB, topic="orders", metadata={"consumerID": "another"})
 
-    # What is published comes, in order, to every subscriber, with its content type and its extensions.
+    # What is published comes, in order, to every group of subscribers, with its content type and its extensions.
     for number in range(COUNT):
         client.publish_event(PUBSUB, "orders", json.dumps({"n": number}), data_content_type="application/json")
     for subscription in (orders, second):

@@ -36,7 +36,9 @@ package final class TopicSubscription {
         self.route = route
         self.receiver = receiver
         isRaw = metadata.contains { $0.0.lowercased() == "rawpayload" && PublishOptions.flag($0.1) == true }
-        let group = group ?? component.consumer ?? api.identity.appID
+        // Ours: streams of one app that don't share the messages.
+        let own = metadata.first { $0.0.lowercased() == "consumerid" && !$0.1.isEmpty }?.1
+        let group = group ?? own ?? component.consumer ?? api.identity.appID
         source = ComponentSource(of: component.ref, window: window, handler: Handler(self)) { ref, source, waiter in
             let extra = metadata.reduce(0) { $0 + $1.0.utf8.count + $1.1.utf8.count + 40 }
             guard
