@@ -25,7 +25,8 @@ struct LockTests {
     }
 
     private func tryLock(
-        _ sidecar: Sidecar, _ store: String, _ resource: String, _ owner: String, _ expiry: Int32 = 60, _ metadata: [(String, String)] = []
+        _ sidecar: Sidecar, _ store: String, _ resource: String, _ owner: String, _ expiry: Int32 = 60,
+        _ metadata: [(String, String)] = []
     ) throws -> GRPCAnswer {
         try grpc(
             sidecar.port, "TryLockAlpha1",
@@ -64,7 +65,8 @@ struct LockTests {
             #expect(try unlock(sidecar, "locks", body("a", "two")).text == #"{"status":2}"#)
             #expect(try unlock(sidecar, "locks", body("a", "one")).text == #"{"status":0}"#)
             #expect(try unlock(sidecar, "locks", body("a", "one")).text == #"{"status":1}"#)
-            #expect(try lock(sidecar, "locks", #"{"resource_id":"a","lock_owner":"one","expiry_in_seconds":"60"}"#).text == #"{"success":true}"#)
+            let snake = #"{"resource_id":"a","lock_owner":"one","expiry_in_seconds":"60"}"#
+            #expect(try lock(sidecar, "locks", snake).text == #"{"success":true}"#)
         }
     }
 

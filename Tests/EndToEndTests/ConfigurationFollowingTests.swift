@@ -15,7 +15,9 @@ struct ConfigurationFollowingTests {
 
     private func hear(_ line: String, _ follower: Subprocess) async throws {
         try await eventually("the line \(line) in: \(follower.output)\(follower.errors)") {
-            if let code = follower.code, !follower.output.contains(line) { throw Trouble("the follower ended with \(code): \(follower.errors)") }
+            if let code = follower.code, !follower.output.contains(line) {
+                throw Trouble("the follower ended with \(code): \(follower.errors)")
+            }
             return follower.output.split(separator: "\n").contains { $0 == line } ? () : nil
         }
     }

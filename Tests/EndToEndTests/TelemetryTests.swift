@@ -36,7 +36,7 @@ struct TelemetryTests {
             #expect(found[#"octavo_request_seconds_count{protocol="http",operation="GET state",code="400"}"#] == 1)
             #expect(found[#"octavo_plugin_generation{plugin="sqlite"}"#] == 2)
             let list = try await octavo.json("component", "list")
-            let figures = list["components"]?.array?.first?["statistics"]
+            let figures = list["components"]?.array?.first { $0["name"]?.string == "statestore" }?["statistics"]
             #expect(figures?["calls"]?.integer == 51)
             let p50 = figures?["p50Nanoseconds"]?.integer ?? 0, p99 = figures?["p99Nanoseconds"]?.integer ?? 0
             #expect(p50 > 1000 && p99 >= p50 && p99 < 1_000_000_000)

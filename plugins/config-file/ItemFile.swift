@@ -53,7 +53,8 @@ struct ItemFile {
             } catch { failure = error }
         }
         if let failure {
-            throw .invalid("The configuration file \(name) is no good JSON: \(failure.message). The last good version stays in use, if there was one.")
+            throw .invalid(
+                "The configuration file \(name) is no good JSON: \(failure.message). The last good version stays in use, if there was one.")
         }
         // Of a name that comes twice the later counts, as everywhere in JSON.
         var places = Array(items.indices)

@@ -36,7 +36,7 @@ enum Failure {
         if starts("NOPERM") {
             return PluginError(
                 OCTAVO_CODE_PERMISSION_DENIED,
-                "The user may not do this on the Redis server \(server): \(said). The plugin needs HMGET, GET, DEL, UNLINK, SCAN, PING, EVAL, EVALSHA and SCRIPT LOAD.")
+                "The user may not do this on the Redis server \(server): \(said). State needs HMGET, GET, DEL, UNLINK, SCAN, PING, EVAL, EVALSHA and SCRIPT LOAD, locks SET besides, configuration MGET, MSET, SUBSCRIBE and PSUBSCRIBE.")
         }
         if starts("WRONGTYPE") {
             return PluginError(

@@ -11,8 +11,8 @@ package enum ConfigurationCases {
     /// Waits for `item` as the newest of the key.
     private static func hear(_ listener: ConfigurationListener, _ key: String, _ value: String?, _ what: String) throws {
         let isHeard = within(seconds: 5) { listener.last(key).map { $0.value == value } ?? false }
-        try require(
-            isHeard, "\(what) was not delivered to a watch within 5 s; of this key it has \(listener.last(key).map { "\($0)" } ?? "heard nothing").")
+        let last = listener.last(key).map { "\($0)" } ?? "heard nothing"
+        try require(isHeard, "\(what) was not delivered to a watch within 5 s; of this key it has \(last).")
     }
 
     static let unknown = ConformanceCase("an item that does not exist is left out", section: "configuration.h: get") { instance, scope in
@@ -24,7 +24,8 @@ package enum ConfigurationCases {
         let store = ConfigurationCalls(instance)
         for (key, item) in try store.get([]).sorted(by: { $0.key < $1.key }).prefix(50) {
             let one = try store.get([key])
-            try require(one == [key: item], "get of all keys gave \(item) for \(key), get of this key \(one[key].map { "\($0)" } ?? "nothing").")
+            let shown = one[key].map { "\($0)" } ?? "nothing"
+            try require(one == [key: item], "get of all keys gave \(item) for \(key), get of this key \(shown).")
         }
     }
 
@@ -50,8 +51,9 @@ package enum ConfigurationCases {
         for version in ["7", "v1.2-beta"] {
             try store.set([(scope + "k", Item(value: "value", version: version))])
             let found = try store.get([scope + "k"])[scope + "k"]
+            let shown = found.map { "\($0)" } ?? "nothing"
             try require(
-                found == Item(value: "value", version: version), "After set with the version \(version) get gave \(found.map { "\($0)" } ?? "nothing").")
+                found == Item(value: "value", version: version), "After set with the version \(version) get gave \(shown).")
         }
         try store.remove([scope + "k"])
     }

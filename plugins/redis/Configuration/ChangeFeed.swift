@@ -93,7 +93,8 @@ final class ChangeFeed {
         if let problem, !hasWarned {
             hasWarned = true
             instance.warn(
-                "The Redis server \(settings.address) may not tell of changes: \(problem). Have it notify: notify-keyspace-events \"Kg$xe\".")
+                "The Redis server \(settings.address) may not tell of changes: \(problem). "
+                    + "Have it notify: notify-keyspace-events \"Kg$xe\".")
         }
         isPrepared = true
         subscribe()
@@ -181,11 +182,16 @@ private final class Notifications: Exchange {
         // No right to ask, or to set: whoever runs the server may have set it.
         if head.kind == .error { return feed.prepared(problem: head.text.string) }
         guard number == 0 else { return feed.prepared(problem: nil) }
-        guard head.kind == .array, head.integer == 2 else { return feed.prepared(problem: "it has no setting notify-keyspace-events") }
+        guard head.kind == .array, head.integer == 2 else {
+            return feed.prepared(problem: "it has no setting notify-keyspace-events")
+        }
         _ = reply.next()
         var flags = reply.next().text.array
         let count = flags.count
-        for byte in Str(Self.needed).raw where !flags.contains(byte) && (byte == 0x4B || !flags.contains(0x41)) { flags.append(byte) }
+        // A stands for all kinds of events, K for this way of telling.
+        for byte in Str(Self.needed).raw where !flags.contains(byte) && (byte == 0x4B || !flags.contains(0x41)) {
+            flags.append(byte)
+        }
         if flags.count == count { return feed.prepared(problem: nil) }
         connection.expect(Pending(kind: .exchange, call: 0, request: nil, exchange: self, number: 1))
         connection.output.command(4)

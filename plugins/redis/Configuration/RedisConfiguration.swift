@@ -137,9 +137,9 @@ final class RedisConfiguration: ConfigurationStore {
             let connection: Connection
             // It is read when there is a connection again.
             do throws(PluginError) { connection = try client.pick() } catch { return }
-            watch.state = .reading
+            let number = watch.beginReading()
             ItemsRead(connection, watch.keys) { [unowned(unsafe) self] outcome in
-                guard watch.state == .reading, self.watches.contains(where: { $0 === watch }) else { return }
+                guard watch.state == .reading, watch.reading == number, self.watches.contains(where: { $0 === watch }) else { return }
                 switch outcome {
                 case .success(let items): watch.take(all: items)
                 case .failure(let error): self.readFailed(watch, error)

@@ -14,7 +14,9 @@ final class RedisWatch {
         case reading
         case current
     }
-    var state = State.stale
+    private(set) var state = State.stale
+    /// Counts the times that all was begun to be read: what comes of an earlier one is too old.
+    private(set) var reading = 0
 
     private var known: [ConfigurationItem] = []
     /// What came in while all was being read.
@@ -25,6 +27,13 @@ final class RedisWatch {
         keys = WatchedKeys(request.keys)
         sendsPresent = request.flags & OCTAVO_CONFIGURATION_SEND_PRESENT != 0
         opening = reply
+    }
+
+    /// All is being read; the number of that.
+    func beginReading() -> Int {
+        state = .reading
+        reading += 1
+        return reading
     }
 
     /// All of its items, as they are now.
