@@ -11,6 +11,8 @@ package final class AppChannel: Sendable {
         var condition: AppCondition
         var discovery: AppDiscovery?
         var observers: [@Sendable (AppCondition) -> Void] = []
+        /// Those who wait for the app's port; nil when it has accepted.
+        var awaitsPort: [@Sendable () -> Void]? = []
     }
 
     /// What the app speaks and where.
@@ -54,6 +56,12 @@ package final class AppChannel: Sendable {
                 }
                 for loop in loops { loop.eventLoop.execute { loop.value.changed(condition) } }
                 for observer in observers { observer(condition) }
+            } reached: {
+                let waiting = known.withLockedValue { known in
+                    defer { known.awaitsPort = nil }
+                    return known.awaitsPort ?? []
+                }
+                for body in waiting { body() }
             } found: { discovery in
                 known.withLockedValue { $0.discovery = discovery }
                 for loop in loops { loop.eventLoop.execute { loop.value.discovered(discovery) } }
@@ -100,6 +108,15 @@ package final class AppChannel: Sendable {
             return known.condition
         }
         body(condition)
+    }
+
+    /// Calls `body` once, as soon as the app's port has accepted for the first time, on any thread.
+    package func whenReached(_ body: @escaping @Sendable () -> Void) {
+        let isReached = known.withLockedValue { known in
+            known.awaitsPort?.append(body)
+            return known.awaitsPort == nil
+        }
+        if isReached { body() }
     }
 
     /// Stops watching and closes every connection; what is in flight fails.

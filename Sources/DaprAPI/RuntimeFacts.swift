@@ -22,12 +22,30 @@ package struct AppConnection: Sendable {
     package var `protocol`: String
     package var channelAddress: String
     package var maxConcurrency: Int
+    /// `nil` when the app is not probed.
+    package var health: Health?
 
-    package init(port: Int, protocol: String, channelAddress: String, maxConcurrency: Int) {
+    /// Probes of the app's health.
+    package struct Health: Sendable {
+        package var path: String
+        package var interval: Duration
+        package var timeout: Duration
+        package var threshold: Int
+
+        package init(path: String, interval: Duration, timeout: Duration, threshold: Int) {
+            self.path = path
+            self.interval = interval
+            self.timeout = timeout
+            self.threshold = threshold
+        }
+    }
+
+    package init(port: Int, protocol: String, channelAddress: String, maxConcurrency: Int, health: Health? = nil) {
         self.port = port
         self.protocol = `protocol`
         self.channelAddress = channelAddress
         self.maxConcurrency = maxConcurrency
+        self.health = health
     }
 }
 

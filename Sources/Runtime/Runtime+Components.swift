@@ -9,17 +9,10 @@ extension Runtime {
             logger.error("a component was refused", metadata: ["cause": "\(error)"])
             if definition.ignoreErrors == false { events.put(.fatal(error.description)) }
         }
-        var announced = false
         for await reasons in await store.readiness() {
             state.set(componentsNotReady: reasons.map { "component \($0.component): \($0.reason)" })
             // Components that are removed at the end are no longer waited for, which is no readiness.
-            if state.notReady.isEmpty, !announced {
-                announced = true
-                let took = ContinuousClock.now - startedAt
-                logger.info(
-                    "You're up and running!",
-                    metadata: ["app-id": "\(options.appID)", "started-in": "\(took.formattedMilliseconds)"])
-            }
+            announceReadiness()
         }
     }
 }

@@ -94,9 +94,10 @@ extension Runtime {
     /// Readiness down, no new connections, what is in flight finishes, components close.
     func stop() async {
         state.setDraining()
-        if let block = options.shutdown.block { try? await Task.sleep(for: block) }
+        if let block = options.shutdown.block { await serveOn(for: block) }
         await api.drain(grace: options.shutdown.grace)
         await store.shutdown()
+        await app?.stop()
         await metrics?.drain(grace: .zero)
         await admin?.drain(grace: .zero)
         for loop in loops { try? await loop.eventLoop.submit { loop.value.close() }.get() }

@@ -1,10 +1,12 @@
 import AdminAPI
+import AppChannel
 import BuildingBlocks
 import Components
 import DaprAPI
 import DaprProtos
 import Glibc
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
 import Telemetry
@@ -25,6 +27,10 @@ final class Runtime: Sendable {
     let metrics: Server?
     let startedAt: ContinuousClock.Instant
     let configuration: ResourceReading.Configuration
+    /// The way to the app; nil without one.
+    let app: AppChannel?
+    /// Whether the log has said that everything is up.
+    let announced = NIOLockedValueBox(false)
 
     /// A bound address and what is served there.
     struct Listener: Sendable {
@@ -42,8 +48,9 @@ final class Runtime: Sendable {
         options: RuntimeOptions, logger: Logger, events: EventQueue, group: MultiThreadedEventLoopGroup,
         loops: [NIOLoopBound<CallLoop>], store: ComponentStore, state: RuntimeState, api: Server,
         listeners: [Listener], startedAt: ContinuousClock.Instant, configuration: ResourceReading.Configuration,
-        registry: MetricsRegistry, crashReports: CrashReports
+        registry: MetricsRegistry, crashReports: CrashReports, app: AppChannel?
     ) async throws {
+        self.app = app
         self.configuration = configuration
         self.options = options
         self.logger = logger
@@ -56,7 +63,7 @@ final class Runtime: Sendable {
         self.startedAt = startedAt
         let backend = RuntimeBackend(
             options: options, store: store, state: state, loops: loops, api: api, startedAt: startedAt,
-            registry: registry, crashReports: crashReports)
+            registry: registry, crashReports: crashReports, app: app)
         let admin = try await AdminServer.bind(path: options.adminSocket, backend: backend, group: group)
         var all = listeners
         all.append(Listener(purpose: "admin", address: try SocketAddress(unixDomainSocketPath: options.adminSocket)))
@@ -106,7 +113,11 @@ final class Runtime: Sendable {
             app: options.app.port.map {
                 AppConnection(
                     port: $0, protocol: options.app.protocol.rawValue, channelAddress: options.app.channelAddress,
-                    maxConcurrency: options.app.maxConcurrency ?? 0)
+                    maxConcurrency: options.app.maxConcurrency ?? 0,
+                    health: options.appHealth.map {
+                        AppConnection.Health(
+                            path: $0.path, interval: $0.interval, timeout: $0.timeout, threshold: $0.threshold)
+                    })
             },
             apiToken: environmentVariable("DAPR_API_TOKEN").flatMap { $0.isEmpty ? nil : $0 },
             apiRules: configuration.apiRules, secretScopes: configuration.secretScopes)
@@ -114,17 +125,24 @@ final class Runtime: Sendable {
         state.onShutdown { force in events.put(.shutdownRequested(force: force)) }
         await store.onFatal { cause in events.put(.fatal(cause)) }
 
+        let app = try await appChannel(options, loops)
+        if app != nil {
+            // From its first time on the app may come and go without touching readiness.
+            state.set(appNotReady: "the app does not accept connections yet")
+        }
+
         let observation = observation(options, configuration, registry)
         let (api, listeners) = try await listen(options, group, loops, state, observation)
         let runtime = try await Runtime(
             options: options, logger: logger, events: events, group: group, loops: loops, store: store, state: state,
             api: api, listeners: listeners, startedAt: startedAt, configuration: configuration, registry: registry,
-            crashReports: crashReports)
+            crashReports: crashReports, app: app)
         state.setListening()
         for listener in runtime.listeners {
             logger.info("listening", metadata: ["for": "\(listener.purpose)", "address": "\(listener.text)"])
         }
         Task { await runtime.startComponents() }
+        runtime.followApp()
         Task { await store.followFiles() }
         return runtime
     }

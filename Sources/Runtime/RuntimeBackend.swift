@@ -1,4 +1,5 @@
 import AdminAPI
+import AppChannel
 import BuildingBlocks
 import COctavo
 import Components
@@ -17,13 +18,16 @@ final class RuntimeBackend: AdminBackend {
     private let crashReports: CrashReports
     private let loops: [NIOLoopBound<CallLoop>]
     private let api: Server
+    private let app: AppChannel?
     private let startedAt: ContinuousClock.Instant
     private let listeners = NIOLockedValueBox<[Runtime.Listener]>([])
 
     init(
         options: RuntimeOptions, store: ComponentStore, state: RuntimeState, loops: [NIOLoopBound<CallLoop>],
-        api: Server, startedAt: ContinuousClock.Instant, registry: MetricsRegistry, crashReports: CrashReports
+        api: Server, startedAt: ContinuousClock.Instant, registry: MetricsRegistry, crashReports: CrashReports,
+        app: AppChannel?
     ) {
+        self.app = app
         self.registry = registry
         self.crashReports = crashReports
         self.options = options
@@ -48,9 +52,13 @@ final class RuntimeBackend: AdminBackend {
             uptimeSeconds: (ContinuousClock.now - startedAt) / .seconds(1), ready: state.notReady.isEmpty,
             notReadyReasons: state.notReady,
             addresses: listeners.withLockedValue { $0 }.map { ListenAddress(purpose: $0.purpose, address: $0.text) },
-            app: options.app.port.map {
-                AppStatus(
-                    address: "\(options.app.protocol.rawValue)://\(options.app.channelAddress):\($0)", healthy: true)
+            app: app.map {
+                let condition = $0.condition
+                let wire = $0.options.wire.rawValue
+                let address = if case .tcp = $0.options.endpoint { "\(wire)://" } else { "\(wire)+" }
+                return AppStatus(
+                    address: address + $0.options.endpoint.text, healthy: condition.isUp, reason: condition.reason,
+                    processID: state.appProcess)
             },
             eventLoops: loops.count, residentBytes: usage.residentBytes, openDescriptors: usage.descriptors,
             openConnections: connections, pluginCount: plugins.count, componentCount: components.count,

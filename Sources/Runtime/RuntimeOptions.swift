@@ -80,10 +80,15 @@ package struct AppOptions: Sendable, Equatable {
     /// Port the app listens on; nil when it does not listen.
     package var port: Int?
     package var `protocol` = AppProtocol.http
-    /// Host the app listens on.
+    /// Host the app listens on, or `unix:PATH`, which needs no port.
     package var channelAddress = "127.0.0.1"
     /// How many requests the app gets at a time; nil is no limit.
     package var maxConcurrency: Int?
+    /// Whether the app is asked for its configuration and for its subscriptions.
+    package var asksConfiguration = true
+    package var asksSubscriptions = true
+    /// For the question whether the app wants an input binding.
+    package var bindingTimeout = Duration.seconds(3)
 
     package init() {}
 }

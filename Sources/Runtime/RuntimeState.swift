@@ -8,6 +8,7 @@ final class RuntimeState: RuntimeFacts {
     private struct Changing {
         var isListening = false
         var isDraining = false
+        var appNotReady: String?
         var componentsNotReady: [String] = ["the components are being read"]
         var extended: [String: String] = [:]
         var onShutdown: (@Sendable (Bool) -> Void)?
@@ -39,13 +40,22 @@ final class RuntimeState: RuntimeFacts {
         changing.withLockedValue { $0.extended["daprRuntimeVersion"] = version }
     }
 
+    /// The process of the app, when the runtime has started it.
+    var appProcess: Int? { changing.withLockedValue { $0.extended["appPID"] }.flatMap { Int($0) } }
+
     func attach(_ store: ComponentStore) { self.store.withLockedValue { $0 = store } }
     func setListening() { changing.withLockedValue { $0.isListening = true } }
     func setDraining() { changing.withLockedValue { $0.isDraining = true } }
     func set(componentsNotReady reasons: [String]) { changing.withLockedValue { $0.componentsNotReady = reasons } }
     func onShutdown(_ body: @escaping @Sendable (Bool) -> Void) { changing.withLockedValue { $0.onShutdown = body } }
 
-    var notReady: [String] {
+    /// Why the app is waited for; nil once it has been up.
+    func set(appNotReady reason: String?) { changing.withLockedValue { $0.appNotReady = reason } }
+
+    var notReady: [String] { outboundNotReady + (changing.withLockedValue { $0.appNotReady }.map { [$0] } ?? []) }
+
+    /// An app may wait for this before it listens, so it does not wait for the app.
+    private var outboundNotReady: [String] {
         changing.withLockedValue { state in
             var reasons = state.componentsNotReady
             if !state.isListening { reasons.append("the servers do not listen yet") }
@@ -54,7 +64,7 @@ final class RuntimeState: RuntimeFacts {
         }
     }
 
-    var isOutboundReady: Bool { notReady.isEmpty }
+    var isOutboundReady: Bool { outboundNotReady.isEmpty }
 
     var extendedMetadata: [String: String] { changing.withLockedValue { $0.extended } }
 

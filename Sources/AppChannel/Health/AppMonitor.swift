@@ -20,6 +20,8 @@ struct AppMonitor {
         case probe(after: Duration)
         case discover(after: Duration)
         case announce(AppCondition)
+        /// The port accepts for the first time.
+        case reached
     }
 
     private let probes: AppChannelOptions.Probes?
@@ -28,6 +30,7 @@ struct AppMonitor {
     private(set) var condition: AppCondition
     private var isReached = false
     private var hasBeenUp = false
+    private var hasBeenReached = false
     private var failures = 0
     private var portBackoff = Backoff(first: .milliseconds(50), limit: .seconds(1))
     private var probeBackoff: Backoff
@@ -61,6 +64,10 @@ struct AppMonitor {
         var actions: [Action] = probes == nil ? [.checkPort(after: portCheckInterval)] : []
         guard isReached else {
             isReached = true
+            if !hasBeenReached {
+                hasBeenReached = true
+                actions.append(.reached)
+            }
             needsDiscovery = true
             mayHaveRestarted = false
             failures = 0

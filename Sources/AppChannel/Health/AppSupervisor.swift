@@ -10,6 +10,7 @@ final class AppSupervisor {
     private let loop: AppLoop
     private let logger: Logger
     private let tell: (AppCondition) -> Void
+    private let reached: () -> Void
     private let found: (AppDiscovery) -> Void
     private var monitor: AppMonitor
     private var isStopped = false
@@ -24,8 +25,10 @@ final class AppSupervisor {
     private var isDiscovering = false
 
     init(
-        _ loop: AppLoop, logger: Logger, tell: @escaping (AppCondition) -> Void, found: @escaping (AppDiscovery) -> Void
+        _ loop: AppLoop, logger: Logger, tell: @escaping (AppCondition) -> Void, reached: @escaping () -> Void,
+        found: @escaping (AppDiscovery) -> Void
     ) {
+        self.reached = reached
         self.loop = loop
         self.logger = logger
         self.tell = tell
@@ -56,6 +59,7 @@ final class AppSupervisor {
             case .probe(let after): schedule(&probeTimer, after) { $0.probe() }
             case .discover(let after): schedule(&discoveryTimer, after) { $0.discover() }
             case .announce(let condition): announce(condition)
+            case .reached: reached()
             }
         }
     }

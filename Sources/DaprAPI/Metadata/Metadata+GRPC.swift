@@ -52,7 +52,14 @@ private func metadataMessage(
                 $0.port = Int32(app.port)
                 $0.protocol = app.protocol
                 $0.channelAddress = app.channelAddress
-                $0.maxConcurrency = Int32(app.maxConcurrency)
+                $0.maxConcurrency = Int32(clamping: app.maxConcurrency)
+                guard let health = app.health else { return }
+                $0.health = .with {
+                    $0.healthCheckPath = health.path
+                    $0.healthProbeInterval = health.interval.goText
+                    $0.healthProbeTimeout = health.timeout.goText
+                    $0.healthThreshold = Int32(clamping: health.threshold)
+                }
             }
         }
     }

@@ -61,6 +61,16 @@ private func metadataJSON(_ facts: any RuntimeFacts, _ components: [RegisteredCo
             writer.name("maxConcurrency")
             writer.integer(app.maxConcurrency)
         }
+        if let health = app.health {
+            writer.name("health")
+            writer.beginObject()
+            writer.member("healthCheckPath", health.path)
+            writer.member("healthProbeInterval", health.interval.goText)
+            writer.member("healthProbeTimeout", health.timeout.goText)
+            writer.name("healthThreshold")
+            writer.integer(health.threshold)
+            writer.endObject()
+        }
     }
     writer.endObject()
     writer.name("actorRuntime")

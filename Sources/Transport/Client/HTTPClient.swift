@@ -15,7 +15,8 @@ package final class HTTPClient {
         pool = ConnectionPool(target, loop: loop, name: "\(name) at \(target.endpoint.text)")
     }
 
-    /// Runs on the event loop when a connection that was up has been closed by the peer or broken, not by us.
+    /// Runs on the event loop when a connection has been closed by the peer or broken, not by us, or did not come
+    /// about.
     package var onConnectionLost: (() -> Void)? {
         get { pool.onConnectionLost }
         set { pool.onConnectionLost = newValue }

@@ -11,10 +11,15 @@ struct AppFlags: ParsableArguments {
     var appPort: Port?
     @Option(name: [.long, .customShort("P")], help: ArgumentHelp("What the app speaks.", valueName: "protocol"))
     var appProtocol = AppOptions.AppProtocol.http
-    @Option(help: ArgumentHelp("Host the app listens on.", valueName: "host"))
+    @Option(help: ArgumentHelp("Host the app listens on, or unix:PATH, which needs no port.", valueName: "host"))
     var appChannelAddress = "127.0.0.1"
     @Option(help: ArgumentHelp("How many requests the app gets at a time; -1 is no limit.", valueName: "count"))
     var appMaxConcurrency = -1
+    @Option(
+        help: ArgumentHelp("What the app is not asked for: config, subscribe, or both with a comma.", valueName: "endpoints"))
+    var disableInitEndpoints: String?
+    @Option(help: ArgumentHelp("Time to ask the app for its input bindings; 3s.", valueName: "duration"))
+    var appBindingOptionsTimeout: TimeSpan?
     @Option(help: ArgumentHelp("Probe the app and stop sending to it while it is unhealthy.", valueName: "bool"))
     var enableAppHealthCheck = false
     @Option(help: ArgumentHelp("Path of the probe for HTTP apps.", valueName: "path"))
@@ -33,6 +38,20 @@ struct AppFlags: ParsableArguments {
         guard appMaxConcurrency == -1 || appMaxConcurrency > 0 else {
             throw ValidationError(
                 "--app-max-concurrency is \(appMaxConcurrency); give a positive number, or -1 for no limit.")
+        }
+        if appChannelAddress.hasPrefix("unix:"), appChannelAddress.utf8.count == 5 {
+            throw ValidationError("--app-channel-address is 'unix:' without a path. Give the path of the app's socket.")
+        }
+        for name in disableInitEndpoints?.split(separator: ",") ?? [] {
+            switch name {
+            case "config": options.app.asksConfiguration = false
+            case "subscribe": options.app.asksSubscriptions = false
+            default: throw ValidationError("--disable-init-endpoints knows config and subscribe, not '\(name)'.")
+            }
+        }
+        if let timeout = appBindingOptionsTimeout?.duration {
+            guard timeout > .zero else { throw ValidationError("--app-binding-options-timeout must be longer than zero.") }
+            options.app.bindingTimeout = timeout
         }
         options.app.port = appPort?.number
         options.app.protocol = appProtocol

@@ -14,7 +14,7 @@ enum DaprFlagSyntax {
         "mode", "placement-host-address", "scheduler-host-address", "scheduler-job-streams", "sentry-address",
         "control-plane-address", "control-plane-trust-domain", "control-plane-namespace", "trust-anchors-file",
         "profile-port", "actors-disseminate-timeout", "actors-service", "reminders-service", "metrics-endpoint",
-        "disable-init-endpoints", "app-binding-options-timeout", "hot-reload-reconcile-interval", "log-outputs",
+        "hot-reload-reconcile-interval", "log-outputs",
         "log-file", "log-timestamp-format", "kubeconfig", "runtime-path", "run-path", "app-log-destination",
         "daprd-log-destination",
     ]
