@@ -233,6 +233,10 @@ if Context.environment["OCTAVO_BENCH"] == "1" {
             swiftSettings: strict))
     package.targets.append(
         .executableTarget(
+            name: "transport-client", dependencies: ["Transport"] + nio, path: "tools/bench/transport-client",
+            swiftSettings: strict))
+    package.targets.append(
+        .executableTarget(
             name: "state-api",
             dependencies: [
                 "DaprAPI", "BuildingBlocks", "Components", "COctavo", "DaprProtos", "Transport", "ProtoWire", logging,

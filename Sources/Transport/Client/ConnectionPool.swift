@@ -177,12 +177,6 @@ final class ConnectionPool {
 
     // MARK: Ending
 
-    func renew() {
-        for connection in idle { connection.close() }
-        for connection in http1.values { connection.isReusable = false }
-        for connection in http2 { connection.leave() }
-    }
-
     func close() {
         guard !isClosed else { return }
         isClosed = true

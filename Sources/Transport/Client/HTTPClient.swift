@@ -47,8 +47,4 @@ package final class HTTPClient {
 
     /// Closes every connection. What is in flight or waiting fails with `shutdown`; so does what is sent later.
     package func close() { pool.close() }
-
-    /// Closes connections that have no request, and the others when theirs is answered: for a peer that has been
-    /// replaced by another.
-    package func renewConnections() { pool.renew() }
 }
