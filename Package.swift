@@ -244,6 +244,10 @@ if Context.environment["OCTAVO_BENCH"] == "1" {
             swiftSettings: strict))
     package.targets.append(
         .executableTarget(
+            name: "transport-client", dependencies: ["Transport"] + nio, path: "tools/bench/transport-client",
+            swiftSettings: strict))
+    package.targets.append(
+        .executableTarget(
             name: "state-api",
             dependencies: [
                 "DaprAPI", "BuildingBlocks", "Components", "COctavo", "DaprProtos", "Transport", "ProtoWire", logging,
@@ -262,6 +266,13 @@ if Context.environment["OCTAVO_FUZZ"] == "1" {
             name: "fuzz-http2", dependencies: ["Transport", .product(name: "NIOEmbedded", package: "swift-nio")] + nio,
             path: "tools/fuzzing/http2", swiftSettings: fuzzer, linkerSettings: [.unsafeFlags(["-use-ld=lld"])]))
     package.targets += [
+        .executableTarget(
+            name: "fuzz-http-client", dependencies: ["Transport", .product(name: "NIOEmbedded", package: "swift-nio")] + nio,
+            path: "tools/fuzzing/http-client", exclude: ["seeds"], swiftSettings: fuzzer,
+            linkerSettings: [.unsafeFlags(["-use-ld=lld"])]),
+        .executableTarget(
+            name: "fuzz-http1-response", dependencies: ["Transport"] + nio, path: "tools/fuzzing/http1-response",
+            exclude: ["seeds"], swiftSettings: fuzzer, linkerSettings: [.unsafeFlags(["-use-ld=lld"])]),
         .executableTarget(
             name: "fuzz-yaml", dependencies: ["Resources"], path: "tools/fuzzing/yaml", exclude: ["seeds"],
             swiftSettings: fuzzer, linkerSettings: [.unsafeFlags(["-use-ld=lld"])]),

@@ -131,6 +131,7 @@ final class ConnectionPool {
     /// No connection came about: those who wait learn why, unless others may still serve them.
     func connectFailed(_ error: ClientError) {
         connecting -= 1
+        if !isClosed { onConnectionLost?() }
         guard connecting == 0, http1.isEmpty, http2.isEmpty else { return }
         if target.wire == .negotiated, target.tls != nil { agreed = nil }
         let batch = waiting
@@ -175,12 +176,6 @@ final class ConnectionPool {
     }
 
     // MARK: Ending
-
-    func renew() {
-        for connection in idle { connection.close() }
-        for connection in http1.values { connection.isReusable = false }
-        for connection in http2 { connection.leave() }
-    }
 
     func close() {
         guard !isClosed else { return }

@@ -12,8 +12,6 @@ final class HTTP1ClientConnection: ChannelInboundHandler, ClientConnection, Exch
     private var parser: HTTP1ResponseParser
 
     private var current: ClientExchange?
-    /// Whether it takes another exchange after this.
-    var isReusable = true
     private var served = 0
     private var isHeadSent = false
     private var isChunked = false
@@ -105,7 +103,7 @@ final class HTTP1ClientConnection: ChannelInboundHandler, ClientConnection, Exch
         case .end:
             current = nil
             served += 1
-            let isKept = parser.isKeepAlive && isRequestSent && isReusable && isAll
+            let isKept = parser.isKeepAlive && isRequestSent && isAll
             let trailers = parser.trailers
             idleSince = loop.now
             // The connection is given back first: who gets the response may send the next request on it.

@@ -15,7 +15,8 @@ package final class HTTPClient {
         pool = ConnectionPool(target, loop: loop, name: "\(name) at \(target.endpoint.text)")
     }
 
-    /// Runs on the event loop when a connection that was up has been closed by the peer or broken, not by us.
+    /// Runs on the event loop when a connection has been closed by the peer or broken, not by us, or did not come
+    /// about.
     package var onConnectionLost: (() -> Void)? {
         get { pool.onConnectionLost }
         set { pool.onConnectionLost = newValue }
@@ -46,8 +47,4 @@ package final class HTTPClient {
 
     /// Closes every connection. What is in flight or waiting fails with `shutdown`; so does what is sent later.
     package func close() { pool.close() }
-
-    /// Closes connections that have no request, and the others when theirs is answered: for a peer that has been
-    /// replaced by another.
-    package func renewConnections() { pool.renew() }
 }
