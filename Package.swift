@@ -78,6 +78,7 @@ let plugins: [Target] =
     + plugin("sqlite", target: "SQLitePlugin", native: ["CSQLite"])
     + plugin("redis", target: "RedisPlugin", native: ["COpenSSL"])
     + plugin("local-secrets", target: "LocalSecretsPlugin")
+    + plugin("crypto", target: "CryptoPlugin", native: ["COpenSSL"])
 
 let package = Package(
     name: "octavo",
@@ -88,6 +89,7 @@ let package = Package(
         .library(name: "octavo-plugin-sqlite", type: .dynamic, targets: ["SQLitePlugin"]),
         .library(name: "octavo-plugin-redis", type: .dynamic, targets: ["RedisPlugin"]),
         .library(name: "octavo-plugin-local-secrets", type: .dynamic, targets: ["LocalSecretsPlugin"]),
+        .library(name: "octavo-plugin-crypto", type: .dynamic, targets: ["CryptoPlugin"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),

@@ -40,6 +40,16 @@ public struct ComponentType {
             { (config, instance) throws(PluginError) in try make(config, instance) })
     }
 
+    public static func crypto(
+        _ name: StaticString, aliases: [StaticString] = [], version: StaticString = "v1", _ execution: Execution,
+        flags: UInt64 = 0, features: UInt64, schema: Schema,
+        make: @escaping (Config, Instance) throws(PluginError) -> CryptoProvider
+    ) -> ComponentType {
+        ComponentType(
+            OCTAVO_KIND_CRYPTO, name, aliases, version, execution, flags, features, schema,
+            { (config, instance) throws(PluginError) in try make(config, instance) })
+    }
+
     init(
         _ kind: Int32, _ name: StaticString, _ aliases: [StaticString], _ version: StaticString, _ execution: Execution,
         _ flags: UInt64, _ features: UInt64, _ schema: Schema,
@@ -76,6 +86,15 @@ func registered(_ name: Str) -> ComponentType? {
     return nil
 }
 
+/// The table of a kind that `ComponentType` has a function for.
+private func operations(of kind: Int32) -> UnsafeRawPointer {
+    switch kind {
+    case OCTAVO_KIND_STATE: UnsafeRawPointer(buildStateTable())
+    case OCTAVO_KIND_CRYPTO: UnsafeRawPointer(buildCryptoTable())
+    default: UnsafeRawPointer(buildSecretTable())
+    }
+}
+
 /// Builds the descriptor in static memory. Call it once, from a global constant:
 ///
 ///     nonisolated(unsafe) private let descriptor = describe(id: "redis", …)
@@ -102,8 +121,7 @@ public func describe(
         raw.pointee.aliases = Static.texts(type.aliases)
         raw.pointee.schema = type.schema.build()
         raw.pointee.life = life
-        raw.pointee.ops = type.kind == OCTAVO_KIND_STATE
-            ? UnsafeRawPointer(buildStateTable()) : UnsafeRawPointer(buildSecretTable())
+        raw.pointee.ops = operations(of: type.kind)
         (described + index).initialize(to: UnsafePointer(raw))
     }
     types = UnsafeMutableBufferPointer(start: kept, count: offered.count)

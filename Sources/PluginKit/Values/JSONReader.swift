@@ -1,7 +1,5 @@
-import PluginKit
-
 /// A strict reader of JSON (RFC 8259) that tells of every leaf: the names on the way to it, and its text.
-struct JSONReader {
+public struct JSONReader {
     static let maxDepth = 64
 
     private let bytes: UnsafeRawBufferPointer
@@ -12,14 +10,14 @@ struct JSONReader {
     /// Reads all of `bytes`, which must be one object. `leaf` gets the names (the position in a list counts
     /// as one) and the value: a text without its quotes, a number as written, `true`, `false`, or nothing
     /// for null.
-    static func read(_ bytes: UnsafeRawBufferPointer, leaf: @escaping ([[UInt8]], [UInt8]) -> Void) throws(PluginError) {
+    public static func read(_ bytes: UnsafeRawBufferPointer, leaf: @escaping ([[UInt8]], [UInt8]) -> Void) throws(PluginError) {
         guard UTF8Check.isText(bytes) else { throw .invalid("it is not UTF-8 text") }
         var reader = JSONReader(bytes: bytes, leaf: leaf)
         reader.skipSpace()
         guard reader.peek == 0x7B else { throw reader.problem("an object, { … }") }
         try reader.value()
         reader.skipSpace()
-        guard reader.at == bytes.count else { throw reader.problem("the end of the file") }
+        guard reader.at == bytes.count else { throw reader.problem("the end of the text") }
     }
 
     private init(bytes: UnsafeRawBufferPointer, leaf: @escaping ([[UInt8]], [UInt8]) -> Void) {
