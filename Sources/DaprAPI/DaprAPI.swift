@@ -6,6 +6,7 @@ package import Transport
 package final class DaprAPI {
     let state: StateAPI
     let secrets: SecretsAPI
+    let crypto: CryptoAPI
     let facts: any RuntimeFacts
     let appID: String
     /// The store that the last `GetState` went to; most apps have one.
@@ -16,6 +17,7 @@ package final class DaprAPI {
     package init(loop: CallLoop, facts: any RuntimeFacts) {
         state = StateAPI(loop: loop, identity: facts.identity)
         secrets = SecretsAPI(loop: loop)
+        crypto = CryptoAPI(loop: loop)
         self.facts = facts
         appID = facts.identity.appID
     }
@@ -39,6 +41,8 @@ package final class DaprAPI {
     package func register(_ router: GRPCRouter) {
         registerState(router)
         registerSecrets(router)
+        registerCrypto(router)
+        registerSubtleCrypto(router)
         registerMetadata(router)
         if let token = facts.apiToken {
             let expected = Array(token.utf8)
