@@ -10,7 +10,8 @@ final class KeyFolder: KeyHolder {
     private let path: [CChar]
     private let shown: String
     private let lock = Lock()
-    private var kept: [[UInt8]: (version: FileVersion, key: Key)] = [:]
+    /// Few enough to look through.
+    private var kept: [(name: [UInt8], version: FileVersion, key: Key)] = []
 
     init(_ config: Config, _ instance: Instance) {
         path = config.cString("path") ?? [0]
@@ -29,7 +30,7 @@ final class KeyFolder: KeyHolder {
     }
 
     override func stop(_ call: Call) throws(PluginError) {
-        lock.with { kept = [:] }
+        lock.with { kept = [] }
         call.done()
     }
 
@@ -51,7 +52,7 @@ final class KeyFolder: KeyHolder {
         defer { close(descriptor) }
         let version = FileVersion(descriptor: descriptor)
         let id = name.array
-        if let found = lock.with({ kept[id] }), found.version == version { return found.key }
+        if let found = lock.with({ kept.first { $0.name == id } }), found.version == version { return found.key }
         let key: Key
         do throws(PluginError) {
             var content = try FileVersion.read(descriptor, limit: KeyHolder.sizeLimit)
@@ -61,8 +62,9 @@ final class KeyFolder: KeyHolder {
             throw PluginError(OCTAVO_CODE_FAILED_PRECONDITION, "The key \(name.string) can't be used: \(error.message).", reason: "BAD_KEY")
         }
         lock.with {
-            if kept.count >= KeyFolder.keptLimit { kept = [:] }
-            kept[id] = (version, key)
+            kept.removeAll { $0.name == id }
+            if kept.count >= KeyFolder.keptLimit { kept = [] }
+            kept.append((id, version, key))
         }
         return key
     }
