@@ -32,6 +32,7 @@ package struct ConformanceCase: Sendable, CustomStringConvertible {
         switch kind {
         case OCTAVO_KIND_STATE: StateCases.all
         case OCTAVO_KIND_SECRET_STORE: SecretCases.all
+        case OCTAVO_KIND_CRYPTO: CryptoCases.all
         default: []
         }
     }

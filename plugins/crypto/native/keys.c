@@ -98,11 +98,19 @@ crypto_key *crypto_key_pem(octavo_bytes text, const char **why) {
     EVP_PKEY *pkey = NULL;
     int asked = 0;
     for (int index = 0; index < 2 && !pkey; index++) {
-        const unsigned char *data = text.data;
-        size_t size = text.size;
+        BIO *bio = BIO_new_mem_buf(text.data, (int)text.size);
         OSSL_DECODER_CTX *context = OSSL_DECODER_CTX_new_for_pkey(&pkey, "PEM", NULL, NULL, selections[index], NULL, NULL);
-        if (context && OSSL_DECODER_CTX_set_passphrase_cb(context, no_passphrase, &asked)) OSSL_DECODER_from_data(context, &data, &size);
+        if (bio && context && OSSL_DECODER_CTX_set_passphrase_cb(context, no_passphrase, &asked)) {
+            /* Parameters, or something else, may stand before the key. */
+            size_t left = BIO_ctrl_pending(bio), before = left + 1;
+            while (!pkey && left && left < before) {
+                OSSL_DECODER_from_bio(context, bio);
+                before = left;
+                left = BIO_ctrl_pending(bio);
+            }
+        }
         OSSL_DECODER_CTX_free(context);
+        BIO_free(bio);
     }
     ERR_clear_error();
     if (pkey) return adopt(pkey, why);
