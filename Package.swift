@@ -255,6 +255,9 @@ if Context.environment["OCTAVO_FUZZ"] == "1" {
             name: "fuzz-proto", dependencies: ["ProtoWire", "EveryKind"], path: "tools/fuzzing/proto", exclude: ["seeds"],
             swiftSettings: fuzzer, linkerSettings: [.unsafeFlags(["-use-ld=lld"])]),
         .executableTarget(
+            name: "fuzz-crypto", dependencies: ["BuildingBlocks"], path: "tools/fuzzing/crypto", exclude: ["seeds"],
+            swiftSettings: fuzzer, linkerSettings: [.unsafeFlags(["-use-ld=lld"])]),
+        .executableTarget(
             name: "fuzz-json", dependencies: ["JSONText"], path: "tools/fuzzing/json", exclude: ["seeds"],
             swiftSettings: fuzzer, linkerSettings: [.unsafeFlags(["-use-ld=lld"])]),
     ]
