@@ -48,7 +48,11 @@ enum JSONWebKeys {
             defer { all[index].members.wipeAll() }
             let kid = all[index].members.text("kid")
             if kid.isEmpty { continue }
-            do throws(PluginError) { found.append((kid, try key(all[index].members), "")) } catch { found.append((kid, nil, error.message)) }
+            do throws(PluginError) {
+                found.append((kid, try key(all[index].members), ""))
+            } catch {
+                found.append((kid, nil, error.message))
+            }
         }
         return found
     }

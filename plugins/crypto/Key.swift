@@ -45,7 +45,9 @@ final class Key {
     func permits(_ use: Use) -> Bool { uses & use.rawValue != 0 }
 
     func permits(_ name: Str) -> Bool {
-        algorithm.isEmpty || algorithm.count == name.count && algorithm.withUnsafeBytes { strncasecmp($0.baseAddress!, name.data!, $0.count) == 0 }
+        if algorithm.isEmpty { return true }
+        guard algorithm.count == name.count, let data = name.data else { return false }
+        return algorithm.withUnsafeBytes { strncasecmp($0.baseAddress!, data, $0.count) == 0 }
     }
 
     private static let unknown: StaticString = "it can't be read"

@@ -89,7 +89,8 @@ final class KeyFolder: KeyHolder {
         case let number:
             throw PluginError(
                 OCTAVO_CODE_FAILED_PRECONDITION,
-                "The key \(name.string) can't be read: \(PluginError.text(ofErrno: number)). Check the permissions of its file in \(shown).")
+                "The key \(name.string) can't be read: \(PluginError.text(ofErrno: number)). Check the permissions "
+                    + "of its file in \(shown).")
         }
     }
 

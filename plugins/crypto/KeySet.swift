@@ -129,6 +129,8 @@ final class KeySet: KeyHolder {
     }
 
     private func unusable(_ error: PluginError) -> PluginError {
-        PluginError(OCTAVO_CODE_FAILED_PRECONDITION, "The set \(shown) can't be used: \(error.message). The last good one stays in use, if there was one.")
+        PluginError(
+            OCTAVO_CODE_FAILED_PRECONDITION,
+            "The set \(shown) can't be used: \(error.message). The last good one stays in use, if there was one.")
     }
 }

@@ -21,7 +21,9 @@ extension KeyHolder {
 
     private func pem(_ key: Key) -> [UInt8] {
         var text = [UInt8](repeating: 0, count: 8 << 10)
-        let size = text.withUnsafeMutableBytes { crypto_key_public_pem(key.raw, $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count) }
+        let size = text.withUnsafeMutableBytes {
+            crypto_key_public_pem(key.raw, $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count)
+        }
         text.removeLast(text.count - size)
         return text
     }

@@ -31,7 +31,8 @@ enum Refusal {
                 OCTAVO_CODE_FAILED_PRECONDITION, "The key \(key) does not fit \(name), which takes \(kind(needed)).", reason: "KEY_MISFIT")
         case CRYPTO_NOT_PRIVATE:
             return PluginError(
-                OCTAVO_CODE_FAILED_PRECONDITION, "The key \(key) is a public one; \(Str(use.word).string) with \(name) takes the private key.",
+                OCTAVO_CODE_FAILED_PRECONDITION,
+                "The key \(key) is a public one; \(Str(use.word).string) with \(name) takes the private key.",
                 reason: "KEY_MISFIT")
         case CRYPTO_WRONG_NONCE:
             return .invalid("\(name) takes a nonce of \(needed.nonce_size) bytes, and this one has \(request.pointee.nonce.size).")

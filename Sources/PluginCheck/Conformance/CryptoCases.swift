@@ -60,7 +60,8 @@ package enum CryptoCases {
     }
 
     static let wrapping = ConformanceCase(
-        "a key that was wrapped is unwrapped as it was, by many at once", needs: UInt64(OCTAVO_CRYPTO_WRAP), section: "crypto.h: wrap, unwrap"
+        "a key that was wrapped is unwrapped as it was, by many at once", needs: UInt64(OCTAVO_CRYPTO_WRAP),
+        section: "crypto.h: wrap, unwrap"
     ) { instance, _ in
         let keys = CryptoCalls(instance)
         for (name, algorithm) in [("octavo-check-aes256", "A256KW"), ("octavo-check-rsa", "RSA-OAEP-256")] {

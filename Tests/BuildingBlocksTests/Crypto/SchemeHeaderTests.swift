@@ -16,15 +16,19 @@ struct SchemeHeaderTests {
 
     private static let manifest = #"{"k":"key","kw":1,"wfk":"AAECAwQFBgc=","cph":2,"np":"AQIDBAUGBw=="}"#
 
-    @Test("is written compactly, in the scheme's order, and read back", arguments: ["", "key", "a/b", "of \"quotes\" \\ ä \u{1}", "\u{2028}"])
+    @Test(
+        "is written compactly, in the scheme's order, and read back",
+        arguments: ["", "key", "a/b", "of \"quotes\" \\ ä \u{1}", "\u{2028}"])
     func roundTrip(_ name: String) throws {
         let key = try #require(FileKey())
         let header = SchemeHeader(
-            keyName: name, wrapAlgorithm: .rsaOAEP256, wrappedKey: Array(0..<40), cipher: .chaCha20Poly1305, noncePrefix: [1, 2, 3, 4, 5, 6, 7])
+            keyName: name, wrapAlgorithm: .rsaOAEP256, wrappedKey: Array(0..<40), cipher: .chaCha20Poly1305,
+            noncePrefix: [1, 2, 3, 4, 5, 6, 7])
         let text = String(decoding: try #require(header.signed(with: key)), as: UTF8.self)
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         #expect(lines.count == 4 && lines[0] == "dapr.io/enc/v1" && lines[3].isEmpty)
-        #expect(lines[1].hasSuffix(#""kw":5,"wfk":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJw==","cph":2,"np":"AQIDBAUGBw=="}"#))
+        let wrapped = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJw=="
+        #expect(lines[1].hasSuffix(#""kw":5,"wfk":"\#(wrapped)","cph":2,"np":"AQIDBAUGBw=="}"#))
         #expect(lines[1].hasPrefix(name.isEmpty ? #"{"kw""# : #"{"k":""#))
         let read = try #require(try parse(text + "payload"))
         #expect(read.keyName == name && read.wrappedKey == Array(0..<40) && read.cipher == .chaCha20Poly1305)

@@ -31,7 +31,8 @@ struct SegmentTests {
             let sealed = try passed(plain, try cipher(key, seals: true, one), size: SegmentCipher.segmentSize, step: step)
             #expect(sealed.count == (size + 65_535) / 65_536)
             #expect(sealed.reduce(0) { $0 + $1.count } == size + 16 * sealed.count)
-            let opened = try passed(sealed.flatMap { $0 }, try cipher(key, seals: false, one), size: SegmentCipher.segmentSize + 16, step: step)
+            let opened = try passed(
+                sealed.flatMap { $0 }, try cipher(key, seals: false, one), size: SegmentCipher.segmentSize + 16, step: step)
             #expect(opened.flatMap { $0 } == plain)
         }
     }
@@ -46,7 +47,9 @@ struct SegmentTests {
             for (segment, isLast) in segments {
                 do throws(SegmentCipher.Failure) {
                     let result = segment.withUnsafeBytes { bytes -> Result<Void, SegmentCipher.Failure> in
-                        do throws(SegmentCipher.Failure) { return .success(try cipher.next(bytes, isLast: isLast) { _ in }) } catch { return .failure(error) }
+                        do throws(SegmentCipher.Failure) {
+                            return .success(try cipher.next(bytes, isLast: isLast) { _ in })
+                        } catch { return .failure(error) }
                     }
                     try result.get()
                 } catch { return false }

@@ -28,6 +28,7 @@ import Testing
         let keys = try CryptoConformanceTests.keys()
         #expect(try keys.calls.publicKey("octavo-check-rsa").hasPrefix("-----BEGIN PUBLIC KEY-----"))
         #expect(try keys.calls.publicKey("octavo-check-p256", format: OCTAVO_KEY_JWK).hasPrefix(#"{"kty":"EC","crv":"P-256","x":""#))
-        #expect(try keys.calls.run(OCTAVO_CRYPTO_OP_WRAP, .init("octavo-check-aes256", "A256KW", [UInt8](repeating: 0, count: 32))).data.count == 40)
+        let input = CryptoCalls.Input("octavo-check-aes256", "A256KW", [UInt8](repeating: 0, count: 32))
+        #expect(try keys.calls.run(OCTAVO_CRYPTO_OP_WRAP, input).data.count == 40)
     }
 }

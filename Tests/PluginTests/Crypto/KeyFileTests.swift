@@ -26,6 +26,9 @@ import Testing
         #expect(try keys.calls.run(OCTAVO_CRYPTO_OP_UNWRAP, .init("other", "A256KW", wrapped)).data == secret)
     }
 
+    /// The number 1, in 32 bytes.
+    private static let one = String(repeating: "A", count: 42) + "E"
+
     @Test("that are none say why", arguments: [
         ("empty", [], "it is empty"),
         ("broken.json", Array(#"{"kty":"oct""#.utf8), "no good JSON"),
@@ -39,12 +42,12 @@ import Testing
         ("size.json", Array(#"{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}"#.utf8), "size of its curve"),
         (
             "point.json",
-            Array(#"{"kty":"EC","crv":"P-256","x":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE","y":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE"}"#.utf8),
+            Array(#"{"kty":"EC","crv":"P-256","x":"\#(one)","y":"\#(one)"}"#.utf8),
             "its curve"
         ),
         (
             "pair.json",
-            Array(#"{"kty":"OKP","crv":"Ed25519","d":"TM0Imyj_ltqdtsNG7BFOD1uKMZ81q6Yk2oz27U-4pvs","x":"AUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw"}"#.utf8),
+            Array(#"{"kty":"OKP","crv":"Ed25519","d":"\#(one)","x":"\#(one)"}"#.utf8),
             "don't belong together"
         ),
         ("text.pem", Array("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n".utf8), "holds no key"),
@@ -63,9 +66,9 @@ import Testing
         let path = keys.folder.path
         let made = shell(
             """
-            openssl genrsa 2048 > '\(path)/rsa.pem' && openssl pkcs8 -topk8 -in '\(path)/rsa.pem' -passout pass:x -out '\(path)/locked.pem' \
-            && openssl rsa -in '\(path)/rsa.pem' -traditional -out '\(path)/old.pem' && openssl ecparam -name prime256v1 -genkey -out '\(path)/ec.pem' \
-            && openssl ecparam -name secp256k1 -genkey -out '\(path)/coin.pem'
+            cd '\(path)' && openssl genrsa 2048 > rsa.pem && openssl pkcs8 -topk8 -in rsa.pem -passout pass:x -out locked.pem \
+            && openssl rsa -in rsa.pem -traditional -out old.pem && openssl ecparam -name prime256v1 -genkey -out ec.pem \
+            && openssl ecparam -name secp256k1 -genkey -out coin.pem
             """)
         try #require(made.code == 0, "\(made.text)")
         #expect(reason(keys, "locked.pem").contains("passphrase"))

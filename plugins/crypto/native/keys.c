@@ -240,7 +240,10 @@ size_t crypto_key_public_pem(const crypto_key *key, char *out, size_t room) {
 size_t crypto_key_public_part(const crypto_key *key, char part, uint8_t *out, size_t room) {
     BIGNUM *number = NULL;
     size_t size = 0;
-    const char *name = part == 'n' ? OSSL_PKEY_PARAM_RSA_N : part == 'e' ? OSSL_PKEY_PARAM_RSA_E : part == 'x' ? OSSL_PKEY_PARAM_EC_PUB_X : OSSL_PKEY_PARAM_EC_PUB_Y;
+    const char *name = part == 'n'   ? OSSL_PKEY_PARAM_RSA_N
+                       : part == 'e' ? OSSL_PKEY_PARAM_RSA_E
+                       : part == 'x' ? OSSL_PKEY_PARAM_EC_PUB_X
+                                     : OSSL_PKEY_PARAM_EC_PUB_Y;
     if (key->kind == CRYPTO_KEY_ED25519) {
         size = room;
         return part == 'x' && EVP_PKEY_get_raw_public_key(key->pkey, out, &size) ? size : 0;

@@ -99,10 +99,12 @@ static int32_t xchacha(const crypto_algorithm *algorithm, const uint8_t *key, cr
 }
 
 /* RFC 7518 §5.2.2.1: HMAC over associated data, nonce, ciphertext and the associated data's length in bits. */
-static int authenticate(const crypto_algorithm *algorithm, const uint8_t *key, const crypto_job *job, octavo_bytes ciphertext, uint8_t *tag) {
+static int authenticate(const crypto_algorithm *algorithm, const uint8_t *key, const crypto_job *job,
+                        octavo_bytes ciphertext, uint8_t *tag) {
     EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     EVP_MAC_CTX *context = mac ? EVP_MAC_CTX_new(mac) : NULL;
-    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)algorithm->hash, 0), OSSL_PARAM_construct_end()};
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)algorithm->hash, 0), OSSL_PARAM_construct_end()};
     uint64_t bits = job->associated_data.size * 8;
     uint8_t length[8], full[64];
     size_t size = 0;

@@ -12,7 +12,7 @@ from dapr.proto import api_v1, common_v1
 from wires import grpc_decrypt, grpc_encrypt, stub
 
 PART = 1 << 20
-MEGABYTES = int(os.environ.get("CRYPTO_STREAM_MEGABYTES", "256"))
+MEGABYTES = int(os.environ.get("CRYPTO_STREAM_MEGABYTES", "96"))
 OPTIONS = api_v1.EncryptRequestOptions(component_name="folder", key_name="aes256", key_wrap_algorithm="AES")
 
 
