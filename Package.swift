@@ -84,6 +84,7 @@ let plugins: [Target] =
     + plugin("redis", target: "RedisPlugin", native: ["COpenSSL"])
     + plugin("local-secrets", target: "LocalSecretsPlugin")
     + plugin("config-file", target: "ConfigFilePlugin")
+    + plugin("crypto", target: "CryptoPlugin", native: ["COpenSSL"])
 
 let package = Package(
     name: "octavo",
@@ -95,6 +96,7 @@ let package = Package(
         .library(name: "octavo-plugin-redis", type: .dynamic, targets: ["RedisPlugin"]),
         .library(name: "octavo-plugin-local-secrets", type: .dynamic, targets: ["LocalSecretsPlugin"]),
         .library(name: "octavo-plugin-config-file", type: .dynamic, targets: ["ConfigFilePlugin"]),
+        .library(name: "octavo-plugin-crypto", type: .dynamic, targets: ["CryptoPlugin"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -284,6 +286,9 @@ if Context.environment["OCTAVO_FUZZ"] == "1" {
             swiftSettings: fuzzer, linkerSettings: [.unsafeFlags(["-use-ld=lld"])]),
         .executableTarget(
             name: "fuzz-cel", dependencies: ["CEL"], path: "tools/fuzzing/cel", exclude: ["seeds"],
+            swiftSettings: fuzzer, linkerSettings: [.unsafeFlags(["-use-ld=lld"])]),
+        .executableTarget(
+            name: "fuzz-crypto", dependencies: ["BuildingBlocks"], path: "tools/fuzzing/crypto", exclude: ["seeds"],
             swiftSettings: fuzzer, linkerSettings: [.unsafeFlags(["-use-ld=lld"])]),
         .executableTarget(
             name: "fuzz-json", dependencies: ["JSONText"], path: "tools/fuzzing/json", exclude: ["seeds"],

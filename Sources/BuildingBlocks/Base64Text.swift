@@ -1,11 +1,11 @@
 import COpenSSL
 
 /// Base64 (RFC 4648 §4, with padding) by OpenSSL.
-enum Base64Text {
-    static func size(_ count: Int) -> Int { (count + 2) / 3 * 4 }
+package enum Base64Text {
+    package static func size(_ count: Int) -> Int { (count + 2) / 3 * 4 }
 
     /// The text, with `suffix` behind it.
-    static func encode(_ bytes: [UInt8], suffix: [UInt8]) -> [UInt8] {
+    package static func encode(_ bytes: [UInt8], suffix: [UInt8]) -> [UInt8] {
         let size = size(bytes.count)
         return [UInt8](unsafeUninitializedCapacity: size + suffix.count + 1) { out, count in
             let start = out.baseAddress.unsafelyUnwrapped
@@ -17,7 +17,7 @@ enum Base64Text {
     }
 
     /// `nil` for anything that is not padded Base64, white space included.
-    static func decode(_ text: UnsafeRawBufferPointer) -> [UInt8]? {
+    package static func decode(_ text: UnsafeRawBufferPointer) -> [UInt8]? {
         guard !text.isEmpty, text.count % 4 == 0, text.allSatisfy({ $0 > 0x20 }), let from = text.baseAddress else {
             return nil
         }
@@ -33,7 +33,7 @@ enum Base64Text {
     }
 
     /// The text of bytes, as it stands in JSON.
-    static func text(_ bytes: UnsafeRawBufferPointer) -> String {
+    package static func text(_ bytes: UnsafeRawBufferPointer) -> String {
         guard let from = bytes.baseAddress, !bytes.isEmpty else { return "" }
         return String(unsafeUninitializedCapacity: size(bytes.count) + 1) { room in
             Int(EVP_EncodeBlock(room.baseAddress, from.assumingMemoryBound(to: UInt8.self), Int32(clamping: bytes.count)))

@@ -9,6 +9,7 @@ package final class DaprAPI {
     let pubsub: PubSubAPI
     let locks: LockAPI
     let configuration: ConfigurationAPI
+    let crypto: CryptoAPI
     let facts: any RuntimeFacts
     let appID: String
     /// The store that the last `GetState` went to; most apps have one.
@@ -22,6 +23,7 @@ package final class DaprAPI {
         pubsub = PubSubAPI(loop: loop, identity: facts.identity)
         locks = LockAPI(loop: loop, identity: facts.identity)
         configuration = ConfigurationAPI(loop: loop)
+        crypto = CryptoAPI(loop: loop)
         self.facts = facts
         appID = facts.identity.appID
     }
@@ -48,6 +50,8 @@ package final class DaprAPI {
         registerPubSub(router)
         registerLocks(router)
         registerConfiguration(router)
+        registerCrypto(router)
+        registerSubtleCrypto(router)
         registerMetadata(router)
         if let token = facts.apiToken {
             let expected = Array(token.utf8)

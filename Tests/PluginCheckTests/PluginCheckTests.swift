@@ -10,13 +10,17 @@ struct PluginCheckTests {
         ("memory", [], ""), ("sqlite", ["--set", "connectionString=test.db"], ""),
         ("local-secrets", ["--set", "secretsFile=FOLDER/secrets.json"], #"{"a":"1","b":{"c":"2"}}"#),
         ("config-file", ["--set", "file=FOLDER/secrets.json"], #"{"a":"1","b":{"c":"2"}}"#),
+        (
+            "crypto", ["--set", "jwks=FOLDER/secrets.json", "--set", "path=FOLDER"],
+            #"{"keys":[{"kty":"oct","kid":"octavo-check-aes256","k":"gIGCg4SFhoeIiYqLjI2Oj5CRkpOUlZaXmJmam5ydnp8"}]}"#
+        ),
     ])
     func shipped(name: String, flags: [String], secrets: String) throws {
         try CheckedPlugin.inFolder { folder in
             let file = try #require(fopen(folder + "/secrets.json", "w"))
             fputs(secrets, file)
             fclose(file)
-            let flags = flags.map { $0.hasSuffix("=FOLDER/secrets.json") ? $0.prefix { $0 != "=" } + "=\(folder)/secrets.json" : $0 }
+            let flags = flags.map { $0.replacing("FOLDER", with: folder) }
             let result = CheckedPlugin.check("\(CheckedPlugin.products)/liboctavo-plugin-\(name).so", flags)
             #expect(result.code == 0, "\(result.text)")
             #expect(result.text.contains(", 0 failed, "))

@@ -17,6 +17,22 @@ package final class DaprHTTPHandler: HTTPHandler {
         token = api.facts.apiToken.map { Array($0.utf8) }
     }
 
+    /// Bodies of encryption and decryption are worked on as they come. Whatever is wrong with such a request is left to
+    /// `handle`, but for what only a body that comes in parts can have.
+    package func open(_ request: HTTPRequest) -> HTTPBodyMode {
+        guard request.method == "PUT", request.target.hasPrefix("/v1.0-alpha1/crypto/"), hasToken(request),
+            api.facts.apiRules.permits("crypto", "v1alpha1", wire: "http"), let target = try? RequestTarget(request.target),
+            let receiver = api.openCrypto(request, target)
+        else { return .buffered }
+        return .streamed(receiver)
+    }
+
+    /// Whether the caller has shown the token, if one is asked for.
+    private func hasToken(_ request: HTTPRequest) -> Bool {
+        guard let token else { return true }
+        return request.headers.withValue("dapr-api-token", { constantTimeEqual($0, token) }) ?? false
+    }
+
     package func handle(_ request: HTTPRequest) {
         let target: RequestTarget
         do throws(RequestTarget.Malformed) {
@@ -27,13 +43,11 @@ package final class DaprHTTPHandler: HTTPHandler {
                 body: ByteBuffer(string: error.message + "\n"))
             return
         }
-        if let token, !isHealth(target, request) {
-            guard request.headers.withValue("dapr-api-token", { constantTimeEqual($0, token) }) ?? false else {
-                request.respond(
-                    status: 401, headers: [("content-type", "text/plain; charset=utf-8")],
-                    body: ByteBuffer(string: "invalid api token\n"))
-                return
-            }
+        guard hasToken(request) || isHealth(target, request) else {
+            request.respond(
+                status: 401, headers: [("content-type", "text/plain; charset=utf-8")],
+                body: ByteBuffer(string: "invalid api token\n"))
+            return
         }
         if !route(request, target) { unknown(request, target) }
     }
@@ -73,6 +87,11 @@ package final class DaprHTTPHandler: HTTPHandler {
         case ("v1.0-alpha1", "configuration"):
             return api.facts.apiRules.permits("configuration", "v1alpha1", wire: "http")
                 && api.routeConfiguration(request, target)
+        case ("v1.0-alpha1", "crypto"):
+            return api.facts.apiRules.permits("crypto", "v1alpha1", wire: "http") && api.routeCrypto(request, target)
+        case ("v1.0-alpha1", "subtlecrypto"):
+            return api.facts.apiRules.permits("subtlecrypto", "v1alpha1", wire: "http")
+                && api.routeSubtleCrypto(request, target)
         case ("v1.0", "metadata"):
             return api.facts.apiRules.permits("metadata", "v1", wire: "http") && api.routeMetadata(request, target)
         case ("v1.0", "healthz"): return api.routeHealth(request, target)

@@ -35,6 +35,7 @@ package struct ConformanceCase: Sendable, CustomStringConvertible {
         case OCTAVO_KIND_PUBSUB: PubSubCases.all
         case OCTAVO_KIND_LOCK: LockCases.all
         case OCTAVO_KIND_CONFIGURATION: ConfigurationCases.all
+        case OCTAVO_KIND_CRYPTO: CryptoCases.all
         default: []
         }
     }

@@ -70,6 +70,16 @@ public struct ComponentType {
             { (config, instance) throws(PluginError) in try make(config, instance) })
     }
 
+    public static func crypto(
+        _ name: StaticString, aliases: [StaticString] = [], version: StaticString = "v1", _ execution: Execution,
+        flags: UInt64 = 0, features: UInt64, schema: Schema,
+        make: @escaping (Config, Instance) throws(PluginError) -> CryptoProvider
+    ) -> ComponentType {
+        ComponentType(
+            OCTAVO_KIND_CRYPTO, name, aliases, version, execution, flags, features, schema,
+            { (config, instance) throws(PluginError) in try make(config, instance) })
+    }
+
     init(
         _ kind: Int32, _ name: StaticString, _ aliases: [StaticString], _ version: StaticString, _ execution: Execution,
         _ flags: UInt64, _ features: UInt64, _ schema: Schema,
@@ -97,6 +107,7 @@ public struct ComponentType {
         case OCTAVO_KIND_PUBSUB: UnsafeRawPointer(buildPubSubTable())
         case OCTAVO_KIND_LOCK: UnsafeRawPointer(buildLockTable())
         case OCTAVO_KIND_CONFIGURATION: UnsafeRawPointer(buildConfigurationTable())
+        case OCTAVO_KIND_CRYPTO: UnsafeRawPointer(buildCryptoTable())
         default: UnsafeRawPointer(buildSecretTable())
         }
     }

@@ -17,7 +17,7 @@ public struct JSONReader {
         guard reader.peek == 0x7B else { throw reader.problem("an object, { … }") }
         try reader.value()
         reader.skipSpace()
-        guard reader.at == bytes.count else { throw reader.problem("the end of the file") }
+        guard reader.at == bytes.count else { throw reader.problem("the end of the text") }
     }
 
     private init(bytes: UnsafeRawBufferPointer, leaf: @escaping ([[UInt8]], [UInt8]) -> Void) {

@@ -21,6 +21,26 @@ extension GRPCCall {
         if inbox.readableBytes > 0 || unconsumed > 0 { connection.needsTurn(stream) }
     }
 
+    /// Counts bytes that the receiver keeps for this call, until it ends, among those that the event loop holds for all of
+    /// its connections. When that would be too many, the call has been refused by the time this returns false.
+    package func hold(_ count: Int) -> Bool {
+        guard !isEnded else { return false }
+        guard loop.hold(count) else {
+            refuseForSpace()
+            return false
+        }
+        held += count
+        return true
+    }
+
+    private func refuseForSpace() {
+        loop.count(.outOfBuffers)
+        refuse(
+            GRPCStatus(
+                .resourceExhausted,
+                "The server holds \(loop.limits.maxBufferedBytes) bytes of requests already; try again later."))
+    }
+
     func receive(_ bytes: UnsafeRawBufferPointer, inLastFrame: Bool) {
         guard !isEnded, let stream else {
             self.stream?.consume(bytes.count)
@@ -169,22 +189,15 @@ extension GRPCCall {
 
     /// Keeps part of a message; false, and the call ended, when it is too large.
     private func store(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard loop.hold(bytes.count) else {
-            loop.count(.outOfBuffers)
-            refuse(
-                GRPCStatus(
-                    .resourceExhausted,
-                    "The server holds \(loop.limits.maxBufferedBytes) bytes of requests already; try again later."))
-            return false
-        }
-        held += bytes.count
+        guard hold(bytes.count) else { return false }
         if inbox.readableBytes == 0 { inbox.clear() }
         inbox.writeBytes(bytes)
         if inbox.readableBytes >= 5 { return inbox.withUnsafeReadableBytes { checkedLength($0) } != nil }
         return true
     }
 
-    private func release(_ count: Int) {
+    /// Takes back `hold`.
+    package func release(_ count: Int) {
         // Zero when the call ended meanwhile, which released everything.
         let count = min(count, held)
         held -= count

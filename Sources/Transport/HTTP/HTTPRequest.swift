@@ -115,6 +115,14 @@ package final class HTTPRequest {
         responder.scheduleTurn(self)
     }
 
+    /// Counts bytes that are kept for this request, until it ends, among those that the event loop holds for all of its
+    /// connections. False when that would be too many: then they should not be kept.
+    package func hold(_ count: Int) -> Bool {
+        guard !isEnded, loop.hold(count) else { return false }
+        held += count
+        return true
+    }
+
     // MARK: Life
 
     private func ended() {

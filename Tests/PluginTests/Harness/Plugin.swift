@@ -34,6 +34,7 @@ final class Plugin: @unchecked Sendable {  // constant after init
     static let sqlite = Result { try Plugin("sqlite") }
     static let redis = Result { try Plugin("redis") }
     static let secrets = Result { try Plugin("local-secrets") }
+    static let crypto = Result { try Plugin("crypto") }
 
     func type(_ name: String) -> UnsafePointer<octavo_type>? {
         for index in 0..<Int(descriptor.pointee.type_count) {

@@ -71,8 +71,8 @@ struct PluginNewCommand: ParsableCommand {
         }
         guard SwiftProject.offers(kind) else {
             throw CommandFailure(
-                "A plugin of the kind \(kind.name) can't be written in Swift yet: PluginKit has classes for state and secret-store alone. "
-                    + "Write it in C.",
+                "A plugin of the kind \(kind.name) can't be begun in Swift yet: there are projects for state and secret-store alone. "
+                    + "Begin it in C.",
                 code: Outcome.Code.misuse, next: "octavo plugin new \(name) --kind \(kind.name) --language c")
         }
         let kit = try SwiftProject.kit(named: kit)
