@@ -12,7 +12,9 @@ final class HostileServer: @unchecked Sendable {  // `descriptor` and `seed` don
         "-WRONGTYPE x\r\n", "*2\r\n$1\r\n0\r\n*1\r\n$1\r\nk\r\n", "*2\r\n$2\r\n17\r\n*2\r\n$1\r\nk\r\n$1\r\nj\r\n", "*2\r\n$4\r\ndata\r\n:1\r\n",
         "*2\r\n:9223372036854775807\r\n:9223372036854775807\r\n", ":-9223372036854775808\r\n", ":12x\r\n", "*3\r\n:1\r\n", "$999999999999\r\n",
         "*99999999999\r\n", "*1000000\r\n", "$5\r\nab", "\r\n", "+", "$", "*", "\u{0}", "*2\r\n*2\r\n*1\r\n:1\r\n$-1\r\n*0\r\n", "$-2\r\n",
-        "*1\r\n$1\r\n0\r\n", "+MISMATCH\r\n", "+EXISTS\r\n", "*2\r\n:2\r\n+MISMATCH\r\n",
+        "*1\r\n$1\r\n0\r\n", "*3\r\n$7\r\nmessage\r\n$16\r\n__keyspace@0__:a\r\n$3\r\nset\r\n", "*3\r\n$7\r\nmessage\r\n$1\r\nx\r\n:1\r\n",
+        "*3\r\n$7\r\nmessage\r\n*0\r\n$-1\r\n", "*4\r\n$8\r\npmessage\r\n$1\r\n*\r\n$15\r\n__keyspace@0__:\r\n$0\r\n\r\n",
+        "+MISMATCH\r\n", "+EXISTS\r\n", "*2\r\n:2\r\n+MISMATCH\r\n",
     ]
 
     init(seed: UInt64) {
@@ -68,7 +70,9 @@ final class HostileServer: @unchecked Sendable {  // `descriptor` and `seed` don
                 greeting += String(decoding: buffer[..<count], as: UTF8.self)
             }
             let hash = "$40\r\n" + String(repeating: "a", count: 40) + "\r\n"
-            guard say(client, hash + hash + hash + "+PONG\r\n") else { continue }
+            // As many hashes as scripts were given.
+            let scripts = greeting.split(separator: "\r\n").count { $0 == "LOAD" }
+            guard say(client, String(repeating: hash, count: scripts) + "+PONG\r\n") else { continue }
             while recv(client, &buffer, buffer.count, 0) > 0 {
                 for _ in 0..<(1 + draw(3)) where !say(client, HostileServer.pieces[draw(HostileServer.pieces.count)]) { break }
                 if draw(20) == 0 { break }

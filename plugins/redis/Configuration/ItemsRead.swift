@@ -3,6 +3,8 @@ import PluginKit
 /// Reads items: of keys, or of all keys that hold a text. What holds something else does not exist.
 final class ItemsRead: Exchange {
     private static let step: Int64 = 1000
+    /// More keys are no configuration.
+    private static let limit = 1_000_000
 
     private let connection: Connection
     private var keys: [[UInt8]] = []
@@ -77,6 +79,13 @@ final class ItemsRead: Exchange {
             return done(.failure(Failure.unexpected(connection.settings)))
         }
         for _ in 0..<Int(list.integer) { keys.append(answer.next().text.array) }
+        guard keys.count <= Self.limit else {
+            return done(
+                .failure(
+                    PluginError(
+                        OCTAVO_CODE_RESOURCE_EXHAUSTED,
+                        "The database holds more than \(Self.limit) texts. Name the keys, or give configuration a database of its own.")))
+        }
         if cursor != [0x30] { return scan() }
         // A key may be listed twice.
         keys.sort { ConfigurationItem.precedes($0, $1) }
