@@ -49,12 +49,12 @@ package enum CryptoCases {
         }
     }
 
-    /// Whether there is a key of that name which takes part.
+    /// Whether there is a key of that name, and the operation.
     private static func exists(_ name: String, _ body: () throws -> Void) throws -> Bool {
         do {
             try body()
             return true
-        } catch let failure as PluginFailure where failure.code == OCTAVO_CODE_NOT_FOUND {
+        } catch let failure as PluginFailure where [OCTAVO_CODE_NOT_FOUND, OCTAVO_CODE_UNIMPLEMENTED].contains(failure.code) {
             return false
         }
     }

@@ -72,7 +72,7 @@ struct PluginNewCommand: ParsableCommand {
         guard SwiftProject.offers(kind) else {
             throw CommandFailure(
                 "A plugin of the kind \(kind.name) can't be begun in Swift yet: there are projects for state and secret-store alone. "
-                    + "Begin it in C.",
+                    + "Write it in C.",
                 code: Outcome.Code.misuse, next: "octavo plugin new \(name) --kind \(kind.name) --language c")
         }
         let kit = try SwiftProject.kit(named: kit)
