@@ -6,7 +6,7 @@ import Testing
 @testable import Transport
 
 /// Servers that break off, stall, lie or go away.
-@Suite("The client and broken servers") struct ClientFaultTests {
+@Suite("The client and broken servers", .serialized) struct ClientFaultTests {
     private static let ok = ScriptedServer.text("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
     private static let request = ScriptedServer.Step.await("\r\n\r\n")
 
@@ -256,7 +256,7 @@ import Testing
                 for _ in 0..<16 {
                     tasks.addTask {
                         var lost = 0
-                        for index in 0..<200 {
+                        for index in 0..<100 {
                             let reply = await client.unary("/test.Test/Echo", [UInt8(index)])
                             // Between two servers nobody is there: such a call has certainly not begun.
                             if reply.status != .ok, reply.mayHaveBeenSeen { lost += 1 }
