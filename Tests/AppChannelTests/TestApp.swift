@@ -27,6 +27,8 @@ final class TestApp: @unchecked Sendable {
 
     let folder: String
     let port: Int
+    /// A socket that is bound and does not listen: nobody else gets the port, the app may have it (SO_REUSEADDR).
+    private let reservation: Int32
     private let script: String
     private let isUnix: Bool
     private let arguments: [String]
@@ -39,10 +41,7 @@ final class TestApp: @unchecked Sendable {
         var template = Array("/tmp/octavo-app-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw CocoaError(.fileWriteUnknown) }
         folder = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
-        let channel = try ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .bind(host: "127.0.0.1", port: 0).wait()
-        port = channel.localAddress?.port ?? 0
-        try channel.close().wait()
+        (reservation, port) = try Self.reserve()
         guard isSecure else {
             arguments = []
             return
@@ -57,7 +56,25 @@ final class TestApp: @unchecked Sendable {
         openssl.waitUntilExit()
     }
 
+    private static func reserve() throws -> (Int32, Int) {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        var one: Int32 = 1
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, 4)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let failed = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, length) != 0 || getsockname(descriptor, $0, &length) != 0
+            }
+        }
+        guard !failed else { throw CocoaError(.fileReadUnknown) }
+        return (descriptor, Int(UInt16(bigEndian: address.sin_port)))
+    }
+
     deinit {
+        close(reservation)
         kill()
         try? FileManager.default.removeItem(atPath: folder)
     }
