@@ -26,9 +26,8 @@ final class TestApp: @unchecked Sendable {
     static let hasPython = FileManager.default.isExecutableFile(atPath: python)
 
     let folder: String
-    let port: Int
-    /// A socket that is bound and does not listen: nobody else gets the port, the app may have it (SO_REUSEADDR).
-    private let reservation: Int32
+    var port: Int { reservation.port }
+    private let reservation: ReservedPort
     private let script: String
     private let isUnix: Bool
     private let arguments: [String]
@@ -41,7 +40,7 @@ final class TestApp: @unchecked Sendable {
         var template = Array("/tmp/octavo-app-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw CocoaError(.fileWriteUnknown) }
         folder = template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
-        (reservation, port) = try Self.reserve()
+        reservation = try ReservedPort()
         guard isSecure else {
             arguments = []
             return
@@ -56,25 +55,7 @@ final class TestApp: @unchecked Sendable {
         openssl.waitUntilExit()
     }
 
-    private static func reserve() throws -> (Int32, Int) {
-        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        var one: Int32 = 1
-        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, 4)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let failed = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, length) != 0 || getsockname(descriptor, $0, &length) != 0
-            }
-        }
-        guard !failed else { throw CocoaError(.fileReadUnknown) }
-        return (descriptor, Int(UInt16(bigEndian: address.sin_port)))
-    }
-
     deinit {
-        close(reservation)
         kill()
         try? FileManager.default.removeItem(atPath: folder)
     }
@@ -242,4 +223,32 @@ func holdsEventually(_ condition: () async throws -> Bool) async throws -> Bool 
         try await Task.sleep(for: .milliseconds(5))
     }
     return false
+}
+
+/// A TCP port of 127.0.0.1 that nobody else gets: its socket is bound and does not listen. Who sets SO_REUSEADDR, as servers do,
+/// may listen on it.
+final class ReservedPort: Sendable {
+    let port: Int
+    private let descriptor: Int32
+
+    init() throws {
+        descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        var one: Int32 = 1
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, 4)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let failed = withUnsafeMutablePointer(to: &address) { [descriptor] in
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, length) != 0 || getsockname(descriptor, $0, &length) != 0
+            }
+        }
+        port = Int(UInt16(bigEndian: address.sin_port))
+        guard !failed else { throw Failure() }
+    }
+
+    struct Failure: Error {}
+
+    deinit { close(descriptor) }
 }
