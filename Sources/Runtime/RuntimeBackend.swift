@@ -289,6 +289,12 @@ final class RuntimeBackend: AdminBackend {
                         remedy: "Look at the backend that it talks to."))
             }
         }
+        if let app, let reason = app.condition.reason {
+            findings.append(
+                DoctorFinding(
+                    severity: .warning, subject: "app", cause: "It is not up: \(reason)",
+                    remedy: "Start it, or correct --app-port, --app-protocol and --app-channel-address."))
+        }
         var limit = rlimit()
         if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < 4096 {
             findings.append(

@@ -26,7 +26,9 @@ struct AppChannelTests {
 
     @Test("readiness waits for the app's port once; status says whether it is reached", arguments: [false, true])
     func readiness(probes: Bool) async throws {
-        let port = try FreePort.find()
+        let reserved = try ReservedPort()
+        let port = reserved.port
+        defer { withExtendedLifetime(reserved) {} }
         let flags = ["--app-port", "\(port)"] + (probes ? ["--enable-app-health-check", "--app-health-probe-interval", "1"] : [])
         try await OctavoProcess.with(flags: flags, untilReady: false) { (octavo) async throws in
             // Components are up, so that an app may go on that waits for them.

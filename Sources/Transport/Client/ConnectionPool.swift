@@ -101,9 +101,12 @@ final class ConnectionPool {
     }
 
     private func connect() {
-        connecting += 1
+        begin()
         ClientHandshake.connect(self)
     }
+
+    /// A connection is being made; `ready` or `connectFailed` will be told.
+    func begin() { connecting += 1 }
 
     /// A connection is up. `handler` is what must speak on it.
     func connected(wire: ClientTarget.Wire) -> any ChannelHandler {

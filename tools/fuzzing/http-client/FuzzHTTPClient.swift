@@ -105,6 +105,7 @@ func run(_ input: UnsafeRawBufferPointer) {
     let client = ClientLoop(eventLoop: loop, limits: limits)
     let pool = ConnectionPool(
         ClientTarget(.unix(path: "/fuzz"), wire: isHTTP2 ? .http2 : .http1), loop: client, name: "the server")
+    pool.begin()
     let handler = pool.connected(wire: isHTTP2 ? .http2 : .http1)
     try? channel.pipeline.syncOperations.addHandler(handler)
     try? channel.connect(to: SocketAddress(unixDomainSocketPath: "/fuzz")).wait()
