@@ -12,7 +12,7 @@ import Transport
 
 /// An app in a process of its own, that may be started, ended and started again on the same port.
 final class TestApp: @unchecked Sendable {
-    // Sendable: `process` is used by the test that owns this alone; what the reader adds is behind a lock.
+    // Sendable: `process` is used by the test that owns this alone.
 
     struct Asked: Sendable {
         var method: String
@@ -32,7 +32,7 @@ final class TestApp: @unchecked Sendable {
     private let isUnix: Bool
     private let arguments: [String]
     private var process: Process?
-    private let lines = NIOLockedValueBox<[String]>([])
+    private var output: String { folder + "/output" }
 
     init(_ script: String, isUnix: Bool = false, isSecure: Bool = false) throws {
         self.script = String(#filePath.split(separator: "/").dropLast(1).reduce("") { $0 + "/" + $1 }) + "/python/\(script).py"
@@ -70,22 +70,14 @@ final class TestApp: @unchecked Sendable {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: Self.python)
         process.arguments = ["-B", script, isUnix ? folder + "/app" : "\(port)", folder] + arguments
-        let pipe = Pipe()
-        process.standardOutput = pipe
+        // A file, not a pipe: Foundation's reading of pipes uses memory that was given back when many end at once.
+        if !FileManager.default.fileExists(atPath: output) { FileManager.default.createFile(atPath: output, contents: nil) }
+        let file = try #require(FileHandle(forWritingAtPath: output))
+        file.seekToEndOfFile()
+        process.standardOutput = file
         // The app ends when this does, and when its end of the pipe is closed.
         process.standardInput = Pipe()
         process.standardError = FileHandle.nullDevice
-        pipe.fileHandleForReading.readabilityHandler = { [lines] handle in
-            let data = handle.availableData
-            guard !data.isEmpty else {
-                handle.readabilityHandler = nil
-                return
-            }
-            lines.withLockedValue { lines in
-                let text = (lines.popLast() ?? "") + String(decoding: data, as: UTF8.self)
-                lines += text.components(separatedBy: "\n")
-            }
-        }
         try process.run()
         self.process = process
     }
@@ -112,7 +104,7 @@ final class TestApp: @unchecked Sendable {
 
     /// What it was asked, in order.
     var asked: [Asked] {
-        lines.withLockedValue { $0 }.compactMap { line in
+        ((try? String(contentsOfFile: output, encoding: .utf8)) ?? "").components(separatedBy: "\n").compactMap { line in
             guard let json = try? JSONValue(parsing: line), let method = json["method"]?.string else { return nil }
             var headers: [String: String] = [:]
             for member in json["headers"]?.members ?? [] { headers[member.name] = member.value.string }

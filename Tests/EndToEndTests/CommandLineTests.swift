@@ -25,9 +25,9 @@ struct CommandLineTests {
             #expect(plugin["buildId"]?.string?.isEmpty == false)
 
             let components = try await octavo.json("component", "list")["components"]?.array ?? []
-            #expect(components.map { $0["name"]?.string } == ["configstore", "lockstore", "statestore"])
+            #expect(components.map { $0["name"]?.string } == ["configstore", "lockstore", "pubsub", "statestore"])
             // Those that nobody has asked for have not been started.
-            #expect(components.map { $0["state"]?.string } == ["waiting", "waiting", "ready"])
+            #expect(components.map { $0["state"]?.string } == ["waiting", "waiting", "waiting", "ready"])
             let component = try await octavo.json("component", "describe", "statestore")
             #expect(component["summary"]?["type"]?.string == "state.sqlite")
 

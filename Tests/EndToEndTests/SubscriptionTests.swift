@@ -79,7 +79,12 @@ struct SubscriptionTests {
             try await publish("x", to: "routed", "", octavo)
             try await publish("y", to: "routed", "?metadata.cloudevent.type=important", octavo)
             try await publish("bytes", to: "raw", "?metadata.rawPayload=true", octavo)
-            for number in 0..<20 { try await publish("m \(number)", to: "many", "", octavo) }
+            let many = (0..<20).map { #"{"entryId":"\#($0)","event":"m \#($0)","contentType":"text/plain"}"# }
+            let answer = try await Curl(
+                method: "POST", path: "/v1.0/publish/bulk/bus/many", headers: ["content-type: application/json"],
+                body: "[" + many.joined(separator: ",") + "]"
+            ).send(to: octavo.base)
+            #expect(answer.status == 204, "\(answer.body)")
             let what = { @Sendable in app.process.output + app.process.errors + octavo.process.errors }
             func comes(_ path: String, _ wanted: [String]) async throws {
                 _ = try await eventually("\(path) gets \(wanted)\n\(what())") {
