@@ -25,7 +25,7 @@ final class RedisBroker: PubSub {
     override func health(_ call: Call) throws(PluginError) { try client.health(call) }
 
     override func stop(_ call: Call) throws(PluginError) {
-        for reader in readers { reader.end() }
+        for reader in readers { reader.end(atOnce: true) }
         client.stop(call)
     }
 
@@ -85,7 +85,7 @@ final class RedisBroker: PubSub {
         guard !group.isEmpty else { throw .invalid("A subscription needs a consumer group: set consumerID.") }
         let reader = StreamReader(self, Source(request.pointee.source), request.pointee.topic.array, group.array, instance, tls: client.tls)
         // One that has ended by itself goes when the next one comes.
-        readers.removeAll { $0.isOver }
+        readers.removeAll { $0.isGone }
         readers.append(reader)
         reader.open(reply.call)
     }
@@ -104,6 +104,11 @@ final class RedisBroker: PubSub {
     private func find(_ source: Source) -> StreamReader? {
         for reader in readers where reader.source == source && !reader.isOver { return reader }
         return nil
+    }
+
+    /// Messages of a group are for its other consumers.
+    func released(_ topic: [UInt8], _ group: [UInt8]) {
+        for reader in readers { reader.claimReleased(topic, group) }
     }
 
     func readerResolved() { client.finishStop() }

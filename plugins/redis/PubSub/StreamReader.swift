@@ -10,6 +10,10 @@ final class StreamReader: Exchange {
     private let connection: Connection
     private var opening: Call?
     private(set) var isOver = false
+    /// Over, and what the server may have on its way is still awaited.
+    private var isLeaving = false
+    /// Nothing comes of it any more.
+    var isGone: Bool { isOver && !isLeaving }
 
     private var credit = 0
     private var isReading = false
@@ -19,6 +23,7 @@ final class StreamReader: Exchange {
     private var nextToken: UInt64 = 1
     private var claimTimer: Timer!
     private var isClaiming = false
+    private var mustClaimAgain = false
     private var claimFrom: [UInt8] = [0x30, 0x2D, 0x30]
 
     /// Numbers of commands.
@@ -47,12 +52,25 @@ final class StreamReader: Exchange {
         connection.open()
     }
 
-    /// What it has and has not settled is for whoever comes next, at once.
-    func end() {
+    /// What it has and has not settled is for whoever comes next, at once. Unless it is to close at once, it waits for the
+    /// answer to its last command: what the server has given to it and nobody has seen would wait for the processing timeout.
+    func end(atOnce: Bool = false) {
+        if isLeaving, atOnce {
+            isLeaving = false
+            connection.close()
+        }
         guard !isOver else { return }
         isOver = true
         claimTimer.cancel()
-        let left = unsettled.values.map { $0.id } + waiting.map { $0.id }
+        release(unsettled.values.map { $0.id } + waiting.map { $0.id })
+        unsettled = [:]
+        waiting = []
+        opening?.fail(PluginError(OCTAVO_CODE_UNAVAILABLE, "The subscription was given up."))
+        opening = nil
+        if isReading, !atOnce { isLeaving = true } else { connection.close() }
+    }
+
+    private func release(_ left: [[UInt8]]) {
         if !left.isEmpty, owner.broker.processingTimeout > 0 {
             let idle = owner.broker.processingTimeout / 1_000_000
             owner.tell { output in
@@ -67,12 +85,32 @@ final class StreamReader: Exchange {
                 output.argument(idle)
                 output.argument("JUSTID")
             }
+            owner.released(topic, group)
         }
-        unsettled = [:]
-        waiting = []
-        opening?.fail(PluginError(OCTAVO_CODE_UNAVAILABLE, "The subscription was given up."))
-        opening = nil
+    }
+
+    /// The last answer has come.
+    private func leave(_ reply: inout RESPReader) {
+        let head = reply.next()
+        if head.kind == .array, head.integer == 1 {
+            _ = reply.next() // a pair
+            _ = reply.next() // the stream's name
+            let list = reply.next()
+            var ids: [[UInt8]] = []
+            if list.kind == .array {
+                for _ in 0..<list.integer { if let entry = StreamEntry(&reply) { ids.append(entry.id) } }
+            }
+            release(ids)
+        }
+        isLeaving = false
         connection.close()
+    }
+
+    /// Another consumer of this process has given back messages of the group.
+    func claimReleased(_ topic: [UInt8], _ group: [UInt8]) {
+        guard !isOver, topic == self.topic, group == self.group else { return }
+        claimFrom = [0x30, 0x2D, 0x30]
+        if isClaiming { mustClaimAgain = true } else { claimLost() }
     }
 
     private func fail(_ error: PluginError) {
@@ -83,10 +121,14 @@ final class StreamReader: Exchange {
         } else {
             source.fail(error)
         }
-        end()
+        end(atOnce: true)
     }
 
     private func changed(_ error: PluginError?) {
+        if isLeaving, error != nil {
+            isLeaving = false
+            connection.close()
+        }
         guard !isOver else { return }
         if let error { return fail(error) }
         // From the beginning of the stream, as Dapr has it.
@@ -191,6 +233,7 @@ final class StreamReader: Exchange {
     }
 
     override func answered(_ number: Int, _ reply: inout RESPReader) {
+        if isLeaving, number == Self.read { return leave(&reply) }
         guard !isOver else { return }
         let head = reply.next()
         switch number {
@@ -215,11 +258,21 @@ final class StreamReader: Exchange {
             guard head.kind == .array, head.integer >= 2 else { return }
             claimFrom = reply.next().text.array
             let count = take(&reply)
-            if count == Self.batch { claimLost() }
+            if mustClaimAgain {
+                mustClaimAgain = false
+                claimFrom = [0x30, 0x2D, 0x30]
+                claimLost()
+            } else if count == Self.batch {
+                claimLost()
+            }
         }
     }
 
     override func failed(_ number: Int, _ error: PluginError) {
+        if isLeaving, number == Self.read {
+            isLeaving = false
+            return connection.close()
+        }
         if number == Self.claim { isClaiming = false } else { fail(error) }
     }
 
