@@ -1,0 +1,49 @@
+import Testing
+
+@testable import BuildingBlocks
+
+@Suite("Subscriptions")
+struct SubscriptionTests {
+    private func definition(_ topic: String, _ path: String) -> SubscriptionDefinition {
+        var definition = SubscriptionDefinition(pubsub: "bus", topic: topic)
+        definition.defaultPath = path
+        return definition
+    }
+
+    @Test("of resources and of the app add up, each topic once: the last resource, else what the app said last")
+    func merged() {
+        let (all, doubled) = SubscriptionDefinition.merged(
+            declared: [definition("a", "/old"), definition("b", "/b"), definition("a", "/a")],
+            programmatic: [definition("b", "/mine"), definition("c", "/early"), definition("c", "/c"), definition("b", "/again")])
+        #expect(all.map(\.definition.topic) == ["a", "b", "c"])
+        #expect(all.map(\.definition.defaultPath) == ["/a", "/b", "/c"])
+        #expect(all.map(\.origin) == [.declarative, .declarative, .programmatic])
+        #expect(doubled.map(\.topic) == ["b"])
+    }
+
+    @Test("deliver again with growing pauses, as often as the policy says; with dead letters not at all")
+    func policy() {
+        let forever = DeliveryPolicy.standard(hasDeadLetter: false)
+        #expect((0..<9).map { forever.pause(attempt: $0) } == [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000].map { .milliseconds($0) })
+        #expect(forever.pause(attempt: .max) == .seconds(10))
+        #expect(DeliveryPolicy.standard(hasDeadLetter: true).pause(attempt: 0) == nil)
+        let twice = DeliveryPolicy(retries: 2)
+        #expect(twice.pause(attempt: 1) == .milliseconds(200) && twice.pause(attempt: 2) == nil)
+    }
+
+    @Test("take an event by the first rule that matches; one that has no value for it does not match", arguments: [
+        (#"{"type":"a"}"#, "/a"), (#"{"type":"b","data":{"n":3}}"#, "/many"), (#"{"type":"b","data":{"n":1}}"#, "/rest"),
+        (#"{"type":"b"}"#, "/rest"), (#"{}"#, "/rest"), (#"{"type":3}"#, "/rest"),
+    ])
+    func routes(event: String, path: String) throws {
+        var definition = definition("t", "/rest")
+        definition.rules = [.init(match: #"event.type == "a""#, path: "/a"), .init(match: "event.data.n > 2", path: "/many")]
+        let routes = try EventRoutes(definition)
+        var text = event
+        let found = try text.withUTF8 { routes.path(for: try CloudEvent(UnsafeRawBufferPointer($0))) }
+        #expect(found == path)
+        definition.defaultPath = nil
+        definition.rules = [.init(match: "event.type == ", path: "/a")]
+        #expect(throws: EventRoutes.InvalidRule.self) { try EventRoutes(definition) }
+    }
+}
