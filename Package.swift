@@ -129,7 +129,7 @@ let package = Package(
             dependencies: ["Transport", "BuildingBlocks", "Components", "Telemetry", "JSONText", logging] + nio,
             swiftSettings: strict),
         .target(
-            name: "DaprProtos", dependencies: ["ProtoWire"], exclude: ["proto"], swiftSettings: strict + generated),
+            name: "DaprProtos", dependencies: ["JSONText", "ProtoWire"], exclude: ["proto"], swiftSettings: strict + generated),
         .target(name: "ProtoWire", swiftSettings: strict),
 
         // What the APIs mean, and the components that answer.

@@ -24,20 +24,3 @@ extension Dapr_Proto_Runtime_V1_TopicEventRequest {
         self.extensions = extensions
     }
 }
-
-extension Google_Protobuf_Value {
-    init(_ json: JSONValue) {
-        self.init()
-        switch json {
-        case .null: kind = .nullValue(.nullValue)
-        case .bool(let flag): kind = .boolValue(flag)
-        case .number(let text): kind = .numberValue(Double(text) ?? 0)
-        case .string(let text): kind = .stringValue(text)
-        case .array(let items): kind = .listValue(.with { $0.values = items.map { Google_Protobuf_Value($0) } })
-        case .object(let members):
-            var made = Google_Protobuf_Struct()
-            for (name, value) in members { made.fields[name] = Google_Protobuf_Value(value) }
-            kind = .structValue(made)
-        }
-    }
-}

@@ -87,9 +87,10 @@ try await loop.submit {
     let bytes: [UInt8] = request.serializedBytes()
     let reply = Dapr_Proto_Runtime_V1_GetStateResponse.with { $0.data = .init(repeating: 0x61, count: 128); $0.etag = "1234567" }
     let value = [UInt8](repeating: 0x61, count: 128), etag = Array("1234567".utf8), key = Array("app||user-000042".utf8)
-    guard case .unary(let handler)? = DaprAPI.service.appending("GetState").utf8.withContiguousStorageIfAvailable({
-        router.method(for: UnsafeRawBufferPointer($0))
-    })??.kind else { fatalError("no method") }
+    var name = DaprAPI.service + "GetState"
+    guard case .unary(let handler)? = name.withUTF8({ router.method(for: UnsafeRawBufferPointer($0)) })?.kind else {
+        fatalError("no method")
+    }
     let out = UnsafeMutableRawBufferPointer.allocate(byteCount: 1024, alignment: 8)
     let ref = calls.value.component(named: "statestore")!
     bytes.withUnsafeBytes { message in
