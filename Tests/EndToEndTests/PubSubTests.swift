@@ -57,7 +57,7 @@ struct PubSubTests {
         let settings: [String] =
             switch plugin {
             case "sqlite": ["connectionString=\(scratch.file("messages.db"))", "leaseTime=1s"]
-            case "redis": ["redisHost=127.0.0.1:\(server?.port ?? 0)", "processingTimeout=1s", "redeliverInterval=500ms"]
+            case "redis": ["redisHost=127.0.0.1:\(server?.port ?? 0)"]
             default: []
             }
         let checked = try await Subprocess.run(
