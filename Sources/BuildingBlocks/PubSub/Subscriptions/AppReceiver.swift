@@ -85,6 +85,8 @@ final class AppReceiver: EventReceiver {
         collected = [:]
         subscription?.end()
         subscription = nil
+        // Whoever waits for the app's answers: there will be none.
+        idle()
     }
 
     func changed(_ state: SubscriptionState) {
