@@ -1,6 +1,7 @@
 """Values that go away by themselves."""
 
 import datetime
+import time
 
 from model import Write
 from refusals import SAVE_INVALID, SAVE_NOT_OFFERED
@@ -17,12 +18,27 @@ def gone(bench, key):
     bench.eventually(lambda: bench.value(key) is None, f"the end of {key}, which lives a second")
 
 
+def in_time(attempt):
+    """What must hold within the second that a value lives. On a busy machine the second may be over before: then again."""
+    for last in [False] * 9 + [True]:
+        began = time.monotonic()
+        try:
+            return attempt()
+        except AssertionError:
+            if last or time.monotonic() - began < 0.9:
+                raise
+
+
 @case("a value with a time to live goes away, for every way of reading", needs=TTL)
 def expires(bench):
     key, kept = bench.key("short"), bench.key("long")
-    bench.save(key, b"1", **life(1))
     bench.save(kept, b"1", **life(1000))
-    bench.stays(key, b"1")
+
+    def lives():
+        bench.save(key, b"1", **life(1))
+        bench.stays(key, b"1")
+
+    in_time(lives)
     gone(bench, key)
     assert bench.other.get("store", key).value is None
     assert [item.value for item in bench.bulk_get([key, kept])] == [None, b"1"]
@@ -63,8 +79,14 @@ def extended(bench):
 @case("an expired value is nothing: no etag fits, a first write takes its place", needs=(*TTL, "ETAG"))
 def expired_is_nothing(bench):
     key = bench.key()
-    bench.save(key, b"1", **life(1))
-    etag = bench.etag(key)
+
+    def lives():
+        bench.save(key, b"1", **life(1))
+        etag = bench.etag(key)
+        assert etag
+        return etag
+
+    etag = in_time(lives)
     gone(bench, key)
     bench.save(key, b"2", concurrency="first-write")
     bench.stays(key, b"2")
@@ -82,8 +104,12 @@ def each(bench):
 @case("a transaction's writes may have a time to live", needs=(*TTL, "TRANSACTIONAL"))
 def in_transaction(bench):
     short, long = bench.key("short"), bench.key("long")
-    bench.transact(("upsert", Write(short, b"1", metadata={"ttlInSeconds": "1"})), ("upsert", Write(long, b"1")))
-    bench.stays(short, b"1")
+
+    def lives():
+        bench.transact(("upsert", Write(short, b"1", metadata={"ttlInSeconds": "1"})), ("upsert", Write(long, b"1")))
+        bench.stays(short, b"1")
+
+    in_time(lives)
     gone(bench, short)
     bench.stays(long, b"1")
 
