@@ -31,7 +31,12 @@ class HTTPWire:
         if not hasattr(self.own, "connection"):
             self.own.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
-            self.own.connection.request(method, path, body, headers or ({"content-type": JSON} if body else {}))
+            try:
+                self.own.connection.request(method, path, body, headers or ({"content-type": JSON} if body else {}))
+            except (BrokenPipeError, ConnectionResetError):
+                if not body:
+                    raise
+                # A body that is refused before it was sent whole: the answer has come already (RFC 9112 section 9.5).
             return Answer(self.own.connection.getresponse())
         except (OSError, http.client.HTTPException):
             # The runtime may end a connection with an error; the next request takes another one.
