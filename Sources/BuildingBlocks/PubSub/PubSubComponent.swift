@@ -15,6 +15,6 @@ package final class PubSubComponent {
 
     func has(_ feature: UInt64) -> Bool { ref.features & feature != 0 }
 
-    /// Dapr's words for what it can do.
+    /// The consumer group that its metadata name (`consumerID`).
     package var consumer: String? { ref.runtimeSettings["consumerid"] }
 }

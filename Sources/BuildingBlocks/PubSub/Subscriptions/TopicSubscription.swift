@@ -1,6 +1,7 @@
 import COctavo
 package import Components
 import JSONText
+import Logging
 import NIOCore
 
 /// A topic that the app hears of: opens the source, takes events out of messages, has them delivered, settles them.
@@ -15,6 +16,8 @@ package final class TopicSubscription {
     private let route: (CloudEvent) -> String?
     private weak var receiver: (any EventReceiver)?
     private var source: ComponentSource?
+
+    private static let logger = Logger(label: "octavo.subscriptions")
 
     /// Events that the app may have at a time, unless more are asked for.
     package static let window: UInt32 = 256
@@ -85,10 +88,10 @@ package final class TopicSubscription {
             event = try CloudEvent(bytes)
         } catch {
             // It will not get better.
-            return giveUp(delivery, message, "it is not a CloudEvent in JSON: \(error)")
+            return giveUp(delivery, message, .warning, "it is not a CloudEvent in JSON: \(error)")
         }
-        if event.isExpired(at: EventTime.now()) { return giveUp(delivery, message, "its time is over") }
-        guard let path = route(event) else { return giveUp(delivery, message, "no rule of the subscription takes it") }
+        if event.isExpired(at: EventTime.now()) { return giveUp(delivery, message, .debug, "its time is over") }
+        guard let path = route(event) else { return giveUp(delivery, message, .debug, "no rule of the subscription takes it") }
         guard let receiver else { return settle(delivery, OCTAVO_SETTLE_RETRY) }
         let attempt = Int(message.attempt)
         let kept = deadLetterTopic.isEmpty ? nil : Kept(message)
@@ -102,8 +105,9 @@ package final class TopicSubscription {
         switch outcome {
         case .success: settle(delivery, OCTAVO_SETTLE_ACK)
         case .drop: moveToDeadLetter(delivery, kept)
-        case .retry:
+        case .retry(let cause):
             guard let pause = policy.pause(attempt: attempt) else { return moveToDeadLetter(delivery, kept) }
+            say(.debug, "a message is delivered again", cause)
             again(delivery, pause)
         }
     }
@@ -119,8 +123,14 @@ package final class TopicSubscription {
     }
 
     /// What nobody will take: to the dead-letter topic, if there is one.
-    private func giveUp(_ delivery: Delivery, _ message: octavo_pubsub_message, _ cause: String) {
+    private func giveUp(_ delivery: Delivery, _ message: octavo_pubsub_message, _ level: Logger.Level, _ cause: String) {
+        say(level, "a message does not reach the app", cause)
         moveToDeadLetter(delivery, deadLetterTopic.isEmpty ? nil : Kept(message))
+    }
+
+    private func say(_ level: Logger.Level, _ text: Logger.Message, _ cause: String) {
+        Self.logger.log(
+            level: level, text, metadata: ["pubsub": "\(component.name)", "topic": "\(topic)", "cause": "\(cause)"])
     }
 
     private func moveToDeadLetter(_ delivery: Delivery, _ kept: Kept?) {
@@ -134,9 +144,8 @@ package final class TopicSubscription {
             guard let self else { return }
             if failure == nil { settle(delivery, OCTAVO_SETTLE_ACK) } else { again(delivery, policy.longest) }
         }
-        var publication = Publication(
+        let publication = Publication(
             pubsub: component.name, topic: deadLetterTopic, contentType: kept.contentType, metadata: kept.metadata)
-        publication.contentType = kept.contentType
         var options = PublishOptions()
         options.isRaw = isRaw
         kept.data.withUnsafeBytes { _ = api.submit(component, publication, $0, options, 0, waiter) }
