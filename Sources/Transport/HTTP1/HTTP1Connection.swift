@@ -327,7 +327,10 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
     func tick(_ now: NIODeadline) {
         let limits = loop.limits
         if let closingSince {
-            if now - closingSince > .seconds(1) { closeNow() }
+            // A client that still sends has not read its answer yet, and a close with bytes unread would take that away
+            // from it: it is waited for, within bounds.
+            let quietSince = max(closingSince, lastInput)
+            if now - quietSince > .seconds(1) || now - closingSince > .seconds(10) { closeNow() }
             return
         }
         if let unwritableSince, now - unwritableSince > TimeAmount(limits.writeTimeout) {
