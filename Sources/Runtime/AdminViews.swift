@@ -87,7 +87,7 @@ enum AdminViews {
         case .noSuchComponent, .plugin(.notFound): AdminError(.notFound, error.description)
         case .plugin(.duplicatePlugin), .plugin(.duplicateType), .plugin(.changedSinceLoaded), .duplicateComponent, .pluginInUse, .busy:
             AdminError(.conflict, error.description)
-        case .plugin, .otherPlugin, .replacementFailed: AdminError(.rejected, error.description)
+        case .plugin, .otherPlugin, .replacementFailed, .changeRefused: AdminError(.rejected, error.description)
         }
     }
 
