@@ -150,7 +150,7 @@ extension ComponentStore {
     }
 
     /// Ends an instance that no loop gives new calls to, without anybody waiting for it but the end of the store.
-    private func sayFarewell(to instance: ComponentInstance) {
+    func sayFarewell(to instance: ComponentInstance) {
         let number = nextSerial()
         farewells[number] = Task {
             _ = await finish(instance, within: .seconds(30))

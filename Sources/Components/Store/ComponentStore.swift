@@ -193,7 +193,7 @@ package actor ComponentStore {
                 "component": "\(definition.name)", "type": "\(definition.type)", "source": "\(definition.source)",
                 "cause": "\(failure.message)",
             ])
-        if definition.ignoreErrors == false {
+        if definition.ignoreErrors == false, !definition.isLate {
             onFatal?("component \(definition.name) (\(definition.type)): \(failure.message)")
         }
     }
@@ -344,8 +344,9 @@ package actor ComponentStore {
         return plain(one) == plain(other)
     }
 
-    /// Takes the component away: new calls find nothing, those under way finish or fail.
-    package func remove(_ name: String) async throws(StoreError) {
+    /// Takes the component away: new calls find nothing, those under way finish or fail. `waits`: for those; else they
+    /// are seen to in the background.
+    package func remove(_ name: String, waits: Bool = true) async throws(StoreError) {
         guard let entry = components[name] else { throw .noSuchComponent(name: name, known: components.keys.sorted()) }
         components[name] = nil
         entry.healthWatch?.cancel()
@@ -360,7 +361,24 @@ package actor ComponentStore {
         // What it is making just now is ended by the start itself.
         entry.starter?.cancel()
         await entry.starter?.value
-        if let instance = entry.instance { _ = await finish(instance, within: .seconds(30)) }
+        guard let instance = entry.instance else { return }
+        if waits { _ = await finish(instance, within: .seconds(30)) } else { sayFarewell(to: instance) }
+    }
+
+    /// Notes why a component's latest settings were refused; `nil`: they were not.
+    package func note(refusal: String?, of name: String) { components[name]?.refusal = refusal }
+
+    /// Waits until none of the components is in its first try to start, or for `limit`; gives those that are not ready,
+    /// with their reasons. One that starts with its first call is none.
+    package func settled(_ names: [String], within limit: Duration) async -> [(component: String, reason: String)] {
+        let deadline = ContinuousClock.now + limit
+        while names.contains(where: { components[$0]?.state == .starting }), ContinuousClock.now < deadline {
+            guard (try? await Task.sleep(for: .milliseconds(5))) != nil else { break }
+        }
+        return names.compactMap { name in
+            guard let entry = components[name], entry.state != .ready, entry.state != .waiting else { return nil }
+            return (name, entry.reason.isEmpty ? "it is starting" : entry.reason)
+        }
     }
 
     /// Drains, stops and destroys an instance that no loop gives new calls to. Returns why its code must

@@ -45,6 +45,10 @@ struct ComponentEntry {
     var kind: Int32 = 0
     var state = State.starting
     var reason = ""
+    /// Why its latest settings were refused; those before hold.
+    var refusal: String?
+    /// Readiness does not wait for it.
+    var isLate: Bool
     var lastError = ""
     var since = wallSeconds()
     var instance: ComponentInstance?
@@ -62,6 +66,7 @@ struct ComponentEntry {
     init(definition: ComponentDefinition, serial: Int) {
         self.definition = definition
         self.serial = serial
+        isLate = definition.isLate
     }
 }
 
