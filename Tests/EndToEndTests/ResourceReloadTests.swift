@@ -242,6 +242,25 @@ struct ResourceReloadTests {
         }
     }
 
+    @Test("may say where the component's plugin runs")
+    func isolation() async throws {
+        let scratch = try Scratch()
+        try scratch.write(Self.sqlite("store", scratch), to: "resources/store.yaml")
+        try await Self.with(scratch) { octavo in
+            try await Self.line("store", scratch, octavo)
+            for (word, mode) in [("process", "isolated"), ("none", "in process")] {
+                try scratch.write(
+                    Self.sqlite("store", scratch).replacingOccurrences(
+                        of: "  name: store\n", with: "  name: store\n  annotations:\n    octavo.io/isolation: \(word)\n"),
+                    to: "resources/store.yaml")
+                try await eventually("the plugin is \(mode)") {
+                    try await octavo.json("plugin", "describe", "sqlite")["summary"]?["mode"]?.string == mode ? () : nil
+                }
+                #expect(try await octavo.octavo("state", "get", "store", "k").output == "of store")
+            }
+        }
+    }
+
     @Test("may bring a secret store and what refers to it, and another secret")
     func secrets() async throws {
         let scratch = try Scratch()

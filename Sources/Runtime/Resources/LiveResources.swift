@@ -151,7 +151,11 @@ actor LiveResources {
         if components[name]?.header.source != one.resource.header.source || components[name] != one.resource {
             var definition = one.definition
             definition.isLate = true
-            try? await store.adopt(definition)
+            do throws(StoreError) {
+                try await store.adopt(definition)
+            } catch {
+                logger.error("a component's plugin does not move", metadata: ["component": "\(name)", "cause": "\(error)"])
+            }
         }
         components[name] = one.resource
         await store.note(refusal: nil, of: name)
