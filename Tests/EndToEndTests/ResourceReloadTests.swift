@@ -242,6 +242,30 @@ struct ResourceReloadTests {
         }
     }
 
+    @Test("is not taken for empty while it is written anew, whatever else changes meanwhile", .timeLimit(.minutes(2)))
+    func halfWritten() async throws {
+        let scratch = try Scratch()
+        let text = Self.sqlite("store", scratch)
+        try scratch.write(text, to: "resources/store.yaml")
+        let path = scratch.file("resources/store.yaml")
+        try await Self.with(scratch) { octavo in
+            try await Self.line("store", scratch, octavo)
+            // A writer of many small files in place, and one who empties the file before they write it.
+            for round in 0..<60 {
+                try scratch.write(Self.sqlite("other\(round % 3)", scratch), to: "resources/other\(round % 3).yaml")
+                let file = fopen(path, "w")
+                try await Task.sleep(for: .milliseconds(round * 5 % 60))
+                fputs(text, file)
+                fclose(file)
+                if round % 10 == 9 { _ = try await octavo.octavo("resources", "reload") }
+                try await Task.sleep(for: .milliseconds(round * 7 % 90))
+            }
+            #expect(try await octavo.octavo("resources", "reload").code == 0)
+            #expect(!octavo.process.errors.contains("component removed"))
+            #expect(try await octavo.octavo("state", "get", "store", "k").output == "of store")
+        }
+    }
+
     @Test("may say where the component's plugin runs")
     func isolation() async throws {
         let scratch = try Scratch()
@@ -258,6 +282,7 @@ struct ResourceReloadTests {
                 }
                 #expect(try await octavo.octavo("state", "get", "store", "k").output == "of store")
             }
+            #expect(!octavo.process.errors.contains("component removed"))
         }
     }
 

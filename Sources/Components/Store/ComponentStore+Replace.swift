@@ -42,8 +42,12 @@ extension ComponentStore {
 
     /// A component may say where its plugin runs.
     private func moveIsolation(from old: ComponentDefinition, to new: ComponentDefinition) async throws(StoreError) {
-        guard old.isolation != new.isolation,
-            let plugin = plugins.values.first(where: { $0.offers(new.type) })?.current,
+        if old.isolation != new.isolation { try await moveIsolation(of: new.type) }
+    }
+
+    /// Moves the plugin of a type that is loaded to where it is to run now: a component that says so has come or gone.
+    package func moveIsolation(of type: String) async throws(StoreError) {
+        guard let plugin = plugins.values.first(where: { $0.offers(type) })?.current,
             plugin.isIsolated != (isolation(for: plugin.inspection) != nil)
         else { return }
         _ = try await reload(plugin.id)

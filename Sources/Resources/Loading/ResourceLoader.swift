@@ -57,6 +57,18 @@ package enum ResourceLoader {
         set.resources.append(resource)
     }
 
+    /// Whether no file has been written for `pause`, by its own time.
+    package static func isQuiet(paths: [String], for pause: Duration) -> Bool {
+        var ignored: [Diagnostic] = []
+        let now = FileContents.wallNanoseconds(), limit = Int64(pause / .nanoseconds(1))
+        return paths.allSatisfy { path in
+            files(of: path, &ignored).allSatisfy { file in
+                // A time in the future tells of a clock, not of a writer.
+                FileContents.modified(file).map { abs(now - $0) > limit } ?? true
+            }
+        }
+    }
+
     /// Whether a file of that name in a folder is read. `.#name` is how an editor says that it has the file open.
     package static func isResourceFile(_ name: String) -> Bool {
         let name = name.lowercased()

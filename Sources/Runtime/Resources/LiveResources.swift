@@ -72,8 +72,6 @@ actor LiveResources {
             let watch = ResourceWatch(paths: options.resourcePaths, logger: logger)
         else { return }
         logger.info("resource files are watched", metadata: ["paths": "\(options.resourcePaths.joined(separator: ", "))"])
-        // What has changed between the first reading and now.
-        _ = await reload()
         for await _ in watch.changes { _ = await reload() }
     }
 
@@ -125,8 +123,24 @@ actor LiveResources {
     private nonisolated static func read(
         _ options: RuntimeOptions, _ configuration: ResourceReading.Configuration, _ preferred: [String: String]
     ) async -> ResourceReading.Read {
-        await Task.detached { ResourceReading.resources(options, configuration, preferred: preferred) }.value
+        let deadline = ContinuousClock.now + settlingLimit
+        while true {
+            let read = await Task.detached {
+                let read = ResourceReading.resources(options, configuration, preferred: preferred)
+                // Of a file that somebody is just writing anew there may be nothing, or half.
+                return ResourceLoader.isQuiet(paths: options.resourcePaths, for: settling) ? read : nil
+            }.value
+            if let read { return read }
+            if ContinuousClock.now > deadline {
+                return await Task.detached { ResourceReading.resources(options, configuration, preferred: preferred) }.value
+            }
+            try? await Task.sleep(for: settling)
+        }
     }
+
+    /// Files that were written so lately are read again a moment later.
+    private static let settling = Duration.milliseconds(100)
+    private static let settlingLimit = Duration.seconds(5)
 
     /// Secret stores come first and go last, so that whoever refers to one finds it.
     private func take(_ steps: Steps, _ change: inout ResourcesChange) async {
@@ -169,6 +183,15 @@ actor LiveResources {
                 logger.info("component removed", metadata: ["component": "\(one.name)", "type": "\(one.type)"])
             } catch {}
             change.deleted.append(one.name)
+            if one.isolation != nil { await moveIsolation(one) }
+        }
+    }
+
+    private func moveIsolation(_ one: ComponentResource) async {
+        do throws(StoreError) {
+            try await store.moveIsolation(of: one.type)
+        } catch {
+            logger.error("a component's plugin does not move", metadata: ["component": "\(one.name)", "cause": "\(error)"])
         }
     }
 
@@ -186,6 +209,7 @@ actor LiveResources {
             logger.info(
                 "component added",
                 metadata: ["component": "\(one.resource.name)", "type": "\(one.resource.type)", "source": "\(one.resource.header.source)"])
+            if one.resource.isolation != nil { await moveIsolation(one.resource) }
         }
     }
 

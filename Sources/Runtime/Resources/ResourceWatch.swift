@@ -69,7 +69,8 @@ final class ResourceWatchThread {
     /// One watch of the kernel may be that of a folder and of what is in it.
     private var places: [Int32: [Place]] = [:]
     private var open: Set<String> = []
-    private var due: Int64?
+    /// What has changed since the files were first read is not known: they are looked at once.
+    private var due: Int64? = monotonicNanoseconds() + ResourceWatchThread.quiet
     private var nextSweep = monotonicNanoseconds() + ResourceWatchThread.sweep
     private var isStopped = false
 
