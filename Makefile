@@ -6,7 +6,7 @@ RELEASE := .build/release
 KIT := $(DESTDIR)$(PREFIX)/share/octavo/plugin-kit
 plugins := $(notdir $(patsubst %/,%,$(wildcard plugins/*/)))
 
-.PHONY: build run test bench install
+.PHONY: build run test bench docs install
 build:
 	tools/build release
 run:
@@ -15,6 +15,8 @@ test:
 	tools/test
 bench:
 	tools/bench/run
+docs:
+	tools/component-docs
 install:
 	tools/setup build
 	tools/build release

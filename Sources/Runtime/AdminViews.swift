@@ -67,7 +67,7 @@ enum AdminViews {
         return ComponentSummary(
             name: facts.name, type: facts.type, version: facts.version, plugin: optional(facts.plugin),
             generation: facts.generation, state: state, reason: optional(facts.reason),
-            startMode: facts.startMode == .lazy ? "on first use" : "at start",
+            refusedChange: facts.refusal, startMode: facts.startMode == .lazy ? "on first use" : "at start",
             health: AdminAPI.ComponentHealth(
                 state: facts.health.state.rawValue, reason: optional(facts.health.reason),
                 lastError: optional(facts.health.lastError),
@@ -87,7 +87,7 @@ enum AdminViews {
         case .noSuchComponent, .plugin(.notFound): AdminError(.notFound, error.description)
         case .plugin(.duplicatePlugin), .plugin(.duplicateType), .plugin(.changedSinceLoaded), .duplicateComponent, .pluginInUse, .busy:
             AdminError(.conflict, error.description)
-        case .plugin, .otherPlugin, .replacementFailed: AdminError(.rejected, error.description)
+        case .plugin, .otherPlugin, .replacementFailed, .changeRefused: AdminError(.rejected, error.description)
         }
     }
 

@@ -2,8 +2,16 @@ import COctavo
 import Components
 
 /// What a component can do, in Dapr's words.
-enum Capabilities {
+package enum Capabilities {
     static func words(of facts: ComponentFacts) -> [String] { words(kind: facts.kind, features: facts.features) }
+
+    /// `kind`: by its name in the ABI, `state`.
+    package static func words(kind: String, features: UInt64) -> [String] {
+        for number in 1...OCTAVO_KIND_LAST {
+            if octavo_kind_at(number).map({ String(cString: $0.pointee.name) == kind }) == true { return words(kind: number, features: features) }
+        }
+        return []
+    }
 
     static func words(kind: Int32, features: UInt64) -> [String] {
         func has(_ bit: UInt64) -> Bool { features & bit == bit }
@@ -19,6 +27,14 @@ enum Capabilities {
             if has(OCTAVO_STATE_ETAG | OCTAVO_STATE_TRANSACTION) { words.append("ACTOR") }
         case OCTAVO_KIND_SECRET_STORE:
             if has(OCTAVO_SECRET_MULTI_VALUE) { words.append("MULTIPLE_KEY_VALUES_PER_SECRET") }
+        case OCTAVO_KIND_PUBSUB:
+            if has(UInt64(OCTAVO_PUBSUB_MESSAGE_TTL)) { words.append("MESSAGE_TTL") }
+            if has(UInt64(OCTAVO_PUBSUB_WILDCARD)) { words.append("SUBSCRIBE_WILDCARDS") }
+            if has(UInt64(OCTAVO_PUBSUB_BULK_PUBLISH)) { words.append("BULK_PUBSUB") }
+        case OCTAVO_KIND_BINDING:
+            if has(UInt64(OCTAVO_BINDING_INPUT)) { words.append("INPUT_BINDING") }
+            if has(UInt64(OCTAVO_BINDING_OUTPUT)) { words.append("OUTPUT_BINDING") }
+        // Dapr has no words for locks, configuration and cryptography.
         default: break
         }
         return words

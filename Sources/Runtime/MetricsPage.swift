@@ -6,12 +6,14 @@ import Transport
 enum MetricsPage {
     static func render(
         _ registry: MetricsRegistry, components: [ComponentFacts], plugins: [PluginFacts], server: Server.Statistics,
-        ready: Bool, appID: String
+        ready: Bool, appID: String, resourceProblems: Int
     ) -> [UInt8] {
         var page = PrometheusText()
         ProcessMetrics.write(&page)
         page.metric("octavo_ready", .gauge, help: "1 when everything that readiness waits for is there.")
         page.sample("octavo_ready", [("app_id", appID)], ready ? 1 : 0)
+        page.metric("octavo_resource_problems", .gauge, help: "Things that are wrong with the resource files, or that were refused of them.")
+        page.sample("octavo_resource_problems", [], Double(resourceProblems))
         write(server, &page)
         write(components, &page)
         write(plugins, &page)
@@ -36,6 +38,9 @@ enum MetricsPage {
         each("octavo_component_ready", .gauge, "1 when the component takes calls.") { $0.isReady ? 1 : 0 }
         each("octavo_component_healthy", .gauge, "1 when the component's backend answers.") {
             $0.health.state == .healthy ? 1 : 0
+        }
+        each("octavo_component_change_refused", .gauge, "1 while the component runs by older settings than its file says.") {
+            $0.refusal == nil ? 0 : 1
         }
         each("octavo_component_calls_total", .counter, "Calls to the component.") { Double($0.calls) }
         each("octavo_component_errors_total", .counter, "Calls to the component that failed.") { Double($0.errors) }

@@ -26,6 +26,8 @@ extension Runtime {
         var code: Int32 = 0
         events: for await event in events.stream {
             switch event {
+            case .signal(SIGHUP) where !Self.hasTerminal:
+                Task { [resources] in _ = await resources.reload() }
             case .signal(let number):
                 logger.info("stopping", metadata: ["signal": "\(number)"])
                 await quiesce()
@@ -53,6 +55,13 @@ extension Runtime {
         await stop()
         return code
     }
+
+    /// Of a service SIGHUP asks to read the files again; of a program in a terminal it tells that the terminal has gone.
+    private static let hasTerminal: Bool = {
+        let descriptor = Glibc.open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC)
+        if descriptor >= 0 { close(descriptor) }
+        return descriptor >= 0
+    }()
 
     /// Before the app is told to end it answers what it has been given; the APIs stay until it has ended.
     private func quiesce() async {
@@ -106,6 +115,7 @@ extension Runtime {
         state.setDraining()
         if let block = options.shutdown.block { await serveOn(for: block) }
         await drainSubscriptions(within: options.shutdown.grace)
+        await resources.end()
         await endSubscriptions()
         state.configurationSubscriptions.endAll()
         await api.drain(grace: options.shutdown.grace)

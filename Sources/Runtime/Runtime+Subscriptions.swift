@@ -1,18 +1,32 @@
 import AppChannel
 import BuildingBlocks
+import Components
 import Logging
 import NIOConcurrencyHelpers
 import NIOCore
 
-extension Runtime {
-    /// Takes topics to the app from now on: those of resources, and those that it names itself. Does nothing without an app.
-    func startSubscriptions(_ declared: [SubscriptionDefinition]) async {
+/// Takes topics to the app: those of resources, and those that it names itself.
+struct AppDelivery: Sendable {
+    let app: AppChannel?
+    let loops: [NIOLoopBound<CallLoop>]
+    let state: RuntimeState
+    /// Of every event loop, once they have begun.
+    let subscriptions: NIOLockedValueBox<[NIOLoopBound<AppSubscriptions>]>
+    let logger: Logger
+
+    /// Those of resources are these from now on. The first time it begins. Does nothing without an app.
+    func set(_ declared: [SubscriptionDefinition]) async {
         guard let app else {
             if !declared.isEmpty {
                 logger.warning(
                     "nobody hears of the subscriptions of the resource files: the runtime knows no app; give its port with --app-port",
                     metadata: ["subscriptions": "\(declared.count)"])
             }
+            return
+        }
+        let begun = subscriptions.withLockedValue { $0 }
+        guard begun.isEmpty else {
+            for one in begun { try? await one.eventLoop.submit { one.value.setDeclared(declared) }.get() }
             return
         }
         for (index, loop) in loops.enumerated() {
@@ -29,7 +43,9 @@ extension Runtime {
             subscriptions.withLockedValue { $0.append(made) }
         }
     }
+}
 
+extension Runtime {
     /// Fetches nothing more and waits until the app has answered what it was given, at most `limit`.
     func drainSubscriptions(within limit: Duration) async {
         let all = subscriptions.withLockedValue { $0 }

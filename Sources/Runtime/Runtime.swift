@@ -32,7 +32,9 @@ final class Runtime: Sendable {
     /// Whether the log has said that everything is up.
     let announced = NIOLockedValueBox(false)
     /// Topics on their way to the app, of every event loop.
-    let subscriptions = NIOLockedValueBox<[NIOLoopBound<AppSubscriptions>]>([])
+    let subscriptions: NIOLockedValueBox<[NIOLoopBound<AppSubscriptions>]>
+    /// What the resource files name.
+    let resources: LiveResources
 
     /// A bound address and what is served there.
     struct Listener: Sendable {
@@ -52,6 +54,11 @@ final class Runtime: Sendable {
         listeners: [Listener], startedAt: ContinuousClock.Instant, configuration: ResourceReading.Configuration,
         registry: MetricsRegistry, crashReports: CrashReports, app: AppChannel?
     ) async throws {
+        let subscriptions = NIOLockedValueBox<[NIOLoopBound<AppSubscriptions>]>([])
+        self.subscriptions = subscriptions
+        let delivery = AppDelivery(
+            app: app, loops: loops, state: state, subscriptions: subscriptions, logger: logger)
+        resources = LiveResources(options, configuration, store, logger: logger) { await delivery.set($0.map { SubscriptionDefinition($0) }) }
         self.app = app
         self.configuration = configuration
         self.options = options
@@ -65,7 +72,7 @@ final class Runtime: Sendable {
         self.startedAt = startedAt
         let backend = RuntimeBackend(
             options: options, store: store, state: state, loops: loops, api: api, startedAt: startedAt,
-            registry: registry, crashReports: crashReports, app: app)
+            registry: registry, crashReports: crashReports, app: app, resources: resources)
         let admin = try await AdminServer.bind(path: options.adminSocket, backend: backend, group: group)
         var all = listeners
         all.append(Listener(purpose: "admin", address: try SocketAddress(unixDomainSocketPath: options.adminSocket)))

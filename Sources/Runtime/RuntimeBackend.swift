@@ -19,14 +19,16 @@ final class RuntimeBackend: AdminBackend {
     private let loops: [NIOLoopBound<CallLoop>]
     private let api: Server
     private let app: AppChannel?
+    private let resources: LiveResources
     private let startedAt: ContinuousClock.Instant
     private let listeners = NIOLockedValueBox<[Runtime.Listener]>([])
 
     init(
         options: RuntimeOptions, store: ComponentStore, state: RuntimeState, loops: [NIOLoopBound<CallLoop>],
         api: Server, startedAt: ContinuousClock.Instant, registry: MetricsRegistry, crashReports: CrashReports,
-        app: AppChannel?
+        app: AppChannel?, resources: LiveResources
     ) {
+        self.resources = resources
         self.app = app
         self.registry = registry
         self.crashReports = crashReports
@@ -65,13 +67,16 @@ final class RuntimeBackend: AdminBackend {
             failedComponentCount: components.count { !$0.isReady && $0.state != "waiting" },
             calls: components.reduce(0) { $0 + Int64($1.calls) },
             errors: components.reduce(0) { $0 + Int64($1.errors) }, dataFolder: options.dataFolder,
-            pluginFolders: options.pluginFolders)
+            pluginFolders: options.pluginFolders, resourceProblems: await resources.complaints)
     }
+
+    func reloadResources() async throws -> ResourcesChange { await resources.reload(waits: true) }
 
     func metricsPage() async throws -> [UInt8] {
         MetricsPage.render(
             registry, components: await store.componentFacts(), plugins: await store.pluginFacts(),
-            server: await api.statistics(), ready: state.notReady.isEmpty, appID: options.appID)
+            server: await api.statistics(), ready: state.notReady.isEmpty, appID: options.appID,
+            resourceProblems: await resources.complaints.count)
     }
 
     // MARK: Plugins
@@ -276,6 +281,13 @@ final class RuntimeBackend: AdminBackend {
                     remedy: "Mend or remove \(plugin.path), then `octavo plugin load` it."))
         }
         for component in await store.componentFacts() {
+            if let refusal = component.refusal {
+                findings.append(
+                    DoctorFinding(
+                        severity: .error, subject: "component \(component.name)",
+                        cause: "Its changed settings were refused: \(refusal).",
+                        remedy: "Mend its file, or the backend that it names; it is read again when it changes."))
+            }
             if !component.isReady, component.state != "waiting" {
                 findings.append(
                     DoctorFinding(

@@ -61,6 +61,30 @@ static void print_schema(const octavo_schema *schema) {
         print_field(octavo_list_at(schema->fields, i));
     }
     putchar(']');
+    print_texts("links", schema->links);
+    printf(",\"operations\":[");
+    for (i = 0; schema->operations.items && schema->operations.stride >= sizeof(octavo_operation) && i < schema->operations.count; i++) {
+        const octavo_operation *operation = octavo_list_at(schema->operations, i);
+        if (i) putchar(',');
+        putchar('{');
+        json_member(stdout, "name", operation->name, 1);
+        json_member(stdout, "description", operation->description, 0);
+        putchar('}');
+    }
+    putchar(']');
+}
+
+/* The operations of the kind that the type has. */
+static void print_calls(const octavo_kind *kind, const octavo_type *type) {
+    uint32_t i, count = 0;
+    printf(",\"calls\":[");
+    for (i = 0; kind && type->ops && i < kind->op_count; i++) {
+        const octavo_op *op = &kind->ops[i];
+        if (!octavo_op_at(type->ops, i) || (op->feature && (type->features & op->feature) != op->feature)) continue;
+        if (count++) putchar(',');
+        json_text(stdout, octavo_text(op->name));
+    }
+    putchar(']');
 }
 
 static void print_type(const octavo_type *type) {
@@ -72,6 +96,7 @@ static void print_type(const octavo_type *type) {
     json_member(stdout, "execution", octavo_text(execution_name(type->execution)), 0);
     print_texts("aliases", type->aliases);
     printf(",\"features\":%llu", (unsigned long long)type->features);
+    print_calls(kind, type);
     print_flag("singleton", (type->flags & OCTAVO_TYPE_SINGLETON) != 0);
     print_flag("exclusive", (type->flags & OCTAVO_TYPE_EXCLUSIVE) != 0);
     print_flag("holdsState", (type->flags & OCTAVO_TYPE_HOLDS_STATE) != 0);

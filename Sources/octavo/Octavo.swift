@@ -22,7 +22,7 @@ struct Octavo: ParsableCommand {
             """,
         version: VersionCommand.line,
         subcommands: [
-            RunCommand.self, StatusCommand.self, PluginCommand.self, ComponentCommand.self, StateCommand.self,
+            RunCommand.self, StatusCommand.self, PluginCommand.self, ComponentCommand.self, ResourcesCommand.self, StateCommand.self,
             DoctorCommand.self, VersionCommand.self, CompletionCommand.self,
         ])
 }

@@ -45,6 +45,7 @@ enum StatusView {
         list.add(
             "components", "\(status.componentCount)" + (failed > 0 ? ", \(failed) failed" : ""),
             failed > 0 ? .bad : .plain)
+        for problem in status.resourceProblems ?? [] { list.add("resources", problem, .bad) }
         list.add("calls", CallView.text(CallStatistics(calls: status.calls, errors: status.errors)))
         list.add("data", status.dataFolder)
         list.add("plugin folders", status.pluginFolders.joined(separator: ", "))

@@ -107,6 +107,13 @@ actor MemoryBackend: AdminBackend {
         state[store]?[key] = nil
     }
 
+    func reloadResources() -> ResourcesChange {
+        var change = ResourcesChange()
+        change.created = ["orders"]
+        change.refused = [.init(resource: "Component \"cart\"", cause: "its type is unknown")]
+        return change
+    }
+
     func doctor() -> [DoctorFinding] {
         [DoctorFinding(severity: .warning, subject: "app", cause: "It does not listen.", remedy: "Start it.")]
     }

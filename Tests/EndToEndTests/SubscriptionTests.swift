@@ -5,7 +5,7 @@ import Testing
 @Suite("Subscriptions of an app", .serialized, .enabled(if: Places.hasSDK, "tools/setup test installs it"))
 struct SubscriptionTests {
     /// An app of the test in Python: what it was given is its output.
-    private struct App {
+    struct App {
         let process: Subprocess
         let port: Int
 

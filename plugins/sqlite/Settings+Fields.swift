@@ -11,7 +11,7 @@ extension Settings {
             .duration("timeout", default: "20s", "How long a statement may take."),
             .duration(
                 "busyTimeout", default: "2s", unit: 1_000_000, "How long to wait for a lock that another process holds."),
-            .boolean("disableWAL", default: "false", "Use a rollback journal."),
+            .boolean("disableWAL", default: "false", "Use a rollback journal in place of a write-ahead log, as network file systems need it."),
             .word(
                 "synchronous", of: ["FULL", "NORMAL"], default: "FULL",
                 "FULL: a write survives a power loss. NORMAL: faster; the last writes before a power loss may be undone."),

@@ -21,7 +21,7 @@ nonisolated(unsafe) private let descriptor = describe(
                     .duration(
                         "busyTimeout", default: "2s", unit: 1_000_000,
                         "How long to wait for a lock that another process holds."),
-                    .boolean("disableWAL", default: "false", "Use a rollback journal, for network file systems."),
+                    .boolean("disableWAL", default: "false", "Use a rollback journal in place of a write-ahead log, as network file systems need it."),
                     .word(
                         "synchronous", of: ["FULL", "NORMAL"], default: "FULL",
                         "FULL: a write survives a power loss. NORMAL: faster; the last writes before a power loss may be undone."),

@@ -74,6 +74,10 @@ package struct AdminClient: Sendable {
         try get("/v1/components/\(PercentCoding.encoded(name))")
     }
 
+    package func reloadResources() throws(AdminClientError) -> ResourcesChange {
+        try Self.decoded(try exchange("POST", "/v1/resources/reload").body)
+    }
+
     package func doctor() throws(AdminClientError) -> DoctorReport {
         try get("/v1/doctor")
     }

@@ -28,6 +28,8 @@ package struct ComponentSummary: Sendable, Equatable, Codable {
     package var state: State
     /// Why it failed or waits, one sentence.
     package var reason: String?
+    /// Why its latest settings were refused; those before hold. nil when they were not.
+    package var refusedChange: String?
     /// When it is started: `at start`, `on first use`.
     package var startMode: String
     package var health: ComponentHealth
@@ -37,7 +39,7 @@ package struct ComponentSummary: Sendable, Equatable, Codable {
 
     package init(
         name: String, type: String, version: String, plugin: String? = nil, generation: Int = 0, state: State,
-        reason: String? = nil, startMode: String = "at start", health: ComponentHealth = ComponentHealth(),
+        reason: String? = nil, refusedChange: String? = nil, startMode: String = "at start", health: ComponentHealth = ComponentHealth(),
         features: [String] = [], statistics: CallStatistics = CallStatistics()
     ) {
         self.name = name
@@ -47,6 +49,7 @@ package struct ComponentSummary: Sendable, Equatable, Codable {
         self.generation = generation
         self.state = state
         self.reason = reason
+        self.refusedChange = refusedChange
         self.startMode = startMode
         self.health = health
         self.features = features

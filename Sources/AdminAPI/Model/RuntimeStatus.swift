@@ -24,14 +24,17 @@ package struct RuntimeStatus: Sendable, Equatable, Codable {
     package var errors: Int64
     package var dataFolder: String
     package var pluginFolders: [String]
+    /// What is wrong with the resource files, one sentence each; nil from a runtime that does not tell.
+    package var resourceProblems: [String]?
 
     package init(
         appID: String, version: String, processID: Int, uptimeSeconds: Double, ready: Bool,
         notReadyReasons: [String] = [], addresses: [ListenAddress] = [], app: AppStatus? = nil, eventLoops: Int,
         residentBytes: Int64 = 0, openDescriptors: Int = 0, openConnections: Int = 0, pluginCount: Int = 0,
         componentCount: Int = 0, failedComponentCount: Int = 0, calls: Int64 = 0, errors: Int64 = 0,
-        dataFolder: String, pluginFolders: [String]
+        dataFolder: String, pluginFolders: [String], resourceProblems: [String]? = nil
     ) {
+        self.resourceProblems = resourceProblems
         self.appID = appID
         self.version = version
         self.processID = processID
@@ -59,7 +62,7 @@ package struct RuntimeStatus: Sendable, Equatable, Codable {
         case processID = "processId"
         case uptimeSeconds, ready, notReadyReasons, addresses, app, eventLoops, residentBytes, openDescriptors
         case openConnections, pluginCount, componentCount, failedComponentCount, calls, errors, dataFolder
-        case pluginFolders
+        case pluginFolders, resourceProblems
     }
 }
 

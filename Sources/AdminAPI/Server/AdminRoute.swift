@@ -17,6 +17,7 @@ enum AdminRoute: Equatable {
     case setState(store: String, key: String, etag: String?, ttlSeconds: Int?)
     case deleteState(store: String, key: String, etag: String?)
     case doctor
+    case reloadResources
 
     /// The route of a request line. Throws `INVALID` for a target that can't be read, `NOT_FOUND` for one that is
     /// no route.
@@ -47,6 +48,7 @@ enum AdminRoute: Equatable {
         case ("GET", "components", "", ""): self = .components
         case ("GET", "components", let name, ""): self = .component(name)
         case ("GET", "doctor", "", ""): self = .doctor
+        case ("POST", "resources", "reload", ""): self = .reloadResources
         case ("GET", "state", let store, let key) where !key.isEmpty: self = .getState(store: store, key: key)
         case ("DELETE", "state", let store, let key) where !key.isEmpty:
             self = .deleteState(store: store, key: key, etag: query["etag"])

@@ -18,7 +18,7 @@ package final class PubSubAPI {
 
     /// The component of that name.
     package func component(_ name: String) throws(PubSubFailure) -> PubSubComponent {
-        if let last, last.name == name, last.ref === loop.component(named: name) { return last }
+        if let last, last.name == name, last.ref === loop.component(named: name), last.ref.attachment === last { return last }
         guard !name.isEmpty else { throw .emptyName }
         guard let ref = loop.component(named: name), ref.kind == OCTAVO_KIND_PUBSUB else {
             throw loop.allComponents.contains { $0.kind == OCTAVO_KIND_PUBSUB } ? .notFound(pubsub: name) : .notConfigured

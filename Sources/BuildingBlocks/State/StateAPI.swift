@@ -21,7 +21,7 @@ package final class StateAPI {
 
     /// The store of that name.
     package func store(_ name: String) throws(StateFailure) -> StateStore {
-        if let last, last.name == name, last.ref === loop.component(named: name) { return last }
+        if let last, last.name == name, last.ref === loop.component(named: name), last.ref.attachment === last { return last }
         guard let ref = loop.component(named: name), ref.kind == OCTAVO_KIND_STATE else {
             throw loop.allComponents.contains { $0.kind == OCTAVO_KIND_STATE }
                 ? .notFound(store: name) : .notConfigured(store: name)

@@ -5,11 +5,11 @@ import COctavoHost
 /// Used on that loop alone.
 package final class ComponentRef {
     package let name: String
-    package let type: String
-    package let version: String
+    package private(set) var type: String
+    package private(set) var version: String
     package let kind: Int32
     /// Settings that the runtime itself reads (`keyPrefix`, …), by lower-case name.
-    package let runtimeSettings: [String: String]
+    package private(set) var runtimeSettings: [String: String]
 
     let loop: CallLoop
     var target: Target?
@@ -77,6 +77,15 @@ package final class ComponentRef {
         }
     }
 
+    /// The component has been given other settings, which hold from the next target on.
+    func adopt(_ definition: ComponentDefinition) {
+        type = definition.type
+        version = definition.version
+        runtimeSettings = definition.runtimeSettings
+        // What a building block has made of the settings before.
+        attachment = nil
+    }
+
     func settle(target: Target?, secrets: RuntimeSecrets? = nil, unavailable: CallError?) {
         self.target = target
         self.secrets = secrets
@@ -94,7 +103,8 @@ package final class ComponentRef {
     /// What it delivers to us, here.
     var sources: [ComponentSource] = []
 
-    /// Room for what a building block keeps of this component on this loop (its key prefix, …).
+    /// Room for what a building block keeps of this component's settings on this loop (its key prefix, …); empty again
+    /// when they have changed.
     package var attachment: AnyObject?
 
     /// How calls reach the instance. Plain pointers, so that a call retains nothing; the store keeps the

@@ -51,6 +51,8 @@ package struct ComponentDefinition: Sendable, Equatable {
     package var isolation: IsolationMode?
     /// Unknown settings are errors.
     package var isStrict = false
+    /// It came while the runtime ran: readiness does not wait for it, and its errors do not end the runtime.
+    package var isLate = false
     /// File and line that it comes from, for messages.
     package var source = ""
 

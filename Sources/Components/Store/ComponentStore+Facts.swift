@@ -35,6 +35,8 @@ package struct ComponentFacts: Sendable {
     package var generation: Int
     package var state: String
     package var reason: String
+    /// Why its latest settings were refused; those before hold.
+    package var refusal: String?
     package var since: Double
     package var startMode: ComponentDefinition.StartMode
     package var isReady: Bool
@@ -118,7 +120,8 @@ extension ComponentStore {
                 name: entry.definition.name, type: entry.definition.type, version: entry.definition.version,
                 kind: entry.kind, plugin: entry.instance?.plugin.id ?? "",
                 generation: entry.instance?.plugin.generation ?? 0, state: state,
-                reason: stall?.reason ?? (entry.isDegraded ? health.reason : entry.reason), since: entry.since, startMode: entry.definition.startMode,
+                reason: stall?.reason ?? (entry.isDegraded ? health.reason : entry.reason),
+                refusal: entry.refusal, since: entry.since, startMode: entry.definition.startMode,
                 isReady: entry.state == .ready, isStalled: stall != nil, stalls: StallWatch.shared.count(of: entry.definition.name),
                 health: health, lastError: health.lastError,
                 features: entry.instance?.featureSet.bits ?? 0,
@@ -130,7 +133,7 @@ extension ComponentStore {
 
     /// What readiness waits for: required components that are not ready, with their reasons.
     package func notReady() -> [(component: String, reason: String)] {
-        components.values.filter { $0.definition.startMode == .required && $0.state != .ready }
+        components.values.filter { $0.definition.startMode == .required && !$0.isLate && $0.state != .ready }
             .map { ($0.definition.name, $0.reason.isEmpty ? $0.state.rawValue : $0.reason) }
             .sorted { $0.0 < $1.0 }
     }

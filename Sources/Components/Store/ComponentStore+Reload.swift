@@ -22,6 +22,7 @@ extension ComponentStore {
         guard !known.isReloading, !isStopping else { throw .busy(id: id) }
         plugins[id]?.isReloading = true
         defer { endReload(id) }
+        await replacementsEnded(id)
         if let loading = known.loading { _ = await loading.value }
         guard let entry = plugins[id] else { throw .plugin(.notFound(name: id, places: options.pluginFolders)) }
         plugins[id]?.nextGeneration += 1
@@ -147,7 +148,7 @@ extension ComponentStore {
     }
 
     /// `nil`, or why the state can't be taken over.
-    private func handOver(from old: ComponentInstance, to new: ComponentInstance) async -> String? {
+    func handOver(from old: ComponentInstance, to new: ComponentInstance) async -> String? {
         // What was delivered and not settled is state, too.
         await awaitSources(of: old, within: Handoff.limit)
         let deadline = ContinuousClock.now + Handoff.limit
@@ -160,11 +161,11 @@ extension ComponentStore {
         return await Handoff.run(from: old, to: new)
     }
 
-    private func park(_ name: String) async {
+    func park(_ name: String) async {
         await onLoops { loop in loop.component(named: name)?.beginParking() }
     }
 
-    private func install(_ instance: ComponentInstance, as name: String) async {
+    func install(_ instance: ComponentInstance, as name: String) async {
         guard components[name] != nil else {
             await discard(instance)
             return
@@ -193,7 +194,7 @@ extension ComponentStore {
         do throws(StoreError) {
             await install(try await makeReplacement(user, of: next), as: name)
         } catch {
-            await restore(user)
+            if let plugin = user.instance?.plugin { await restore(name, user.definition, of: plugin) }
             throw error
         }
     }
@@ -205,14 +206,13 @@ extension ComponentStore {
         await park(name)
         components[name]?.letGo()
         _ = await finish(instance, within: .seconds(10))
-        await restore(user)
+        if let plugin = user.instance?.plugin { await restore(name, user.definition, of: plugin) }
     }
 
-    private func restore(_ user: ComponentEntry) async {
-        let name = user.definition.name
-        guard let plugin = user.instance?.plugin else { return }
+    /// An instance as the one before was, after its replacement has failed.
+    func restore(_ name: String, _ definition: ComponentDefinition, of plugin: LoadedPlugin) async {
         do throws(StartFailure) {
-            await install(try await makeInstance(try await resolved(user.definition), of: plugin), as: name)
+            await install(try await makeInstance(try await resolved(definition), of: plugin), as: name)
         } catch {
             if let unstarted = error.instance { await discard(unstarted) }
             // Neither build starts now: as for any component that does not start, it is tried again.

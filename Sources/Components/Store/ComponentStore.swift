@@ -41,12 +41,16 @@ package actor ComponentStore {
     var components: [String: ComponentEntry] = [:] { didSet { if !readinessWatchers.isEmpty { readinessChanged() } } }
     var readinessWatchers: [AsyncStream<[(component: String, reason: String)]>.Continuation] = []
     var isStopping = false
+    /// Components whose settings are being changed, and who waits for the end of that.
+    var changing: [String: [CheckedContinuation<Void, Never>]] = [:]
+    /// Instances that end because there is another in their place.
+    var farewells: [Int: Task<Void, Never>] = [:]
     var watch: PluginFolderWatch?
     /// Why the last change of a file was not taken in, by path.
     var refusals: [String: Refusal] = [:]
     /// Told of a component that can't ever start and whose errors are not to be ignored.
     private var onFatal: (@Sendable (String) -> Void)?
-    private var nextSerial = 1
+    private var lastSerial = 0
 
     /// Scans the folders. Throws only when the data folder can't be used.
     package init(options: Options, loops: [NIOLoopBound<CallLoop>], logger: Logger) throws(PluginError) {
@@ -101,8 +105,7 @@ package actor ComponentStore {
             throw .duplicateComponent(name: definition.name, source: definition.source)
         }
         let kind = ComponentStore.kind(of: definition.type)
-        var entry = ComponentEntry(definition: definition, serial: nextSerial)
-        nextSerial += 1
+        var entry = ComponentEntry(definition: definition, serial: nextSerial())
         entry.kind = kind
         entry.meter = options.metrics?.meter(component: definition.name, type: definition.type, kind: kind)
         // Before anybody can call it, which starts it.
@@ -110,17 +113,25 @@ package actor ComponentStore {
         components[definition.name] = entry
         await onLoops { [self] loop in
             let ref = ComponentRef(definition: definition, type: definition.type, kind: kind, loop: loop)
-            if definition.startMode == .lazy {
-                ref.unavailable = CallError(
-                    code: OCTAVO_CODE_UNAVAILABLE, reason: "COMPONENT_STARTING",
-                    message: "the component starts with its first call")
-                ref.wanted = { Task { await self.startLazy(definition.name) } }
-            }
+            if definition.startMode == .lazy { awaitFirstCall(of: ref) }
             loop.install(ref)
         }
     }
 
-    private func begin(_ definition: ComponentDefinition) {
+    func nextSerial() -> Int {
+        lastSerial += 1
+        return lastSerial
+    }
+
+    /// On the loop of `ref`: the first call starts the component.
+    nonisolated func awaitFirstCall(of ref: ComponentRef) {
+        ref.unavailable = CallError(
+            code: OCTAVO_CODE_UNAVAILABLE, reason: "COMPONENT_STARTING", message: "the component starts with its first call")
+        let name = ref.name
+        ref.wanted = { Task { await self.startLazy(name) } }
+    }
+
+    func begin(_ definition: ComponentDefinition) {
         guard definition.startMode != .lazy, components[definition.name]?.starter == nil else { return }
         startInBackground(definition.name)
     }
@@ -182,7 +193,7 @@ package actor ComponentStore {
                 "component": "\(definition.name)", "type": "\(definition.type)", "source": "\(definition.source)",
                 "cause": "\(failure.message)",
             ])
-        if definition.ignoreErrors == false {
+        if definition.ignoreErrors == false, !definition.isLate {
             onFatal?("component \(definition.name) (\(definition.type)): \(failure.message)")
         }
     }
@@ -251,11 +262,10 @@ package actor ComponentStore {
         startInBackground(name)
     }
 
-    /// Checks the metadata, makes an instance of this generation and starts it. An instance that did not
-    /// start is in the failure.
-    func makeInstance(
+    /// The values of a definition whose secrets are resolved, and their type in this generation of the plugin.
+    func checked(
         _ definition: ComponentDefinition, of plugin: LoadedPlugin
-    ) async throws(StartFailure) -> ComponentInstance {
+    ) throws(StartFailure) -> (type: PluginType, values: [SettingValue]) {
         guard let type = plugin.type(named: definition.type) else {
             throw .permanent("plugin \(plugin.id) \(plugin.version) does not offer \(definition.type)")
         }
@@ -279,16 +289,25 @@ package actor ComponentStore {
             let place = definition.source.isEmpty ? "" : " (\(definition.source))"
             throw .permanent(outcome.errors.joined(separator: "; ") + place)
         }
+        return (type, outcome.values)
+    }
+
+    /// Checks the metadata, makes an instance of this generation and starts it. An instance that did not
+    /// start is in the failure. `meter`: what it is measured by; that of the component when it is not given.
+    func makeInstance(
+        _ definition: ComponentDefinition, of plugin: LoadedPlugin, meter: ComponentMeter? = nil
+    ) async throws(StartFailure) -> ComponentInstance {
+        let (type, values) = try checked(definition, of: plugin)
         let folder = options.dataFolder + "/components/" + definition.name
         makeFolders(folder)
         let configuration = InstanceConfiguration(
             component: definition.name, type: type.name, version: definition.version, appID: options.appID,
-            namespace: options.namespace, dataFolder: folder, values: outcome.values)
+            namespace: options.namespace, dataFolder: folder, values: values)
         let instance: ComponentInstance
         do throws(CallError) {
             instance = try await ComponentInstance.make(
                 component: definition.name, type: type, plugin: plugin, configuration: configuration, logger: logger,
-                meter: components[definition.name]?.meter)
+                meter: meter ?? components[definition.name]?.meter)
         } catch {
             // `create` does no I/O: the same configuration fails again.
             throw StartFailure(message: error.message, isPermanent: error.code != OCTAVO_CODE_RESOURCE_EXHAUSTED)
@@ -325,8 +344,9 @@ package actor ComponentStore {
         return plain(one) == plain(other)
     }
 
-    /// Takes the component away: new calls find nothing, those under way finish or fail.
-    package func remove(_ name: String) async throws(StoreError) {
+    /// Takes the component away: new calls find nothing, those under way finish or fail. `waits`: for those; else they
+    /// are seen to in the background.
+    package func remove(_ name: String, waits: Bool = true) async throws(StoreError) {
         guard let entry = components[name] else { throw .noSuchComponent(name: name, known: components.keys.sorted()) }
         components[name] = nil
         entry.healthWatch?.cancel()
@@ -341,7 +361,24 @@ package actor ComponentStore {
         // What it is making just now is ended by the start itself.
         entry.starter?.cancel()
         await entry.starter?.value
-        if let instance = entry.instance { _ = await finish(instance, within: .seconds(30)) }
+        guard let instance = entry.instance else { return }
+        if waits { _ = await finish(instance, within: .seconds(30)) } else { sayFarewell(to: instance) }
+    }
+
+    /// Notes why a component's latest settings were refused; `nil`: they were not.
+    package func note(refusal: String?, of name: String) { components[name]?.refusal = refusal }
+
+    /// Waits until none of the components is in its first try to start, or for `limit`; gives those that are not ready,
+    /// with their reasons. One that starts with its first call is none.
+    package func settled(_ names: [String], within limit: Duration) async -> [(component: String, reason: String)] {
+        let deadline = ContinuousClock.now + limit
+        while names.contains(where: { components[$0]?.state == .starting }), ContinuousClock.now < deadline {
+            guard (try? await Task.sleep(for: .milliseconds(5))) != nil else { break }
+        }
+        return names.compactMap { name in
+            guard let entry = components[name], entry.state != .ready, entry.state != .waiting else { return nil }
+            return (name, entry.reason.isEmpty ? "it is starting" : entry.reason)
+        }
     }
 
     /// Drains, stops and destroys an instance that no loop gives new calls to. Returns why its code must
@@ -420,6 +457,7 @@ package actor ComponentStore {
         await withTaskGroup(of: Void.self) { group in
             for name in names { group.addTask { try? await self.remove(name) } }
         }
+        for farewell in farewells.values { await farewell.value }
         for (id, entry) in plugins {
             plugins[id]?.current = nil
             if let loaded = entry.current { _ = await loaded.retire() }
@@ -437,10 +475,14 @@ package actor ComponentStore {
         }
     }
 
-    func settle(_ name: String, with instance: ComponentInstance?, unavailable: CallError?) async {
+    /// `definition`: the settings that the instance is made of, when they are others than before.
+    func settle(
+        _ name: String, with instance: ComponentInstance?, unavailable: CallError?, adopting definition: ComponentDefinition? = nil
+    ) async {
         await onLoops { loop in
-            loop.component(named: name)?.settle(
-                target: instance.map { $0.target(on: loop) }, secrets: instance?.secrets, unavailable: unavailable)
+            guard let ref = loop.component(named: name) else { return }
+            if let definition { ref.adopt(definition) }
+            ref.settle(target: instance.map { $0.target(on: loop) }, secrets: instance?.secrets, unavailable: unavailable)
         }
     }
 

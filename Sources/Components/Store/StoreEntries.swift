@@ -11,6 +11,9 @@ struct PluginEntry {
     var isReloading = false
     /// Starts that wait for the end of the reload.
     var reloadWaiters: [CheckedContinuation<Void, Never>] = []
+    /// Components that are being given other settings; a reload waits for them.
+    var replacements = 0
+    var replacementWaiters: [CheckedContinuation<Void, Never>] = []
     /// Generations whose code stays mapped, and why.
     var retired: [(generation: Int, reason: String)] = []
 
@@ -35,12 +38,17 @@ struct ComponentEntry {
         case failed
     }
 
-    let definition: ComponentDefinition
-    /// Tells it from a later component of the same name.
-    let serial: Int
+    /// What it runs by, as written.
+    var definition: ComponentDefinition
+    /// Tells it from a later component of the same name, or one that was given other settings before it was ready.
+    var serial: Int
     var kind: Int32 = 0
     var state = State.starting
     var reason = ""
+    /// Why its latest settings were refused; those before hold.
+    var refusal: String?
+    /// Readiness does not wait for it.
+    var isLate: Bool
     var lastError = ""
     var since = wallSeconds()
     var instance: ComponentInstance?
@@ -58,6 +66,7 @@ struct ComponentEntry {
     init(definition: ComponentDefinition, serial: Int) {
         self.definition = definition
         self.serial = serial
+        isLate = definition.isLate
     }
 }
 
@@ -136,6 +145,8 @@ package enum StoreError: Error, Sendable, CustomStringConvertible {
     case busy(id: String)
     case otherPlugin(path: String, id: String, expected: String)
     case replacementFailed(component: String, version: String, cause: String)
+    /// A component's new settings. `isPermanent`: trying again with the same can't help.
+    case changeRefused(component: String, cause: String, isPermanent: Bool)
 
     package var description: String {
         switch self {
@@ -154,6 +165,8 @@ package enum StoreError: Error, Sendable, CustomStringConvertible {
         case .replacementFailed(let component, let version, let cause):
             "the new build (version \(version)) can't replace the old one: component \(component): \(cause); "
                 + "the old build goes on"
+        case .changeRefused(let component, let cause, _):
+            "component \(component) can't be given its new settings: \(cause); those before go on"
         }
     }
 }

@@ -44,6 +44,19 @@ enum FileContents {
         return status.st_mode & S_IFMT == S_IFDIR
     }
 
+    /// When a file was last written, nanoseconds since 1970; nil when it can't be looked at.
+    static func modified(_ path: String) -> Int64? {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        return Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
+    }
+
+    static func wallNanoseconds() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+
     /// Names in a folder, in the order of their bytes, so that a load is the same everywhere.
     static func names(in folder: String) throws(Failure) -> [String] {
         guard let stream = opendir(folder) else { throw Failure(errno: errno) }

@@ -8,12 +8,15 @@ package enum ResourceLoader {
     ///
     /// A bad file or document costs no other. Of two resources with one name the first stays, and the error
     /// names both places.
+    ///
+    /// - Parameter preferred: by label, the file whose resource stays where a name comes twice.
     package static func load(
-        paths: [String], appID: String, namespace: String?, limits: YAMLLimits = YAMLLimits()
+        paths: [String], appID: String, namespace: String?, preferred: [String: String] = [:],
+        limits: YAMLLimits = YAMLLimits()
     ) -> ResourceSet {
         let scope = ResourceScope(appID: appID, namespace: namespace)
         var set = ResourceSet()
-        var places: [String: SourceLocation] = [:]
+        var read: [Resource] = []
         for path in paths {
             for file in files(of: path, &set.diagnostics) {
                 let outcome: ResourceText.Outcome
@@ -25,28 +28,51 @@ package enum ResourceLoader {
                     continue
                 }
                 set.diagnostics += outcome.diagnostics
-                for resource in outcome.resources { add(resource, to: &set, &places) }
+                read += outcome.resources
             }
         }
+        var places: [String: SourceLocation] = [:]
+        for header in read.lazy.map(\.header) where namedKinds.contains(header.kind) {
+            guard let first = places[header.label] else {
+                places[header.label] = header.source
+                continue
+            }
+            let file = preferred[header.label]
+            if file == header.source.file, file != first.file { places[header.label] = header.source }
+        }
+        for resource in read { add(resource, to: &set, places) }
         return set
     }
 
-    private static func add(
-        _ resource: Resource, to set: inout ResourceSet, _ places: inout [String: SourceLocation]
-    ) {
+    private static func add(_ resource: Resource, to set: inout ResourceSet, _ places: [String: SourceLocation]) {
         let header = resource.header
-        if namedKinds.contains(header.kind) {
-            if let first = places[header.label] {
-                set.diagnostics.append(
-                    Diagnostic(
-                        .error, header.source, resource: header.label,
-                        "the name is taken by the \(header.kind.rawValue) at \(first), which stays; rename or remove one "
-                            + "of them"))
-                return
-            }
-            places[header.label] = header.source
+        if let stays = places[header.label], stays != header.source {
+            set.diagnostics.append(
+                Diagnostic(
+                    .error, header.source, resource: header.label,
+                    "the name is taken by the \(header.kind.rawValue) at \(stays), which stays; rename or remove one "
+                        + "of them"))
+            return
         }
         set.resources.append(resource)
+    }
+
+    /// Whether no file has been written for `pause`, by its own time.
+    package static func isQuiet(paths: [String], for pause: Duration) -> Bool {
+        var ignored: [Diagnostic] = []
+        let now = FileContents.wallNanoseconds(), limit = Int64(pause / .nanoseconds(1))
+        return paths.allSatisfy { path in
+            files(of: path, &ignored).allSatisfy { file in
+                // A time in the future tells of a clock, not of a writer.
+                FileContents.modified(file).map { abs(now - $0) > limit } ?? true
+            }
+        }
+    }
+
+    /// Whether a file of that name in a folder is read. `.#name` is how an editor says that it has the file open.
+    package static func isResourceFile(_ name: String) -> Bool {
+        let name = name.lowercased()
+        return (name.hasSuffix(".yaml") || name.hasSuffix(".yml")) && !name.hasPrefix(".#")
     }
 
     /// The resource files of a folder, or the file itself.
@@ -55,7 +81,7 @@ package enum ResourceLoader {
             guard try FileContents.isFolder(path) else { return [path] }
             let prefix = path.hasSuffix("/") ? path : path + "/"
             return try FileContents.names(in: path)
-                .filter { $0.lowercased().hasSuffix(".yaml") || $0.lowercased().hasSuffix(".yml") }
+                .filter(isResourceFile)
                 .map { prefix + $0 }
                 .filter { file in
                     // A folder called x.yaml is no file; what can't be looked at fails when it is read.

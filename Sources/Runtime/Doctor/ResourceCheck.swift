@@ -44,7 +44,7 @@ enum ResourceCheck {
         return DoctorFinding(
             severity: diagnostic.severity == .error ? .error : .warning,
             subject: diagnostic.resource ?? diagnostic.location.file,
-            cause: "\(diagnostic.location): \(diagnostic.message).", remedy: "Mend the file, then restart the runtime.")
+            cause: "\(diagnostic.location): \(diagnostic.message).", remedy: "Mend the file; a running runtime reads it again.")
     }
 
     private static func about(_ component: ComponentResource, _ cause: String, _ remedy: String) -> DoctorFinding {

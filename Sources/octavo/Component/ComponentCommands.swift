@@ -7,7 +7,7 @@ struct ComponentCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "component",
         abstract: "List and describe components.",
-        subcommands: [ComponentListCommand.self, ComponentDescribeCommand.self])
+        subcommands: [ComponentListCommand.self, ComponentDescribeCommand.self, ComponentDocsCommand.self])
 }
 
 /// `octavo component list`

@@ -23,7 +23,7 @@ enum ComponentView {
                 Table.Cell(figures.p50Nanoseconds.map(HumanFormat.duration(nanoseconds:))),
                 Table.Cell(figures.p99Nanoseconds.map(HumanFormat.duration(nanoseconds:))),
                 Table.Cell(component.features.joined(separator: ", ")),
-                Table.Cell(component.reason ?? component.health.reason))
+                Table.Cell(component.reason ?? component.refusedChange ?? component.health.reason))
         }
         return table.rendered(width: terminal.width, colour: terminal.colour)
     }
@@ -36,6 +36,7 @@ enum ComponentView {
         list.add("type", "\(summary.type)/\(summary.version)")
         list.add("state", summary.state.rawValue, style(summary.state))
         list.add("because", summary.reason, style(summary.state))
+        list.add("refused", summary.refusedChange, .bad)
         list.add("plugin", summary.plugin.map { "\($0), generation \(summary.generation)" })
         list.add("starts", summary.startMode)
         list.add("health", health(summary.health, now: now), healthStyle(summary.health))

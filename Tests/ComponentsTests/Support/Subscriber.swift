@@ -124,12 +124,14 @@ extension Harness {
             let waiter = PublishWaiter { promise.completeWith($0) }
             if let ref = loop.value.component(named: component),
                 var slot = ref.open(
-                    OCTAVO_PUBSUB_OP_PUBLISH, octavo_pubsub_publish_request.self, bytes: text.utf8.count + 8, deadline: 0,
+                    OCTAVO_PUBSUB_OP_PUBLISH, octavo_pubsub_publish_request.self, bytes: text.utf8.count + 16, deadline: 0,
                     waiter: waiter)
             {
                 var text = text
                 let bytes = text.withUTF8 { slot.bytes(UnsafeRawBufferPointer($0)) }
+                let topic = slot.text("topic")
                 slot.request.pointee.data = bytes
+                slot.request.pointee.topic = topic
                 slot.submit()
             }
             return promise.futureResult

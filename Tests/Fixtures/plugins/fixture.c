@@ -61,7 +61,7 @@ typedef struct store {
     octavo_call kept[KEPT]; /* calls that were not completed */
     int kept_count;
     octavo_call start;
-    int64_t fail_starts, block_start_ms, hang_start, hang_destroy_ms, refuse;
+    int64_t fail_starts, block_start_ms, hang_start, hang_destroy_ms, refuse, label;
     int running; /* operations on the stack, to see whether they overlap */
     int overlaps;
     int cancels;
@@ -114,6 +114,7 @@ static int32_t create(const octavo_config *config, octavo_instance *instance, oc
         if (is(value->name, "blockStart")) made->block_start_ms = value->integer / 1000000;
         if (is(value->name, "hangStart")) made->hang_start = value->integer;
         if (is(value->name, "hangDestroy")) made->hang_destroy_ms = value->integer / 1000000;
+        if (is(value->name, "label")) made->label = value->integer;
         if (is(value->name, "refuse")) made->refuse = value->integer;
     }
     if (made->refuse) {
@@ -222,6 +223,8 @@ static void get(void *self, octavo_call call, const octavo_state_get_request *re
     if (__atomic_add_fetch(&me->running, 1, __ATOMIC_SEQ_CST) > 1) __atomic_add_fetch(&me->overlaps, 1, __ATOMIC_SEQ_CST);
     if (is(key, "version")) {
         reply(call, VERSION, strlen(VERSION));
+    } else if (is(key, "label")) {
+        reply_number(call, me->label);
     } else if (begins(key, "later:")) {
         job *given = calloc(1, sizeof *given);
         *given = (job){me, call, number(key, "later:"), NULL};
@@ -429,6 +432,7 @@ static const octavo_field fields[] = {
     {.name = TEXT("hangStart"), .type = OCTAVO_FIELD_BOOLEAN},
     {.name = TEXT("hangDestroy"), .type = OCTAVO_FIELD_DURATION},
     {.name = TEXT("refuse"), .type = OCTAVO_FIELD_BOOLEAN},
+    {.name = TEXT("label"), .type = OCTAVO_FIELD_INTEGER},
     {.name = TEXT("host"), .aliases = {host_aliases, 1, sizeof(octavo_str)}},
     {.name = TEXT("colour"), .type = OCTAVO_FIELD_ENUM, .allowed = {words, 2, sizeof(octavo_str)}},
 };

@@ -19,7 +19,11 @@ package final class AppSubscriptions: AppObserver {
     private let app: any AppClient
     private let form: AppReceiver.Form
     private let share: Share
-    private let declared: [SubscriptionDefinition]
+    private var declared: [SubscriptionDefinition]
+    /// What the app has said of itself since it came up.
+    private var discovery: AppDiscovery?
+    /// They give the app nothing more, and wait for its last answers.
+    private var leaving: [AppReceiver] = []
     private let directory: SubscriptionDirectory
     private let logger: Logger
     /// In the order in which they were named.
@@ -64,15 +68,29 @@ package final class AppSubscriptions: AppObserver {
         closeAll()
     }
 
+    /// The subscriptions of resources are these from now on. What stays as it was is not touched.
+    package func setDeclared(_ definitions: [SubscriptionDefinition]) {
+        declared = definitions
+        if let discovery { arrange(discovery) }
+    }
+
     // MARK: The app
 
     package func appChanged(_ condition: AppCondition) {
         isUp = condition.isUp
         // It is asked about itself again before anything is delivered to it: it may be another version.
-        if !isUp { closeAll() }
+        guard !isUp else { return }
+        discovery = nil
+        closeAll()
     }
 
     package func appDiscovered(_ discovery: AppDiscovery) {
+        guard isUp, !isEnded else { return }
+        self.discovery = discovery
+        arrange(discovery)
+    }
+
+    private func arrange(_ discovery: AppDiscovery) {
         guard isUp, !isEnded else { return }
         let (all, doubled) = SubscriptionDefinition.merged(
             declared: declared, programmatic: discovery.subscriptions.map { SubscriptionDefinition($0) })
@@ -84,17 +102,27 @@ package final class AppSubscriptions: AppObserver {
                     metadata: ["pubsub": "\(key.pubsub)", "topic": "\(key.topic)"])
             }
         }
-        wanted = all.enumerated().filter { $0.offset % share.count == share.index }.map(\.element.definition)
+        wanted = all.map(\.definition).filter { directory.loop(of: $0.key, among: share.count) == share.index }
         for (key, receiver) in open where !wanted.contains(receiver.definition) {
-            receiver.end()
             open[key] = nil
+            leave(receiver)
         }
         for definition in wanted where open[definition.key] == nil { subscribe(definition) }
     }
 
+    /// What the app is about to answer still counts.
+    private func leave(_ receiver: AppReceiver) {
+        leaving.append(receiver)
+        receiver.drain { [weak self] in
+            receiver.end()
+            self?.leaving.removeAll { $0 === receiver }
+        }
+    }
+
     private func closeAll() {
-        for receiver in open.values { receiver.end() }
+        for receiver in Array(open.values) + leaving { receiver.end() }
         open = [:]
+        leaving = []
         wanted = []
     }
 

@@ -24,6 +24,7 @@ package final class SubscriptionDirectory: Sendable {
         var app: [ListedSubscription] = []
         var streams: [Int: ListedSubscription] = [:]
         var next = 0
+        var loops: [SubscriptionKey: Int] = [:]
     }
 
     private let known = Mutex(Known())
@@ -31,7 +32,30 @@ package final class SubscriptionDirectory: Sendable {
     package init() {}
 
     /// Of resources and of the app itself.
-    package func setApp(_ subscriptions: [ListedSubscription]) { known.withLock { $0.app = subscriptions } }
+    package func setApp(_ subscriptions: [ListedSubscription]) {
+        known.withLock { known in
+            known.app = subscriptions
+            // Loops hear of a change one after the other: what one has just asked for is not forgotten, only old things.
+            guard known.loops.count > Self.rememberedTopics else { return }
+            let keys = Set(subscriptions.map(\.definition.key))
+            known.loops = known.loops.filter { keys.contains($0.key) }
+        }
+    }
+
+    private static let rememberedTopics = 10_000
+
+    /// The event loop that a topic is delivered on: the one with the fewest when it is first asked for, and the same from
+    /// then on, whatever comes and goes beside it.
+    func loop(of topic: SubscriptionKey, among count: Int) -> Int {
+        known.withLock { known in
+            if let loop = known.loops[topic] { return loop }
+            var load = [Int](repeating: 0, count: count)
+            for loop in known.loops.values where loop < count { load[loop] += 1 }
+            let loop = load.indices.min { load[$0] < load[$1] } ?? 0
+            known.loops[topic] = loop
+            return loop
+        }
+    }
 
     /// A stream was opened; it is listed until `removeStream` with the number.
     package func addStream(_ definition: SubscriptionDefinition) -> Int {

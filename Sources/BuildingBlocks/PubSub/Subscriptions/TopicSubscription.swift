@@ -41,8 +41,16 @@ package final class TopicSubscription {
         isRaw = metadata.contains { $0.0.lowercased() == "rawpayload" && PublishOptions.flag($0.1) == true }
         // Ours: streams of one app that don't share the messages.
         let own = metadata.first { $0.0.lowercased() == "consumerid" && !$0.1.isEmpty }?.1
-        let group = group ?? own ?? component.consumer ?? api.identity.appID
+        let component = self.component, identity = api.identity
         source = ComponentSource(of: component.ref, window: window, handler: Handler(self)) { ref, source, waiter in
+            // The component's settings may be others than when it was opened last.
+            guard TopicScopes(ref.runtimeSettings, appID: identity.appID).maySubscribe(to: topic) else {
+                return waiter.failed(
+                    CallError(
+                        code: OCTAVO_CODE_PERMISSION_DENIED, reason: "FORBIDDEN",
+                        message: "the component's settings do not let this app subscribe to the topic any more"))
+            }
+            let group = group ?? own ?? component.consumer ?? identity.appID
             let extra = metadata.reduce(0) { $0 + $1.0.utf8.count + $1.1.utf8.count + 40 }
             guard
                 var slot = ref.open(

@@ -15,6 +15,8 @@ enum ResourceReading {
         var apiLogging = APILogging()
         var isolation = IsolationSettings()
         var watchesPlugins = false
+        /// Whether changed resource files are taken in. Source: Dapr's feature `HotReload`, on unless it is switched off.
+        var followsResources = true
     }
 
     /// The merged `Configuration` files. Throws when one that was named can't be read or is wrong: a rule that
@@ -38,6 +40,7 @@ enum ResourceReading {
         result.deniedComponents = read.deniedComponents
         result.isolation = read.isolation
         result.watchesPlugins = read.watchesPlugins
+        result.followsResources = read.features["HotReload"] ?? true
         return result
     }
 
@@ -47,36 +50,54 @@ enum ResourceReading {
 
     /// What the resource files name for this app.
     struct Read {
-        var components: [ComponentDefinition] = []
-        var subscriptions: [SubscriptionDefinition] = []
+        struct Component {
+            var resource: ComponentResource
+            var definition: ComponentDefinition
+        }
+
+        var components: [Component] = []
+        var subscriptions: [SubscriptionResource] = []
+        var diagnostics: [Diagnostic] = []
     }
 
-    /// The resources for this app: those of the files, or the embedded components when no files are named.
-    static func resources(_ options: RuntimeOptions, _ configuration: Configuration, logger: Logger) -> Read {
-        if options.resourcePaths.isEmpty { return Read(components: embedded) }
+    /// The resources for this app. `preferred`: see `ResourceLoader`. Blocks on the disk.
+    static func resources(
+        _ options: RuntimeOptions, _ configuration: Configuration, preferred: [String: String] = [:]
+    ) -> Read {
         let namespace = environment["NAMESPACE"]
-        let set = ResourceLoader.load(paths: options.resourcePaths, appID: options.appID, namespace: namespace)
-        tell(set.diagnostics, logger)
+        let set = ResourceLoader.load(
+            paths: options.resourcePaths, appID: options.appID, namespace: namespace, preferred: preferred)
+        var read = Read(diagnostics: set.diagnostics)
         let resolver = MetadataResolver(
             appID: options.appID, namespace: namespace, podName: environment["POD_NAME"], environment: environment)
         var random = SystemRandomNumberGenerator()
-        let components: [ComponentDefinition] = set.components.compactMap { component in
+        for component in set.components {
             if configuration.deniedComponents.contains(where: {
                 $0 == component.type || $0 == "\(component.type)/\(component.version)"
             }) {
-                logger.warning(
-                    "a component is left out: the configuration denies its type",
-                    metadata: ["component": "\(component.name)", "type": "\(component.type)"])
-                return nil
+                read.diagnostics.append(
+                    Diagnostic(
+                        .warning, component.header.source, resource: component.header.label,
+                        "it is left out: the configuration denies its type \(component.type)"))
+            } else if let definition = definition(component, resolver, &random, &read.diagnostics) {
+                read.components.append(Read.Component(resource: component, definition: definition))
             }
-            return definition(component, resolver, &random, logger)
         }
-        return Read(components: components, subscriptions: set.subscriptions.map { SubscriptionDefinition($0) })
+        for subscription in set.subscriptions {
+            do throws(EventRoutes.InvalidRule) {
+                _ = try EventRoutes(SubscriptionDefinition(subscription))
+                read.subscriptions.append(subscription)
+            } catch {
+                read.diagnostics.append(
+                    Diagnostic(.error, subscription.header.source, resource: subscription.header.label, error.description))
+            }
+        }
+        return read
     }
 
     private static func definition(
         _ component: ComponentResource, _ resolver: MetadataResolver, _ random: inout SystemRandomNumberGenerator,
-        _ logger: Logger
+        _ diagnostics: inout [Diagnostic]
     ) -> ComponentDefinition? {
         var definition = ComponentDefinition(name: component.name, type: component.type)
         definition.version = component.version
@@ -85,12 +106,10 @@ enum ResourceReading {
         definition.isStrict = component.isStrict
         definition.isolation = component.isolation.flatMap { IsolationMode(rawValue: $0) }
         if let word = component.isolation, definition.isolation == nil {
-            logger.error(
-                "a component was refused",
-                metadata: [
-                    "component": "\(component.name)", "source": "\(component.header.source)",
-                    "cause": "octavo.io/isolation is \"\(word)\"; it may be \(IsolationMode.allCases.map(\.rawValue).joined(separator: " or "))",
-                ])
+            diagnostics.append(
+                Diagnostic(
+                    .error, component.header.source, resource: component.header.label,
+                    "octavo.io/isolation is \"\(word)\"; it may be \(IsolationMode.allCases.map(\.rawValue).joined(separator: " or "))"))
             return nil
         }
         definition.source = "\(component.header.source)"
@@ -102,8 +121,8 @@ enum ResourceReading {
         case nil: definition.startMode = component.ignoreErrors == true ? .optional : .required
         }
         for item in component.metadata {
-            let (value, diagnostics) = resolver.resolve(item, resource: component.header.label, random: &random)
-            tell(diagnostics, logger)
+            let (value, said) = resolver.resolve(item, resource: component.header.label, random: &random)
+            diagnostics += said
             switch value {
             case .text(let text): definition.metadata.append(.init(name: item.name, value: text))
             case .secret(let name, let key):
@@ -116,7 +135,7 @@ enum ResourceReading {
         return definition
     }
 
-    private static func tell(_ diagnostics: [Diagnostic], _ logger: Logger) {
+    static func tell(_ diagnostics: [Diagnostic], _ logger: Logger) {
         for one in diagnostics {
             let level: Logger.Level =
                 switch one.severity {
