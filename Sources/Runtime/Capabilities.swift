@@ -19,6 +19,9 @@ enum Capabilities {
             if has(OCTAVO_STATE_ETAG | OCTAVO_STATE_TRANSACTION) { words.append("ACTOR") }
         case OCTAVO_KIND_SECRET_STORE:
             if has(OCTAVO_SECRET_MULTI_VALUE) { words.append("MULTIPLE_KEY_VALUES_PER_SECRET") }
+        case OCTAVO_KIND_BINDING:
+            if has(UInt64(OCTAVO_BINDING_INPUT)) { words.append("INPUT_BINDING") }
+            if has(UInt64(OCTAVO_BINDING_OUTPUT)) { words.append("OUTPUT_BINDING") }
         default: break
         }
         return words

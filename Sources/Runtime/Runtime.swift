@@ -31,8 +31,8 @@ final class Runtime: Sendable {
     let app: AppChannel?
     /// Whether the log has said that everything is up.
     let announced = NIOLockedValueBox(false)
-    /// Topics on their way to the app, of every event loop.
-    let subscriptions = NIOLockedValueBox<[NIOLoopBound<AppSubscriptions>]>([])
+    /// What is on its way to the app, of every event loop.
+    let deliveries = NIOLockedValueBox<[NIOLoopBound<any AppDeliveries>]>([])
 
     /// A bound address and what is served there.
     struct Listener: Sendable {

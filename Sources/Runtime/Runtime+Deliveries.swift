@@ -5,8 +5,9 @@ import NIOConcurrencyHelpers
 import NIOCore
 
 extension Runtime {
-    /// Takes topics to the app from now on: those of resources, and those that it names itself. Does nothing without an app.
-    func startSubscriptions(_ declared: [SubscriptionDefinition]) async {
+    /// Takes topics to the app from now on, those of resources and those that it names itself, and the events of the input
+    /// bindings that it wants. Does nothing without an app.
+    func startDeliveries(_ declared: [SubscriptionDefinition]) async {
         guard let app else {
             if !declared.isEmpty {
                 logger.warning(
@@ -17,22 +18,24 @@ extension Runtime {
         }
         for (index, loop) in loops.enumerated() {
             let made = try? await loop.eventLoop.submit { [self] in
-                NIOLoopBound(
-                    AppSubscriptions(
-                        PubSubAPI(loop: loop.value, identity: state.identity), app.client(onLoop: index),
-                        isGRPC: app.options.wire.isGRPC, declared: declared,
-                        share: AppSubscriptions.Share(index: index, count: loops.count), directory: state.subscriptions,
-                        logger: Logger(label: "octavo.subscriptions")),
-                    eventLoop: loop.eventLoop)
+                let share = AppSubscriptions.Share(index: index, count: loops.count), client = app.client(onLoop: index)
+                let isGRPC = app.options.wire.isGRPC
+                let topics = AppSubscriptions(
+                    PubSubAPI(loop: loop.value, identity: state.identity), client, isGRPC: isGRPC, declared: declared, share: share,
+                    directory: state.subscriptions, logger: Logger(label: "octavo.subscriptions"))
+                let bindings = AppBindings(
+                    loop: loop.value, identity: state.identity, client, isGRPC: isGRPC, share: share,
+                    logger: Logger(label: "octavo.bindings"))
+                return [topics, bindings].map { (one: any AppDeliveries) in NIOLoopBound(one, eventLoop: loop.eventLoop) }
             }.get()
             guard let made else { return }
-            subscriptions.withLockedValue { $0.append(made) }
+            deliveries.withLockedValue { $0 += made }
         }
     }
 
     /// Fetches nothing more and waits until the app has answered what it was given, at most `limit`.
-    func drainSubscriptions(within limit: Duration) async {
-        let all = subscriptions.withLockedValue { $0 }
+    func drainDeliveries(within limit: Duration) async {
+        let all = deliveries.withLockedValue { $0 }
         guard !all.isEmpty else { return }
         let (stream, continuation) = AsyncStream.makeStream(of: Bool.self)
         let end = Task {
@@ -48,13 +51,13 @@ extension Runtime {
         end.cancel()
         if drained < all.count {
             logger.warning(
-                "the app has not answered all messages in time; they come again", metadata: ["waited": "\(limit)"])
+                "the app has not answered all messages and events in time; they come again", metadata: ["waited": "\(limit)"])
         }
     }
 
     /// No more messages to the app; what it has not answered comes again after the next start.
-    func endSubscriptions() async {
-        for one in subscriptions.withLockedValue({ $0 }) {
+    func endDeliveries() async {
+        for one in deliveries.withLockedValue({ $0 }) {
             try? await one.eventLoop.submit { one.value.end() }.get()
         }
     }
