@@ -10,6 +10,7 @@ package final class DaprAPI {
     let locks: LockAPI
     let configuration: ConfigurationAPI
     let crypto: CryptoAPI
+    let bindings: BindingsAPI
     let facts: any RuntimeFacts
     let appID: String
     /// The store that the last `GetState` went to; most apps have one.
@@ -24,6 +25,7 @@ package final class DaprAPI {
         locks = LockAPI(loop: loop, identity: facts.identity)
         configuration = ConfigurationAPI(loop: loop)
         crypto = CryptoAPI(loop: loop)
+        bindings = BindingsAPI(loop: loop)
         self.facts = facts
         appID = facts.identity.appID
     }
@@ -52,6 +54,7 @@ package final class DaprAPI {
         registerConfiguration(router)
         registerCrypto(router)
         registerSubtleCrypto(router)
+        registerBindings(router)
         registerMetadata(router)
         if let token = facts.apiToken {
             let expected = Array(token.utf8)

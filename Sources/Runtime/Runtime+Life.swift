@@ -68,7 +68,7 @@ extension Runtime {
         state.setDraining()
         // Blocked shutdown begins with everything as it was.
         guard options.shutdown.block == nil else { return }
-        await drainSubscriptions(within: options.shutdown.grace)
+        await drainDeliveries(within: options.shutdown.grace)
     }
 
     /// Waits for the app's end, at most the grace period; a second signal, or the end of it, kills.
@@ -114,9 +114,9 @@ extension Runtime {
     func stop() async {
         state.setDraining()
         if let block = options.shutdown.block { await serveOn(for: block) }
-        await drainSubscriptions(within: options.shutdown.grace)
+        await drainDeliveries(within: options.shutdown.grace)
         await resources.end()
-        await endSubscriptions()
+        await endDeliveries()
         state.configurationSubscriptions.endAll()
         await api.drain(grace: options.shutdown.grace)
         await store.shutdown()

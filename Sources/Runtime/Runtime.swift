@@ -31,8 +31,8 @@ final class Runtime: Sendable {
     let app: AppChannel?
     /// Whether the log has said that everything is up.
     let announced = NIOLockedValueBox(false)
-    /// Topics on their way to the app, of every event loop.
-    let subscriptions: NIOLockedValueBox<[NIOLoopBound<AppSubscriptions>]>
+    /// What is on its way to the app, of every event loop.
+    let deliveries: NIOLockedValueBox<[NIOLoopBound<any AppDeliveries>]>
     /// What the resource files name.
     let resources: LiveResources
 
@@ -54,10 +54,9 @@ final class Runtime: Sendable {
         listeners: [Listener], startedAt: ContinuousClock.Instant, configuration: ResourceReading.Configuration,
         registry: MetricsRegistry, crashReports: CrashReports, app: AppChannel?
     ) async throws {
-        let subscriptions = NIOLockedValueBox<[NIOLoopBound<AppSubscriptions>]>([])
-        self.subscriptions = subscriptions
-        let delivery = AppDelivery(
-            app: app, loops: loops, state: state, subscriptions: subscriptions, logger: logger)
+        let deliveries = NIOLockedValueBox<[NIOLoopBound<any AppDeliveries>]>([])
+        self.deliveries = deliveries
+        let delivery = AppDelivery(app: app, loops: loops, state: state, deliveries: deliveries, logger: logger)
         resources = LiveResources(options, configuration, store, logger: logger) { await delivery.set($0.map { SubscriptionDefinition($0) }) }
         self.app = app
         self.configuration = configuration

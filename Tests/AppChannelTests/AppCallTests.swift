@@ -145,7 +145,15 @@ struct AppCallTests {
             try app.set("answer", #"200 {"data": {"a": 1}, "to": ["x", "y"], "concurrency": "parallel"}"#)
             #expect(
                 await test.deliver(event)
-                    == .success(AppBindingReply(data: Array(#"{"a":1}"#.utf8), to: ["x", "y"], isParallel: true)))
+                    == .success(
+                        AppBindingReply(
+                            data: Array(#"{"data": {"a": 1}, "to": ["x", "y"], "concurrency": "parallel"}"#.utf8),
+                            forwarded: Array(#"{"a":1}"#.utf8), to: ["x", "y"], isParallel: true)))
+            let saving = #"{"storeName": "s", "state": [{"key": "k", "value": {"n": 1.50}, "options": {"consistency": "strong"}}]}"#
+            try app.set("answer", "200 " + saving)
+            let saved = try await test.deliver(event).get()
+            #expect(saved.storeName == "s" && saved.to == [] && saved.data == Array(saving.utf8))
+            #expect(saved.states == [StateWrite(key: "k", value: Array(#"{"n":1.50}"#.utf8), consistency: 2)])
             try app.set("answer", "201")
             #expect(await test.deliver(event).failure?.kind == .status(201))
         }
@@ -283,7 +291,7 @@ struct AppCallTests {
             let binding = AppBindingEvent(name: "wanted", route: "wanted", data: [1])
             #expect(
                 await test.deliver(binding)
-                    == .success(AppBindingReply(data: Array("answer".utf8), to: ["a", "b"], isParallel: true)))
+                    == .success(AppBindingReply(data: Array("answer".utf8), forwarded: Array("answer".utf8), to: ["a", "b"], isParallel: true)))
 
             app.kill()
             try await test.eventually(told: "down")

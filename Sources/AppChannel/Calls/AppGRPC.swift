@@ -69,7 +69,13 @@ extension AppLoop {
         call(
             Self.service + "OnBindingEvent", request, [], event.trace, Dapr_Proto_Runtime_V1_BindingEventResponse.self
         ) { result in
-            done(result.map { AppBindingReply(data: $0.data, to: $0.to, isParallel: $0.concurrency == .parallel) })
+            done(result.map { response in
+                var reply = AppBindingReply(
+                    data: response.data, forwarded: response.data, to: response.to, isParallel: response.concurrency == .parallel)
+                reply.storeName = response.storeName
+                if !reply.storeName.isEmpty { reply.states = response.states.map { StateWrite(saving: $0) } }
+                return reply
+            })
         }
     }
 
@@ -125,6 +131,18 @@ extension AppLoop {
         }
         call = made
         client.start(made)
+    }
+}
+
+extension StateWrite {
+    /// An item that a gRPC app wants saved. The ABI counts words of concurrency and consistency as Dapr does.
+    fileprivate init(saving item: Dapr_Proto_Common_V1_StateItem) {
+        let (concurrency, consistency) = (item.options.concurrency.rawValue, item.options.consistency.rawValue)
+        self.init(
+            key: item.key, value: Array(item.value), etag: StateWrite.condition(item.hasEtag ? item.etag.value : nil),
+            metadata: item.metadata.map { ($0.key, $0.value) },
+            concurrency: (0...2).contains(concurrency) ? Int32(concurrency) : 0,
+            consistency: (0...2).contains(consistency) ? Int32(consistency) : 0)
     }
 }
 

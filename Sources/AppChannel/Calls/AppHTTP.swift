@@ -21,7 +21,7 @@ extension AppLoop {
     }
 
     func postBinding(_ event: AppBindingEvent, _ done: @escaping (Result<AppBindingReply, AppFailure>) -> Void) {
-        post(event.route, "application/json", event.metadata, event.trace, event.data) { result in
+        post(event.route, event.contentType, event.metadata, event.trace, event.data) { result in
             done(result.flatMap { response in
                 guard response.status == 200 else { return .failure(Self.failure(response, "the binding \(event.name)")) }
                 return .success(Self.bindingReply(Array(response.body.readableBytesView)))
@@ -106,23 +106,34 @@ extension AppLoop {
             })
     }
 
-    /// The members that name output bindings; any other body is data.
+    /// The members that ask for something, if it has them; the whole of it is for the component. Source: Dapr's answers to
+    /// the events of input bindings.
     static func bindingReply(_ body: [UInt8]) -> AppBindingReply {
-        guard body.first == UInt8(ascii: "{"), let json = try? JSONValue(parsing: body), let to = json["to"]?.array else {
+        guard body.first == UInt8(ascii: "{"), let json = try? JSONValue(parsing: body) else {
             return AppBindingReply(data: body)
         }
-        var data: [UInt8] = []
-        if let value = json["data"] {
-            if let text = value.string {
-                data = Array(text.utf8)
-            } else {
-                var writer = JSONWriter()
-                writer.value(value)
-                data = writer.bytes
-            }
-        }
-        return AppBindingReply(
-            data: data, to: to.compactMap(\.string), isParallel: json["concurrency"]?.string?.lowercased() == "parallel")
+        var reply = AppBindingReply(
+            data: body, forwarded: json["data"].map(text) ?? [], to: (json["to"]?.array ?? []).compactMap(\.string),
+            isParallel: json["concurrency"]?.string?.lowercased() == "parallel")
+        reply.storeName = json["storeName"]?.string ?? ""
+        if !reply.storeName.isEmpty { reply.states = (json["state"]?.array ?? []).compactMap(item) }
+        return reply
+    }
+
+    private static func text(_ value: JSONValue) -> [UInt8] {
+        var writer = JSONWriter()
+        writer.value(value)
+        return writer.bytes
+    }
+
+    /// An item of state, as in the body of Dapr's state API; nil without a key.
+    private static func item(_ json: JSONValue) -> StateWrite? {
+        guard let key = json["key"]?.string else { return nil }
+        return StateWrite(
+            key: key, value: json["value"].map(text) ?? Array("null".utf8), etag: StateWrite.condition(json["etag"]?.string),
+            metadata: (json["metadata"]?.members ?? []).compactMap { member in member.value.string.map { (member.name, $0) } },
+            concurrency: StateWrite.concurrency(json["options"]?["concurrency"]?.string ?? ""),
+            consistency: StateWrite.consistency(json["options"]?["consistency"]?.string ?? ""))
     }
 
     private static func json(_ batch: AppTopicBatch) -> [UInt8] {

@@ -71,6 +71,8 @@ package struct AppBindingEvent: Sendable {
     package var route: String
     package var data: [UInt8]
     package var metadata: [(String, String)]
+    /// Of an HTTP app.
+    package var contentType = "application/json"
     package var trace = AppTrace()
 
     package init(name: String, route: String, data: [UInt8], metadata: [(String, String)] = []) {
@@ -83,14 +85,20 @@ package struct AppBindingEvent: Sendable {
 
 /// What the app answered to a binding's event. A value.
 package struct AppBindingReply: Sendable, Equatable {
-    /// Goes back to the component; and to output bindings, where the app named some.
+    /// Goes back to the component.
     package var data: [UInt8]
+    /// What the output bindings are given: JSON of an HTTP app, the same data of a gRPC app.
+    package var forwarded: [UInt8]
     /// Output bindings that the app wants called.
     package var to: [String]
     package var isParallel: Bool
+    /// Items that the app wants saved, and where.
+    package var storeName = ""
+    package var states: [StateWrite] = []
 
-    package init(data: [UInt8], to: [String] = [], isParallel: Bool = false) {
+    package init(data: [UInt8], forwarded: [UInt8] = [], to: [String] = [], isParallel: Bool = false) {
         self.data = data
+        self.forwarded = forwarded
         self.to = to
         self.isParallel = isParallel
     }

@@ -2,7 +2,7 @@ import COctavo
 import Components
 
 /// One write as an app asks for it.
-package struct StateWrite {
+package struct StateWrite: Sendable {
     package var key: String
     package var value: [UInt8]
     /// Present, even empty, makes it conditional.
@@ -62,5 +62,35 @@ package struct StateWrite {
         out.concurrency = concurrency
         out.consistency = consistency
         if !metadata.isEmpty { out.metadata = slot.pairs(metadata) }
+    }
+}
+
+extension StateWrite: Equatable {
+    package static func == (one: StateWrite, other: StateWrite) -> Bool {
+        one.key == other.key && one.value == other.value && one.etag == other.etag && one.concurrency == other.concurrency
+            && one.consistency == other.consistency && one.isRemoval == other.isRemoval
+            && one.metadata.elementsEqual(other.metadata) { $0 == $1 }
+    }
+
+    /// The etag that makes a write conditional. An empty one does not, as in Dapr's stores: clients read a
+    /// missing key, get an empty etag, and write with it.
+    package static func condition(_ etag: String?) -> String? { etag.flatMap { $0.isEmpty ? nil : $0 } }
+
+    /// `OCTAVO_CONCURRENCY_*` of Dapr's word in JSON.
+    package static func concurrency(_ word: String) -> Int32 {
+        switch word {
+        case "first-write": OCTAVO_CONCURRENCY_FIRST_WRITE
+        case "last-write": OCTAVO_CONCURRENCY_LAST_WRITE
+        default: OCTAVO_CONCURRENCY_UNSPECIFIED
+        }
+    }
+
+    /// `OCTAVO_CONSISTENCY_*` of Dapr's word in JSON.
+    package static func consistency(_ word: String) -> Int32 {
+        switch word {
+        case "strong": OCTAVO_CONSISTENCY_STRONG
+        case "eventual": OCTAVO_CONSISTENCY_EVENTUAL
+        default: OCTAVO_CONSISTENCY_UNSPECIFIED
+        }
     }
 }

@@ -33,6 +33,14 @@ package final class ComponentRef {
         if waiting.count == 1 { wanted?() }
     }
 
+    /// Those who wait for an instance.
+    private var awaiting: [(ComponentRef) -> Void] = []
+
+    /// Calls `body` once, as soon as there is an instance, and its features are known; now, if there is one. Starts nothing.
+    package func whenReady(_ body: @escaping (ComponentRef) -> Void) {
+        if target != nil, !isParked { body(self) } else { awaiting.append(body) }
+    }
+
     // MARK: Replacing the instance
 
     /// While it is being replaced by one that can't run beside it, calls are kept. Of the target only what the
@@ -97,6 +105,11 @@ package final class ComponentRef {
             for body in ready { body() }
         }
         if isParked { unpark() }
+        if target != nil {
+            let told = awaiting
+            awaiting = []
+            for body in told { body(self) }
+        }
         for source in sources { target == nil ? source.suspend() : source.targetAppeared() }
     }
 

@@ -63,13 +63,14 @@ package final class ComponentSource {
     // MARK: Steering
 
     /// Says what became of a message: `OCTAVO_SETTLE_*`. No effect on one of an earlier opening.
-    package func settle(_ delivery: Delivery, _ outcome: Int32, delay: Int64 = 0, topic: String = "") {
+    /// `data`: the app's answer, for a binding that sends one back.
+    package func settle(_ delivery: Delivery, _ outcome: Int32, delay: Int64 = 0, topic: String = "", data: [UInt8] = []) {
         // What a source that ends has not been told counts as to be delivered again.
         guard delivery.opening == number, takes, unsettled > 0 else { return }
         unsettled -= 1
         spent += 1
         if let settling, kind.pointee.settle != OCTAVO_NO_OP,
-            var slot = steer(kind.pointee.settle, octavo_settle_request.self, bytes: topic.utf8.count + 1, settling)
+            var slot = steer(kind.pointee.settle, octavo_settle_request.self, bytes: topic.utf8.count + data.count + 2, settling)
         {
             slot.request.pointee.source = source
             slot.request.pointee.token = delivery.token
@@ -78,6 +79,10 @@ package final class ComponentSource {
             if !topic.isEmpty {
                 let text = slot.text(topic)
                 slot.request.pointee.topic = text
+            }
+            if !data.isEmpty {
+                let answer = data.withUnsafeBytes { slot.bytes($0) }
+                slot.request.pointee.data = answer
             }
             slot.submitNow()
         }

@@ -92,6 +92,8 @@ package final class DaprHTTPHandler: HTTPHandler {
         case ("v1.0-alpha1", "subtlecrypto"):
             return api.facts.apiRules.permits("subtlecrypto", "v1alpha1", wire: "http")
                 && api.routeSubtleCrypto(request, target)
+        case ("v1.0", "bindings"):
+            return api.facts.apiRules.permits("bindings", "v1", wire: "http") && api.routeBindings(request, target)
         case ("v1.0", "metadata"):
             return api.facts.apiRules.permits("metadata", "v1", wire: "http") && api.routeMetadata(request, target)
         case ("v1.0", "healthz"): return api.routeHealth(request, target)

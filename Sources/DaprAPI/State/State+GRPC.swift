@@ -197,10 +197,6 @@ extension StateWrite {
             metadata: item.metadata.map { ($0.key, $0.value) }, concurrency: item.options.concurrency.known,
             consistency: item.options.consistency.known, isRemoval: isRemoval)
     }
-
-    /// The etag that makes a write conditional. An empty one does not, as in Dapr's stores: clients read a
-    /// missing key, get an empty etag, and write with it.
-    static func condition(_ etag: String?) -> String? { etag.flatMap { $0.isEmpty ? nil : $0 } }
 }
 
 extension Dapr_Proto_Common_V1_StateOptions.StateConsistency {

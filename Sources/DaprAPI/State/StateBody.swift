@@ -117,7 +117,7 @@ enum StateBody {
 
     // MARK: Parts
 
-    private static func parse<Value>(
+    static func parse<Value>(
         _ body: UnsafeRawBufferPointer, _ read: (inout JSONScanner) throws(JSONError) -> Value
     ) -> Result<Value, Malformed> {
         var scanner = JSONScanner(body)
@@ -149,8 +149,8 @@ enum StateBody {
                 if try isNull(&scanner) { return }
                 try members(&scanner) { (name, scanner) throws(JSONError) in
                     switch name {
-                    case "concurrency": write.concurrency = concurrency(try text(&scanner, "a concurrency"))
-                    case "consistency": write.consistency = consistency(try text(&scanner, "a consistency"))
+                    case "concurrency": write.concurrency = StateWrite.concurrency(try text(&scanner, "a concurrency"))
+                    case "consistency": write.consistency = StateWrite.consistency(try text(&scanner, "a consistency"))
                     default: try scanner.skipValue()
                     }
                 }
@@ -168,23 +168,7 @@ enum StateBody {
         return own.filter { own in !query.contains { $0.0 == own.0 } } + query
     }
 
-    private static func concurrency(_ word: String) -> Int32 {
-        switch word {
-        case "first-write": OCTAVO_CONCURRENCY_FIRST_WRITE
-        case "last-write": OCTAVO_CONCURRENCY_LAST_WRITE
-        default: OCTAVO_CONCURRENCY_UNSPECIFIED
-        }
-    }
-
-    private static func consistency(_ word: String) -> Int32 {
-        switch word {
-        case "strong": OCTAVO_CONSISTENCY_STRONG
-        case "eventual": OCTAVO_CONSISTENCY_EVENTUAL
-        default: OCTAVO_CONSISTENCY_UNSPECIFIED
-        }
-    }
-
-    private static func members(
+    static func members(
         _ scanner: inout JSONScanner, _ member: (String, inout JSONScanner) throws(JSONError) -> Void
     ) throws(JSONError) {
         try scanner.expect(0x7b, "an object")
@@ -197,13 +181,13 @@ enum StateBody {
         try scanner.expect(0x7d, "',' or '}'")
     }
 
-    private static func text(_ scanner: inout JSONScanner, _ what: String) throws(JSONError) -> String {
+    static func text(_ scanner: inout JSONScanner, _ what: String) throws(JSONError) -> String {
         guard scanner.next() == 0x22 else { throw scanner.error("\(what) in quotes expected") }
         let (raw, hasEscapes) = try scanner.string()
         return unescapedJSON(raw, hasEscapes: hasEscapes)
     }
 
-    private static func isNull(_ scanner: inout JSONScanner) throws(JSONError) -> Bool {
+    static func isNull(_ scanner: inout JSONScanner) throws(JSONError) -> Bool {
         guard scanner.next() == 0x6e else { return false }
         try scanner.word("null")
         return true
@@ -213,7 +197,7 @@ enum StateBody {
     private static let metadataLimit = 128
 
     /// An object of texts, the last of a name; other scalars are taken as they are written.
-    private static func pairs(_ scanner: inout JSONScanner) throws(JSONError) -> [(String, String)] {
+    static func pairs(_ scanner: inout JSONScanner) throws(JSONError) -> [(String, String)] {
         if try isNull(&scanner) { return [] }
         var pairs: [(String, String)] = []
         try members(&scanner) { (name, scanner) throws(JSONError) in

@@ -18,6 +18,10 @@ package protocol PluginCaller: Sendable {
     /// without an event loop there is none.
     func subscribe(_ topic: String, group: String, window: UInt32) throws -> PubSubListener
 
+    /// Opens the source of an input binding; at most `window` events are unsettled at a time. Where an instance is called
+    /// without an event loop there is none.
+    func read(window: UInt32) throws -> PubSubListener
+
     /// Bits of the kind that the instance has.
     var features: UInt64 { get }
 }
@@ -29,6 +33,10 @@ extension PluginCaller {
 
     package func subscribe(_ topic: String, group: String, window: UInt32) throws -> PubSubListener {
         throw CaseFailure(description: "A subscription needs an event loop, and this instance is called without.")
+    }
+
+    package func read(window: UInt32) throws -> PubSubListener {
+        throw CaseFailure(description: "A source needs an event loop, and this instance is called without.")
     }
 
     /// Calls and waits.

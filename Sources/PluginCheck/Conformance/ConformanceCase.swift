@@ -36,6 +36,7 @@ package struct ConformanceCase: Sendable, CustomStringConvertible {
         case OCTAVO_KIND_LOCK: LockCases.all
         case OCTAVO_KIND_CONFIGURATION: ConfigurationCases.all
         case OCTAVO_KIND_CRYPTO: CryptoCases.all
+        case OCTAVO_KIND_BINDING: BindingCases.all
         default: []
         }
     }

@@ -28,7 +28,11 @@ extension Source {
     /// Hands a message over; what it points at is copied. `token`: the plugin's own name for it. Any thread.
     public func deliver(_ token: UInt64, _ message: inout octavo_pubsub_message) -> Delivered {
         message.size = UInt32(MemoryLayout<octavo_pubsub_message>.size)
-        switch table.pointee.deliver(id, token, &message) {
+        return delivered(token, &message)
+    }
+
+    func delivered(_ token: UInt64, _ message: UnsafeRawPointer) -> Delivered {
+        switch table.pointee.deliver(id, token, message) {
         case OCTAVO_OK: return .done
         case OCTAVO_NO_CREDIT: return .noCredit
         default: return .ended

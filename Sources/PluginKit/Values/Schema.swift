@@ -84,6 +84,20 @@ public struct Field {
     }
 }
 
+/// An operation of a binding, as `octavo_operation` describes it.
+public struct Operation {
+    let name: StaticString
+    let description: StaticString
+    let isRepeatable: Bool
+
+    /// `repeatable`: it may be sent again after a fault, for it changes nothing or has the same effect twice.
+    public init(_ name: StaticString, repeatable: Bool = false, _ description: StaticString) {
+        self.name = name
+        self.description = description
+        isRepeatable = repeatable
+    }
+}
+
 /// What a type says of its metadata.
 public struct Schema {
     let title: StaticString
@@ -91,16 +105,19 @@ public struct Schema {
     let maturity: StaticString
     let links: [StaticString]
     let fields: [Field]
+    let operations: [Operation]
 
+    /// `operations`: of a binding.
     public init(
         title: StaticString, description: StaticString, maturity: StaticString = "stable", links: [StaticString] = [],
-        fields: [Field] = []
+        fields: [Field] = [], operations: [Operation] = []
     ) {
         self.title = title
         self.description = description
         self.maturity = maturity
         self.links = links
         self.fields = fields
+        self.operations = operations
     }
 
     /// The same in static memory.
@@ -119,6 +136,16 @@ public struct Schema {
         schema.maturity = Str(maturity)
         schema.links = Static.texts(links)
         schema.fields = octavo_list(UnsafeBufferPointer(start: table, count: fields.count))
+        if !operations.isEmpty {
+            let list = Static.room(for: octavo_operation.self, operations.count)
+            for index in operations.indices {
+                let operation = operations[index]
+                list[index] = octavo_operation(
+                    name: Str(operation.name), description: Str(operation.description),
+                    flags: operation.isRepeatable ? OCTAVO_OPERATION_REPEATABLE : 0, reserved: 0)
+            }
+            schema.operations = octavo_list(UnsafeBufferPointer(start: list, count: operations.count))
+        }
         return Static.keep(schema)
     }
 }

@@ -3,7 +3,7 @@ package import Logging
 
 /// What the app hears of without a stream, on one event loop: topics that resources and the app itself name. They are open
 /// while the app is up; what was not answered when it went down comes again, here or to another instance of the app.
-package final class AppSubscriptions: AppObserver {
+package final class AppSubscriptions: AppObserver, AppDeliveries {
     /// Every loop has its part of the topics.
     package struct Share: Sendable {
         let index: Int
@@ -48,7 +48,6 @@ package final class AppSubscriptions: AppObserver {
         app.observe(self)
     }
 
-    /// Fetches nothing more; `done` is called when the app has answered what it was given.
     package func drain(_ done: @escaping () -> Void) {
         isEnded = true
         var waiting = open.count
@@ -61,7 +60,6 @@ package final class AppSubscriptions: AppObserver {
         }
     }
 
-    /// What the app has not answered comes again.
     package func end() {
         isEnded = true
         app.ignore(self)

@@ -5,16 +5,17 @@ import Logging
 import NIOConcurrencyHelpers
 import NIOCore
 
-/// Takes topics to the app: those of resources, and those that it names itself.
+/// Takes topics to the app, those of resources and those that it names itself, and the events of the input bindings that it
+/// wants.
 struct AppDelivery: Sendable {
     let app: AppChannel?
     let loops: [NIOLoopBound<CallLoop>]
     let state: RuntimeState
     /// Of every event loop, once they have begun.
-    let subscriptions: NIOLockedValueBox<[NIOLoopBound<AppSubscriptions>]>
+    let deliveries: NIOLockedValueBox<[NIOLoopBound<any AppDeliveries>]>
     let logger: Logger
 
-    /// Those of resources are these from now on. The first time it begins. Does nothing without an app.
+    /// The subscriptions of resources are these from now on. The first time it begins. Does nothing without an app.
     func set(_ declared: [SubscriptionDefinition]) async {
         guard let app else {
             if !declared.isEmpty {
@@ -24,31 +25,35 @@ struct AppDelivery: Sendable {
             }
             return
         }
-        let begun = subscriptions.withLockedValue { $0 }
+        let begun = deliveries.withLockedValue { $0 }
         guard begun.isEmpty else {
-            for one in begun { try? await one.eventLoop.submit { one.value.setDeclared(declared) }.get() }
+            for one in begun {
+                try? await one.eventLoop.submit { (one.value as? AppSubscriptions)?.setDeclared(declared) }.get()
+            }
             return
         }
         for (index, loop) in loops.enumerated() {
             let made = try? await loop.eventLoop.submit { [self] in
-                NIOLoopBound(
-                    AppSubscriptions(
-                        PubSubAPI(loop: loop.value, identity: state.identity), app.client(onLoop: index),
-                        isGRPC: app.options.wire.isGRPC, declared: declared,
-                        share: AppSubscriptions.Share(index: index, count: loops.count), directory: state.subscriptions,
-                        logger: Logger(label: "octavo.subscriptions")),
-                    eventLoop: loop.eventLoop)
+                let share = AppSubscriptions.Share(index: index, count: loops.count), client = app.client(onLoop: index)
+                let isGRPC = app.options.wire.isGRPC
+                let topics = AppSubscriptions(
+                    PubSubAPI(loop: loop.value, identity: state.identity), client, isGRPC: isGRPC, declared: declared, share: share,
+                    directory: state.subscriptions, logger: Logger(label: "octavo.subscriptions"))
+                let bindings = AppBindings(
+                    loop: loop.value, identity: state.identity, client, isGRPC: isGRPC, share: share,
+                    logger: Logger(label: "octavo.bindings"))
+                return [topics, bindings].map { (one: any AppDeliveries) in NIOLoopBound(one, eventLoop: loop.eventLoop) }
             }.get()
             guard let made else { return }
-            subscriptions.withLockedValue { $0.append(made) }
+            deliveries.withLockedValue { $0 += made }
         }
     }
 }
 
 extension Runtime {
     /// Fetches nothing more and waits until the app has answered what it was given, at most `limit`.
-    func drainSubscriptions(within limit: Duration) async {
-        let all = subscriptions.withLockedValue { $0 }
+    func drainDeliveries(within limit: Duration) async {
+        let all = deliveries.withLockedValue { $0 }
         guard !all.isEmpty else { return }
         let (stream, continuation) = AsyncStream.makeStream(of: Bool.self)
         let end = Task {
@@ -64,13 +69,13 @@ extension Runtime {
         end.cancel()
         if drained < all.count {
             logger.warning(
-                "the app has not answered all messages in time; they come again", metadata: ["waited": "\(limit)"])
+                "the app has not answered all messages and events in time; they come again", metadata: ["waited": "\(limit)"])
         }
     }
 
     /// No more messages to the app; what it has not answered comes again after the next start.
-    func endSubscriptions() async {
-        for one in subscriptions.withLockedValue({ $0 }) {
+    func endDeliveries() async {
+        for one in deliveries.withLockedValue({ $0 }) {
             try? await one.eventLoop.submit { one.value.end() }.get()
         }
     }
