@@ -65,15 +65,17 @@ let concurrency = Target.Dependency.product(name: "NIOConcurrencyHelpers", packa
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 
 /// A plugin: one folder under `plugins`, one shared object `liboctavo-plugin-NAME.so`. `native` holds
-/// the note and what is better said in C.
-func plugin(_ name: String, target: String, native: [Target.Dependency] = []) -> [Target] {
+/// the note and what is better said in C; its argument names libraries of C, `kits` more of what is shared in Swift.
+func plugin(
+    _ name: String, target: String, native: [Target.Dependency] = [], kits: [Target.Dependency] = [], folder: String = "plugins"
+) -> [Target] {
     [
         .target(
-            name: "\(target)Native", dependencies: ["COctavo"] + native, path: "plugins/\(name)/native",
+            name: "\(target)Native", dependencies: ["COctavo"] + native, path: "\(folder)/\(name)/native",
             publicHeadersPath: ".", cSettings: warnings),
         .target(
-            name: target, dependencies: ["PluginKit", "COctavo", .init(stringLiteral: "\(target)Native")] + native,
-            path: "plugins/\(name)", exclude: ["README.md", "native"], swiftSettings: embedded + small,
+            name: target, dependencies: ["PluginKit", "COctavo", .init(stringLiteral: "\(target)Native")] + native + kits,
+            path: "\(folder)/\(name)", exclude: ["README.md", "native"], swiftSettings: embedded + small,
             linkerSettings: pluginLink),
     ]
 }
@@ -85,6 +87,7 @@ let plugins: [Target] =
     + plugin("local-secrets", target: "LocalSecretsPlugin")
     + plugin("config-file", target: "ConfigFilePlugin")
     + plugin("crypto", target: "CryptoPlugin", native: ["COpenSSL"])
+    + plugin("http-probe", target: "HTTPProbe", kits: ["PluginHTTP"], folder: "Tests/Fixtures")
 
 let package = Package(
     name: "octavo",
@@ -97,6 +100,8 @@ let package = Package(
         .library(name: "octavo-plugin-local-secrets", type: .dynamic, targets: ["LocalSecretsPlugin"]),
         .library(name: "octavo-plugin-config-file", type: .dynamic, targets: ["ConfigFilePlugin"]),
         .library(name: "octavo-plugin-crypto", type: .dynamic, targets: ["CryptoPlugin"]),
+        // For tests alone: nothing installs it.
+        .library(name: "http-probe", type: .dynamic, targets: ["HTTPProbe"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -181,6 +186,8 @@ let package = Package(
         // Plugins.
         .target(name: "CPluginKit", cSettings: warnings),
         .target(name: "PluginKit", dependencies: ["COctavo", "CPluginKit"], swiftSettings: embedded),
+        .target(name: "CCurl", cSettings: warnings, linkerSettings: [.linkedLibrary("curl")]),
+        .target(name: "PluginHTTP", dependencies: ["PluginKit", "CCurl"], swiftSettings: embedded + small),
 
         // Libraries of the system.
         .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
