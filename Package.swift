@@ -85,6 +85,7 @@ let plugins: [Target] =
     + plugin("local-secrets", target: "LocalSecretsPlugin")
     + plugin("config-file", target: "ConfigFilePlugin")
     + plugin("crypto", target: "CryptoPlugin", native: ["COpenSSL"])
+    + plugin("rabbitmq", target: "RabbitMQPlugin", native: ["CRabbitMQ", "COpenSSL"])
 
 let package = Package(
     name: "octavo",
@@ -97,6 +98,7 @@ let package = Package(
         .library(name: "octavo-plugin-local-secrets", type: .dynamic, targets: ["LocalSecretsPlugin"]),
         .library(name: "octavo-plugin-config-file", type: .dynamic, targets: ["ConfigFilePlugin"]),
         .library(name: "octavo-plugin-crypto", type: .dynamic, targets: ["CryptoPlugin"]),
+        .library(name: "octavo-plugin-rabbitmq", type: .dynamic, targets: ["RabbitMQPlugin"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -187,6 +189,7 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
         // Tests.
