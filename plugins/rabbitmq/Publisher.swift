@@ -107,7 +107,13 @@ final class Publisher {
         exchanges = []
         lock.with { down = nil }
         backoff.reset()
-        starting?.done()
+        if let call = starting {
+            if !broker.isDurable || broker.isAutoDelete {
+                instance.info(
+                    "As with Dapr, queues go with their last subscriber or with the server. To keep messages meanwhile, set durable to true and deletedWhenUnused to false.")
+            }
+            call.done()
+        }
         starting = nil
         instance.reportHealth(.healthy, "connected")
     }

@@ -21,10 +21,6 @@ final class RabbitBroker: PubSub {
     }
 
     override func start(_ call: Call) throws(PluginError) {
-        if !broker.isDurable || broker.isAutoDelete {
-            instance.info(
-                "As with Dapr, queues go with their last subscriber or with the server. To keep messages meanwhile, set durable to true and deletedWhenUnused to false.")
-        }
         let publisher = try Publisher(settings, broker, instance, call)
         lock.with { self.publisher = publisher }
     }
