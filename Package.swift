@@ -88,6 +88,7 @@ let plugins: [Target] =
     + plugin("config-file", target: "ConfigFilePlugin")
     + plugin("crypto", target: "CryptoPlugin", native: ["COpenSSL"])
     + plugin("http-probe", target: "HTTPProbe", kits: ["PluginHTTP"], folder: "Tests/Fixtures")
+    + plugin("rabbitmq", target: "RabbitMQPlugin", native: ["CRabbitMQ", "COpenSSL"])
 
 let package = Package(
     name: "octavo",
@@ -102,6 +103,7 @@ let package = Package(
         .library(name: "octavo-plugin-crypto", type: .dynamic, targets: ["CryptoPlugin"]),
         // For tests alone: nothing installs it.
         .library(name: "http-probe", type: .dynamic, targets: ["HTTPProbe"]),
+        .library(name: "octavo-plugin-rabbitmq", type: .dynamic, targets: ["RabbitMQPlugin"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -194,6 +196,7 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
         // Tests.

@@ -3,6 +3,7 @@
 #include <linux/futex.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
 
 static _Alignas(16) uint8_t room[64 * 1024];
@@ -73,6 +74,24 @@ static int64_t clock_ns(clockid_t clock) {
 
 int64_t plugin_kit_monotonic(void) { return clock_ns(CLOCK_MONOTONIC); }
 int64_t plugin_kit_wall(void) { return clock_ns(CLOCK_REALTIME); }
+
+int32_t plugin_kit_event(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+
+void plugin_kit_event_set(int32_t event) { (void)!write(event, &(uint64_t){1}, 8); }
+
+void plugin_kit_event_clear(int32_t event) {
+    uint64_t count;
+    (void)!read(event, &count, sizeof count);
+}
+
+int32_t plugin_kit_event_wait(int32_t event, int32_t descriptor, int32_t events, int64_t nanoseconds) {
+    struct pollfd both[2] = {{.fd = event, .events = POLLIN}, {.fd = descriptor, .events = (short)events}};
+    /* Rounded up: otherwise the last millisecond would be spent in turns. */
+    int64_t milliseconds = (nanoseconds + 999999) / 1000000;
+    if (milliseconds < 0) milliseconds = 0;
+    if (milliseconds > INT_MAX) milliseconds = INT_MAX;
+    return poll(both, descriptor < 0 ? 1 : 2, (int)milliseconds) > 0 ? both[1].revents : 0;
+}
 
 int32_t plugin_kit_errno(void) { return errno; }
 

@@ -14,6 +14,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stddef.h>
@@ -84,6 +85,15 @@ int32_t plugin_kit_thread_start(pthread_t *thread, const char *name, void (*fn)(
 /* CLOCK_MONOTONIC and CLOCK_REALTIME in nanoseconds. */
 int64_t plugin_kit_monotonic(void);
 int64_t plugin_kit_wall(void);
+
+/*
+ * A descriptor that is readable between set and clear; -1 when there is none to be had. `wait` returns when it is readable,
+ * `descriptor` (-1: none) has one of `events` (POLL*), or `nanoseconds` are over: the events of `descriptor`, 0 for none.
+ */
+int32_t plugin_kit_event(void);
+void plugin_kit_event_set(int32_t event);
+void plugin_kit_event_clear(int32_t event);
+int32_t plugin_kit_event_wait(int32_t event, int32_t descriptor, int32_t events, int64_t nanoseconds);
 
 /* errno of the last call of this thread, and its text (for a person). */
 int32_t plugin_kit_errno(void);

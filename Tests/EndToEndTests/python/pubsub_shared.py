@@ -1,6 +1,7 @@
 """Subscribers of one app share the messages of a broker with consumer groups; whatever is killed, none is lost.
 
-Arguments: the component's name, and for killing: the plugin's name, the octavo program, the admin socket.
+Arguments: the component's name; --joined for a broker that keeps messages for groups that have been there once; and for killing:
+the plugin's name, the octavo program, the admin socket.
 """
 
 import json
@@ -14,6 +15,9 @@ import time
 from dapr.clients import DaprClient
 from dapr.clients.grpc.subscription import StreamCancelledError, StreamInactiveError
 
+JOINED = "--joined" in sys.argv
+if JOINED:
+    sys.argv.remove("--joined")
 PUBSUB = sys.argv[1]
 
 
@@ -64,6 +68,8 @@ with DaprClient() as client:
         reader.close()
 
     # What was published while nobody listened comes later; what fails comes again; what is dropped goes to the dead letters.
+    if JOINED:
+        client.subscribe(pubsub_name=PUBSUB, topic="later").close()
     client.publish_event(PUBSUB, "later", "first", data_content_type="text/plain")
     client.publish_event(PUBSUB, "later", "second", data_content_type="text/plain")
     later = client.subscribe(pubsub_name=PUBSUB, topic="later")
