@@ -5,6 +5,11 @@
 #ifndef OCTAVO_CCURL_H
 #define OCTAVO_CCURL_H
 
+/* As plugin_kit.h has it: the two modules share what the C library declares. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
 #include <curl/curl.h>
 #include <stddef.h>
 #include <stdint.h>
