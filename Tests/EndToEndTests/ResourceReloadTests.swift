@@ -23,8 +23,8 @@ struct ResourceReloadTests {
     }
 
     /// Waits for the log line of that many replacements of the component.
-    private static func replaced(_ name: String, _ count: Int, _ octavo: OctavoProcess) async throws {
-        try await eventually("\(count) replacements of \(name)") {
+    private static func replaced(_ name: String, _ count: Int, _ octavo: OctavoProcess, within limit: Duration = .seconds(15)) async throws {
+        try await eventually("\(count) replacements of \(name)", within: limit) {
             octavo.process.errors.components(separatedBy: "component replaced").dropFirst().count { $0.contains("component=\(name)") }
                 >= count ? () : nil
         }
@@ -164,6 +164,39 @@ struct ResourceReloadTests {
             try await again.killed()
         }
         try await first.killed()
+    }
+
+    @Test("that starts slowly holds up no other, nor its own next change")
+    func slow() async throws {
+        let server = try await RedisServer.start()
+        // It takes connections, and says nothing.
+        let silent = try ListeningSocket(backlog: 16)
+        let scratch = try Scratch()
+        func store(_ port: Int) -> String {
+            Resource.component(
+                "store", "state.redis", [("redisHost", "127.0.0.1:\(port)"), ("dialTimeout", "20s"), ("readTimeout", "20s")],
+                extra: ["initTimeout: 12s"])
+        }
+        try scratch.write(store(server.port), to: "resources/store.yaml")
+        try scratch.write(Self.sqlite("other", scratch), to: "resources/other.yaml")
+        try await Self.with(scratch) { octavo in
+            try await Self.line("store", scratch, octavo)
+            try scratch.write(store(silent.port), to: "resources/store.yaml")
+            try await Task.sleep(for: .milliseconds(500))
+            for round in 1...3 {
+                try scratch.write(Self.sqlite("other", scratch, timeout: "\(10 + round)s"), to: "resources/other.yaml")
+                try await Self.replaced("other", round, octavo)
+            }
+            #expect(!octavo.process.errors.contains("a changed resource was refused"), "the slow one was waited for")
+            #expect(try await octavo.octavo("state", "get", "store", "k").output == "of store")
+            // Back to what it was: it is that in the end, whatever became of the change in between.
+            try scratch.write(store(server.port), to: "resources/store.yaml")
+            try await Self.replaced("store", 1, octavo, within: .seconds(60))
+            #expect(try await octavo.octavo("state", "get", "store", "k").output == "of store")
+            #expect(try await Self.component("store", octavo)?["refusedChange"]?.string == nil)
+            #expect(try await octavo.json("status")["resourceProblems"]?.array == [])
+        }
+        try await server.killed()
     }
 
     @Test("whose name another file has already is refused with both files named, and what runs stays")

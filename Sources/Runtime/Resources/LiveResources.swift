@@ -24,11 +24,26 @@ actor LiveResources {
     private var retry: Task<Void, Never>?
     private var pause = Duration.milliseconds(500)
     private var isBusy = false
+    /// Components that are just being given other settings.
+    private var replacing: [String: (number: Int, resource: ComponentResource, task: Task<Replaced, Never>)] = [:]
+    private var lastReplacement = 0
+    private var isEnded = false
+    /// How long the present reading waits for components that start with other settings.
+    private var patience = LiveResources.shortPatience
+
+    private enum Replaced: Sendable {
+        case done
+        case created
+        case refused(String)
+        /// Something else has been wanted since.
+        case overtaken
+    }
     private var waiters: [CheckedContinuation<Void, Never>] = []
 
     private static let longestPause = Duration.seconds(30)
     /// How long an operator who asks for a reload waits for new components to be ready.
     private static let startPatience = Duration.seconds(10)
+    private static let shortPatience = Duration.seconds(1)
 
     init(
         _ options: RuntimeOptions, _ configuration: ResourceReading.Configuration, _ store: ComponentStore,
@@ -82,7 +97,9 @@ actor LiveResources {
         await turn()
         defer { endTurn() }
         let start = ContinuousClock.now
+        patience = waits ? Self.startPatience : Self.shortPatience
         var change = ResourcesChange()
+        if isEnded { return change }
         guard !options.resourcePaths.isEmpty else {
             change.notes = ["The runtime was started without --resources-path; there are no files to read."]
             return change
@@ -151,12 +168,14 @@ actor LiveResources {
         var others = steps.updated.filter { !$0.resource.isSecretStore }
         // What was read from a secret store may be another secret now.
         others += steps.unchanged.filter {
-            !$0.resource.isSecretStore && $0.resource.needsSecrets && renewed.contains($0.resource.secretStore ?? "")
+            // It is as it was before a change that is still under way.
+            if replacing[$0.resource.name] != nil { return true }
+            return !$0.resource.isSecretStore && $0.resource.needsSecrets && renewed.contains($0.resource.secretStore ?? "")
         }
         await update(others, &change)
         await create(steps.created.filter { !$0.resource.isSecretStore }, &change)
         await delete(steps.deleted.filter(\.isSecretStore), &change)
-        for one in steps.unchanged { await settle(one) }
+        for one in steps.unchanged where replacing[one.resource.name] == nil { await settle(one) }
     }
 
     /// Settings as before; the place in the files may be another.
@@ -178,6 +197,7 @@ actor LiveResources {
     private func delete(_ gone: [ComponentResource], _ change: inout ResourcesChange) async {
         for one in gone {
             components[one.name] = nil
+            replacing[one.name] = nil
             do throws(StoreError) {
                 try await store.remove(one.name, waits: false)
                 logger.info("component removed", metadata: ["component": "\(one.name)", "type": "\(one.type)"])
@@ -213,43 +233,100 @@ actor LiveResources {
         }
     }
 
-    /// Side by side: one that starts slowly holds up no other.
+    /// Side by side, and none is waited for longer than `patience`: one that starts slowly holds up no other.
     private func update(_ changed: [ResourceReading.Read.Component], _ change: inout ResourcesChange) async {
-        let outcomes = await withTaskGroup(of: (ResourceReading.Read.Component, StoreError?).self) { group in
-            for one in changed {
-                group.addTask { [store] in
-                    var definition = one.definition
-                    definition.isLate = true
-                    do throws(StoreError) {
-                        try await store.replace(definition)
-                        return (one, nil)
-                    } catch {
-                        return (one, error)
-                    }
-                }
-            }
-            var all: [(ResourceReading.Read.Component, StoreError?)] = []
-            for await one in group { all.append(one) }
-            return all.sorted { $0.0.resource.name < $1.0.resource.name }
+        let begun = changed.map { one in
+            let isKnown = replacing[one.resource.name]?.resource == one.resource
+            return (name: one.resource.name, isKnown: isKnown, task: replacement(by: one))
         }
-        for (one, error) in outcomes {
-            let name = one.resource.name
-            guard let error else {
-                components[name] = one.resource
-                await store.note(refusal: nil, of: name)
-                change.updated.append(name)
+        let now = ContinuousClock.now
+        for (name, isKnown, task) in begun {
+            // What an earlier reading began has had its time.
+            let deadline = now + (isKnown && patience == Self.shortPatience ? .zero : patience)
+            guard let outcome = await Self.value(of: task, by: deadline) else {
+                change.notes.append("The component \(name) is still starting with its new settings.")
                 continue
             }
-            var isPassing = true
-            if case .changeRefused(_, _, let isPermanent) = error { isPassing = !isPermanent }
-            // It was taken away beside the files: it is new.
-            if case .noSuchComponent = error {
-                await create([one], &change)
-                continue
+            switch outcome {
+            case .done: change.updated.append(name)
+            case .created: change.created.append(name)
+            case .refused(let cause): change.refused.append(.init(resource: "Component \"\(name)\"", cause: cause))
+            case .overtaken: break
             }
-            await store.note(refusal: "\(error) (\(one.resource.header.source))", of: name)
-            refuse(name, "\(error) (\(one.resource.header.source))", isPassing: isPassing, &change)
         }
+    }
+
+    private func replacement(by one: ResourceReading.Read.Component) -> Task<Replaced, Never> {
+        let name = one.resource.name
+        let before = replacing[name]
+        // It is on its way already.
+        if let before, before.resource == one.resource { return before.task }
+        lastReplacement += 1
+        let number = lastReplacement
+        var definition = one.definition
+        definition.isLate = true
+        let task = Task { [store, definition] () -> Replaced in
+            _ = await before?.task.value
+            do throws(StoreError) {
+                try await store.replace(definition)
+                return await self.ended(number, one, nil)
+            } catch {
+                return await self.ended(number, one, error)
+            }
+        }
+        replacing[name] = (number, one.resource, task)
+        return task
+    }
+
+    private func ended(_ number: Int, _ one: ResourceReading.Read.Component, _ error: StoreError?) async -> Replaced {
+        let name = one.resource.name
+        // A later change, or a removal, has come in between.
+        guard replacing[name]?.number == number, !isEnded else {
+            // It is what the later change replaces.
+            if error == nil, replacing[name] != nil, components[name] != nil { components[name] = one.resource }
+            return .overtaken
+        }
+        replacing[name] = nil
+        guard let error else {
+            components[name] = one.resource
+            problems["Component \"\(name)\""] = nil
+            await store.note(refusal: nil, of: name)
+            return .done
+        }
+        // It was taken away beside the files: it is new.
+        if case .noSuchComponent = error {
+            var change = ResourcesChange()
+            await create([one], &change)
+            return .created
+        }
+        var isPassing = true
+        if case .changeRefused(_, _, let isPermanent) = error { isPassing = !isPermanent }
+        let cause = "\(error) (\(one.resource.header.source))"
+        await store.note(refusal: cause, of: name)
+        var change = ResourcesChange()
+        refuse(name, cause, isPassing: isPassing, &change)
+        problems["Component \"\(name)\""] = cause
+        if !isBusy { tryAgainLater() }
+        return .refused(cause)
+    }
+
+    /// `nil` when it takes longer.
+    private static func value(of task: Task<Replaced, Never>, by deadline: ContinuousClock.Instant) async -> Replaced? {
+        let (stream, continuation) = AsyncStream.makeStream(of: Replaced.self)
+        let waiter = Task {
+            continuation.yield(await task.value)
+            continuation.finish()
+        }
+        let timer = Task {
+            try? await Task.sleep(until: deadline, clock: .continuous)
+            continuation.finish()
+        }
+        defer {
+            waiter.cancel()
+            timer.cancel()
+        }
+        for await outcome in stream { return outcome }
+        return nil
     }
 
     private func refuse(_ name: String, _ cause: String, isPassing: Bool, _ change: inout ResourcesChange) {
@@ -302,6 +379,11 @@ actor LiveResources {
             now["\(one.location): \(one.resource ?? "")"] = "\(one)"
         }
         for one in refused { now[one.resource] = one.cause }
+        // Whether those are still wrong is being found out.
+        for name in replacing.keys {
+            let subject = "Component \"\(name)\""
+            if now[subject] == nil { now[subject] = problems[subject] }
+        }
         problems = now
     }
 
@@ -311,8 +393,8 @@ actor LiveResources {
     private func tryAgainLater() {
         retry?.cancel()
         retry = nil
-        guard !passing.isEmpty else {
-            pause = .milliseconds(500)
+        guard !passing.isEmpty, !isEnded else {
+            if replacing.isEmpty { pause = .milliseconds(500) }
             return
         }
         let wait = pause
@@ -324,7 +406,11 @@ actor LiveResources {
         }
     }
 
-    func end() { retry?.cancel() }
+    /// The runtime stops: nothing more is taken in.
+    func end() {
+        isEnded = true
+        retry?.cancel()
+    }
 
     // MARK: Turns
 
