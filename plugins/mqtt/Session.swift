@@ -87,7 +87,13 @@ final class Session {
                 for command in mailbox.take() { run(command, wire, isOpen) }
                 if isStopping { break }
                 deliver(wire)
-                while waiting.isEmpty || waiting.count < credit, let packet = try wire.next() { try take(packet, wire, &isOpen) }
+                do throws(Fault) {
+                    while waiting.isEmpty || waiting.count < credit, let packet = try wire.next() { try take(packet, wire, &isOpen) }
+                } catch {
+                    // A server that was killed may not have kept what it had sent just before.
+                    deliver(wire)
+                    throw error
+                }
                 deliver(wire)
                 try wire.flush()
                 let isReading = waiting.isEmpty || waiting.count < credit
