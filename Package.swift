@@ -83,12 +83,13 @@ func plugin(
 let plugins: [Target] =
     plugin("memory", target: "MemoryPlugin")
     + plugin("sqlite", target: "SQLitePlugin", native: ["CSQLite"])
-    + plugin("redis", target: "RedisPlugin", native: ["COpenSSL"])
+    + plugin("redis", target: "RedisPlugin", native: ["CPluginTLS"])
     + plugin("local-secrets", target: "LocalSecretsPlugin")
     + plugin("config-file", target: "ConfigFilePlugin")
     + plugin("crypto", target: "CryptoPlugin", native: ["COpenSSL"])
     + plugin("http-probe", target: "HTTPProbe", kits: ["PluginHTTP"], folder: "Tests/Fixtures")
-    + plugin("rabbitmq", target: "RabbitMQPlugin", native: ["CRabbitMQ", "COpenSSL"])
+    + plugin("rabbitmq", target: "RabbitMQPlugin", native: ["CRabbitMQ", "CPluginTLS"])
+    + plugin("mqtt", target: "MQTTPlugin", native: ["CPluginTLS"])
 
 let package = Package(
     name: "octavo",
@@ -104,6 +105,7 @@ let package = Package(
         // For tests alone: nothing installs it.
         .library(name: "http-probe", type: .dynamic, targets: ["HTTPProbe"]),
         .library(name: "octavo-plugin-rabbitmq", type: .dynamic, targets: ["RabbitMQPlugin"]),
+        .library(name: "octavo-plugin-mqtt", type: .dynamic, targets: ["MQTTPlugin"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -187,6 +189,7 @@ let package = Package(
 
         // Plugins.
         .target(name: "CPluginKit", cSettings: warnings),
+        .target(name: "CPluginTLS", dependencies: ["COpenSSL"], cSettings: warnings),
         .target(name: "PluginKit", dependencies: ["COctavo", "CPluginKit"], swiftSettings: embedded),
         .target(name: "CCurl", cSettings: warnings, linkerSettings: [.linkedLibrary("curl")]),
         .target(name: "PluginHTTP", dependencies: ["PluginKit", "CCurl"], swiftSettings: embedded + small),

@@ -20,7 +20,7 @@ struct Fault: Error {
     func error(_ settings: Settings) -> PluginError {
         let server = settings.address
         switch code {
-        case -1: return PluginError(OCTAVO_CODE_INVALID_ARGUMENT, "\(text).", flags: OCTAVO_ERROR_PERMANENT)
+        case -1: return PluginError(OCTAVO_CODE_INVALID_ARGUMENT, text, flags: OCTAVO_ERROR_PERMANENT)
         case 403 where isLost:
             return PluginError(
                 OCTAVO_CODE_UNAUTHENTICATED, "The RabbitMQ server \(server) refuses the user or the password: \(text). Check both, and the certificate with saslExternal.",

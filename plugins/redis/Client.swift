@@ -28,14 +28,14 @@ final class Client {
 
     deinit {
         connections = []
-        redis_tls_free(tls)
+        plugin_tls_free(tls)
     }
 
     /// Answers `call` when the first connection is there, or when it is clear that none will be.
     func start(_ call: Call) throws(PluginError) {
         if settings.usesTLS, tls == nil {
             var problem = [CChar](repeating: 0, count: 512)
-            tls = redis_tls_new(
+            tls = plugin_tls_new(
                 settings.authority, settings.certificate, settings.key, settings.verifiesTLS ? 1 : 0, &problem, problem.count)
             if tls == nil { throw .invalid(problem.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }) }
         }

@@ -39,7 +39,7 @@ final class Stream {
     }
 
     deinit {
-        redis_tls_close(session)
+        plugin_tls_close(session)
         close(descriptor)
     }
 
@@ -54,19 +54,19 @@ final class Stream {
     var isEncrypted: Bool { session != nil }
 
     func encrypt(_ tls: OpaquePointer, _ host: [CChar]) -> Bool {
-        session = redis_tls_open(tls, descriptor, host)
+        session = plugin_tls_open(tls, descriptor, host)
         return session != nil
     }
 
-    func shakeHands() -> Moved { outcome(Int64(redis_tls_handshake(session!))) }
+    func shakeHands() -> Moved { outcome(Int64(plugin_tls_handshake(session!))) }
 
     func read(_ memory: UnsafeMutableBufferPointer<UInt8>) -> Moved {
-        if let session { return outcome(redis_tls_read(session, memory.baseAddress!, memory.count)) }
+        if let session { return outcome(plugin_tls_read(session, memory.baseAddress!, memory.count)) }
         return plain(recv(descriptor, memory.baseAddress, memory.count, 0), .wantRead)
     }
 
     func write(_ memory: UnsafePointer<UInt8>, _ count: Int) -> Moved {
-        if let session { return outcome(redis_tls_write(session, memory, count)) }
+        if let session { return outcome(plugin_tls_write(session, memory, count)) }
         return plain(send(descriptor, memory, count, Int32(MSG_NOSIGNAL)), .wantWrite)
     }
 
@@ -79,11 +79,11 @@ final class Stream {
 
     private func outcome(_ moved: Int64) -> Moved {
         switch moved {
-        case Int64(REDIS_TLS_WANT_READ): return .wantRead
-        case Int64(REDIS_TLS_WANT_WRITE): return .wantWrite
-        case Int64(REDIS_TLS_FAILED):
+        case Int64(PLUGIN_TLS_WANT_READ): return .wantRead
+        case Int64(PLUGIN_TLS_WANT_WRITE): return .wantWrite
+        case Int64(PLUGIN_TLS_FAILED):
             return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { text in
-                redis_tls_error(session!, text.baseAddress!, 256)
+                plugin_tls_error(session!, text.baseAddress!, 256)
                 return .failed("TLS: " + String(cString: text.baseAddress!))
             }
         case 0: return .ended

@@ -62,7 +62,7 @@ with DaprClient() as client:
     mine = [text for text in seen if text.startswith(run)]
     lost = len(wanted - set(mine))
     print(f"{len(wanted)} acknowledged, {len(refusals)} refused, lost {lost}, delivered twice {len(mine) - len(set(mine))}", flush=True)
-    assert lost == 0
+    assert lost == 0, sorted(wanted - set(mine))
     codes = {code for code, _ in refusals}
     assert codes == {grpc.StatusCode.UNAVAILABLE}, codes
     assert all(PUBSUB in details for _, details in refusals), refusals[:3]

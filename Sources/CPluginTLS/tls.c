@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "redis_native.h"
+#include "plugin_tls.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -13,13 +13,13 @@
 #include <string.h>
 #include <sys/socket.h>
 
-struct redis_tls {
+struct plugin_tls {
     SSL_CTX *context;
     BIO_METHOD *socket; /* reads and writes a socket without SIGPIPE */
     int verify;
 };
 
-struct redis_tls_session {
+struct plugin_tls_session {
     SSL *ssl;
     int descriptor;
     int why; /* SSL_get_error of the last failure */
@@ -94,50 +94,70 @@ static void say(char *error, size_t size, const char *what) {
     snprintf(error, size, "%s (%s).", what, reason);
 }
 
-redis_tls *redis_tls_new(const char *authority, const char *certificate, const char *key, int32_t verify, char *error,
+/* NULL, or what is wrong. */
+static const char *load(SSL_CTX *context, const char *authority, const char *certificate, const char *key, int32_t verify) {
+    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+    SSL_CTX_set_verify(context, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+    if (authority ? !add_authority(context, authority) : !SSL_CTX_set_default_verify_paths(context))
+        return "caCert holds no certificate, or can't be read";
+    if (certificate && !use_certificate(context, certificate)) return "clientCert holds no certificate, or can't be read";
+    if (key && !use_key(context, key)) return "clientKey holds no private key of clientCert, or can't be read";
+    return NULL;
+}
+
+static void expect(X509_VERIFY_PARAM *rules, const char *host) {
+    struct in6_addr address;
+    if (inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1) X509_VERIFY_PARAM_set1_ip_asc(rules, host);
+    else X509_VERIFY_PARAM_set1_host(rules, host, 0);
+}
+
+int32_t plugin_tls_prepare(void *context, const char *host, const char *authority, const char *certificate, const char *key, int32_t verify,
+                           char *error, size_t error_size) {
+    const char *what = load(context, authority, certificate, key, verify);
+    if (verify) expect(SSL_CTX_get0_param(context), host);
+    if (!what) return 0;
+    say(error, error_size, what);
+    return -1;
+}
+
+plugin_tls *plugin_tls_new(const char *authority, const char *certificate, const char *key, int32_t verify, char *error,
                          size_t error_size) {
-    redis_tls *tls = calloc(1, sizeof *tls);
+    plugin_tls *tls = calloc(1, sizeof *tls);
     const char *what = "There is no memory for TLS";
     if (!tls) goto failed;
     tls->verify = verify;
     tls->context = SSL_CTX_new(TLS_client_method());
-    tls->socket = BIO_meth_new(BIO_TYPE_SOURCE_SINK | BIO_get_new_index(), "redis socket");
+    tls->socket = BIO_meth_new(BIO_TYPE_SOURCE_SINK | BIO_get_new_index(), "plugin socket");
     if (!tls->context || !tls->socket) goto failed;
     BIO_meth_set_write(tls->socket, socket_write);
     BIO_meth_set_read(tls->socket, socket_read);
     BIO_meth_set_ctrl(tls->socket, socket_control);
-    SSL_CTX_set_min_proto_version(tls->context, TLS1_2_VERSION);
     SSL_CTX_set_mode(tls->context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_verify(tls->context, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
-    what = "caCert holds no certificate, or can't be read";
-    if (authority ? !add_authority(tls->context, authority) : !SSL_CTX_set_default_verify_paths(tls->context)) goto failed;
-    what = "clientCert holds no certificate, or can't be read";
-    if (certificate && !use_certificate(tls->context, certificate)) goto failed;
-    what = "clientKey holds no private key of clientCert, or can't be read";
-    if (key && !use_key(tls->context, key)) goto failed;
+    what = load(tls->context, authority, certificate, key, verify);
+    if (what) goto failed;
     return tls;
 failed:
     say(error, error_size, what);
-    redis_tls_free(tls);
+    plugin_tls_free(tls);
     return NULL;
 }
 
-void redis_tls_free(redis_tls *tls) {
+void plugin_tls_free(plugin_tls *tls) {
     if (!tls) return;
     SSL_CTX_free(tls->context);
     BIO_meth_free(tls->socket);
     free(tls);
 }
 
-redis_tls_session *redis_tls_open(redis_tls *tls, int32_t descriptor, const char *host) {
-    redis_tls_session *session = calloc(1, sizeof *session);
+plugin_tls_session *plugin_tls_open(plugin_tls *tls, int32_t descriptor, const char *host) {
+    plugin_tls_session *session = calloc(1, sizeof *session);
     struct in6_addr address;
     int is_address = inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1;
     BIO *bio = BIO_new(tls->socket);
     if (session) session->ssl = SSL_new(tls->context);
     if (!session || !session->ssl || !bio) {
         BIO_free(bio);
-        redis_tls_close(session);
+        plugin_tls_close(session);
         return NULL;
     }
     BIO_set_data(bio, (void *)(intptr_t)descriptor);
@@ -145,53 +165,49 @@ redis_tls_session *redis_tls_open(redis_tls *tls, int32_t descriptor, const char
     SSL_set_bio(session->ssl, bio, bio);
     SSL_set_connect_state(session->ssl);
     if (!is_address) SSL_set_tlsext_host_name(session->ssl, host);
-    if (tls->verify) {
-        X509_VERIFY_PARAM *rules = SSL_get0_param(session->ssl);
-        if (is_address) X509_VERIFY_PARAM_set1_ip_asc(rules, host);
-        else X509_VERIFY_PARAM_set1_host(rules, host, 0);
-    }
+    if (tls->verify) expect(SSL_get0_param(session->ssl), host);
     return session;
 }
 
-void redis_tls_close(redis_tls_session *session) {
+void plugin_tls_close(plugin_tls_session *session) {
     if (!session) return;
     SSL_free(session->ssl);
     free(session);
 }
 
-static int outcome(redis_tls_session *session, int result) {
+static int outcome(plugin_tls_session *session, int result) {
     int number = errno;
     switch (session->why = SSL_get_error(session->ssl, result)) {
-    case SSL_ERROR_WANT_READ: return REDIS_TLS_WANT_READ;
-    case SSL_ERROR_WANT_WRITE: return REDIS_TLS_WANT_WRITE;
-    default: session->number = number; return REDIS_TLS_FAILED;
+    case SSL_ERROR_WANT_READ: return PLUGIN_TLS_WANT_READ;
+    case SSL_ERROR_WANT_WRITE: return PLUGIN_TLS_WANT_WRITE;
+    default: session->number = number; return PLUGIN_TLS_FAILED;
     }
 }
 
-int32_t redis_tls_handshake(redis_tls_session *session) {
+int32_t plugin_tls_handshake(plugin_tls_session *session) {
     int result;
     ERR_clear_error();
     result = SSL_do_handshake(session->ssl);
     return result == 1 ? 1 : outcome(session, result);
 }
 
-int64_t redis_tls_read(redis_tls_session *session, void *memory, size_t size) {
+int64_t plugin_tls_read(plugin_tls_session *session, void *memory, size_t size) {
     int result;
     ERR_clear_error();
     result = SSL_read(session->ssl, memory, size > 1 << 20 ? 1 << 20 : (int)size);
     if (result > 0) return result;
-    if (outcome(session, result) != REDIS_TLS_FAILED) return session->why == SSL_ERROR_WANT_READ ? REDIS_TLS_WANT_READ : REDIS_TLS_WANT_WRITE;
-    return session->why == SSL_ERROR_ZERO_RETURN ? 0 : REDIS_TLS_FAILED;
+    if (outcome(session, result) != PLUGIN_TLS_FAILED) return session->why == SSL_ERROR_WANT_READ ? PLUGIN_TLS_WANT_READ : PLUGIN_TLS_WANT_WRITE;
+    return session->why == SSL_ERROR_ZERO_RETURN ? 0 : PLUGIN_TLS_FAILED;
 }
 
-int64_t redis_tls_write(redis_tls_session *session, const void *memory, size_t size) {
+int64_t plugin_tls_write(plugin_tls_session *session, const void *memory, size_t size) {
     int result;
     ERR_clear_error();
     result = SSL_write(session->ssl, memory, size > 1 << 20 ? 1 << 20 : (int)size);
     return result > 0 ? result : outcome(session, result);
 }
 
-void redis_tls_error(redis_tls_session *session, char *error, size_t error_size) {
+void plugin_tls_error(plugin_tls_session *session, char *error, size_t error_size) {
     long verified = SSL_get_verify_result(session->ssl);
     unsigned long code = ERR_peek_last_error();
     if (verified != X509_V_OK) snprintf(error, error_size, "the server's certificate is refused: %s", X509_verify_cert_error_string(verified));

@@ -1,0 +1,18 @@
+import PluginKit
+
+/// Made once, when the runtime first asks for it, and constant after that.
+nonisolated(unsafe) private let descriptor = describe(
+    id: "mqtt", version: "1.0.0", description: "Messages over MQTT 3.1.1",
+    requires: OCTAVO_FEATURE_CALLS | OCTAVO_FEATURE_SOURCES,
+    types: [
+        .pubSub(
+            "pubsub.mqtt3", aliases: ["pubsub.mqtt"], .inline, features: MQTTBroker.offered,
+            schema: Schema(
+                title: "MQTT", description: "Topics of an MQTT 3.1.1 server, with wildcards.",
+                links: ["https://mqtt.org"], fields: Settings.fields),
+            make: { (config, instance) throws(PluginError) in MQTTBroker(try Settings(config), instance) })
+    ])
+
+/// The one symbol that the plugin exports.
+@c(octavo_plugin_v1)
+public func octavo_plugin_v1() -> UnsafePointer<octavo_plugin>? { descriptor }
