@@ -37,6 +37,9 @@ package protocol AdminBackend: Sendable {
     /// One component in full. `NOT_FOUND` when there is none of that name.
     func component(named name: String) async throws -> ComponentDescription
 
+    /// The topics that the app hears of, and what each subscription is doing.
+    func subscriptions() async throws -> [SubscriptionSummary]
+
     /// Reads a key of a state store as an app with this runtime's app id would. A key that does not exist is
     /// nil, an unknown store `NOT_FOUND`.
     func stateItem(store: String, key: String) async throws -> StateItem?

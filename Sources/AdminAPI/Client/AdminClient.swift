@@ -74,6 +74,10 @@ package struct AdminClient: Sendable {
         try get("/v1/components/\(PercentCoding.encoded(name))")
     }
 
+    package func subscriptions() throws(AdminClientError) -> SubscriptionList {
+        try get("/v1/subscriptions")
+    }
+
     package func doctor() throws(AdminClientError) -> DoctorReport {
         try get("/v1/doctor")
     }

@@ -70,6 +70,8 @@ extension AdminRoute {
             return .json(ComponentList(components: try await backend.components()))
         case .component(let name):
             return .json(try await backend.component(named: name))
+        case .subscriptions:
+            return .json(SubscriptionList(subscriptions: try await backend.subscriptions()))
         case .doctor:
             return .json(DoctorReport(findings: try await backend.doctor()))
         case .getState(let store, let key):

@@ -40,6 +40,7 @@ package final class AppSubscriptions: AppObserver {
         self.share = share
         self.directory = directory
         self.logger = logger
+        directory.setApp(SubscriptionDefinition.merged(declared: declared, programmatic: []).all, round: -1)
         api.loop.observeInstallations { [weak self] in self?.installed($0) }
         app.observe(self)
     }
@@ -47,6 +48,7 @@ package final class AppSubscriptions: AppObserver {
     /// Fetches nothing more; `done` is called when the app has answered what it was given.
     package func drain(_ done: @escaping () -> Void) {
         isEnded = true
+        for key in open.keys { directory.record(key)?.become(.stopped(cause: "the runtime is stopping")) }
         var waiting = open.count
         guard waiting > 0 else { return done() }
         for receiver in open.values {
@@ -68,16 +70,22 @@ package final class AppSubscriptions: AppObserver {
 
     package func appChanged(_ condition: AppCondition) {
         isUp = condition.isUp
+        guard !isUp else { return }
         // It is asked about itself again before anything is delivered to it: it may be another version.
-        if !isUp { closeAll() }
+        let cause = "the app is not up: \(condition.reason ?? "the runtime knows no app")"
+        if !isEnded {
+            for definition in wanted { directory.record(definition.key)?.become(.paused(cause: cause)) }
+            if share.index == 0 { directory.pauseWaiting(cause) }
+        }
+        closeAll()
     }
 
     package func appDiscovered(_ discovery: AppDiscovery) {
         guard isUp, !isEnded else { return }
         let (all, doubled) = SubscriptionDefinition.merged(
             declared: declared, programmatic: discovery.subscriptions.map { SubscriptionDefinition($0) })
+        directory.setApp(all, round: discovery.round)
         if share.index == 0 {
-            directory.setApp(all)
             for key in doubled {
                 logger.warning(
                     "a topic is subscribed to by a resource and by the app; the resource counts",
@@ -110,8 +118,10 @@ package final class AppSubscriptions: AppObserver {
 
     private func subscribe(_ definition: SubscriptionDefinition) {
         var details: Logger.Metadata = ["pubsub": "\(definition.pubsub)", "topic": "\(definition.topic)"]
+        // What the app has said later does not name it: that comes to this loop, too.
+        guard let record = directory.record(definition.key) else { return }
         do {
-            let receiver = try AppReceiver(api, app, definition, form) { [weak self, weak api] receiver, state in
+            let receiver = try AppReceiver(api, app, definition, form, record: record) { [weak self, weak api] receiver, state in
                 guard let self, api != nil else { return }
                 changed(receiver, state)
             }
@@ -119,11 +129,16 @@ package final class AppSubscriptions: AppObserver {
         } catch let failure as PubSubFailure {
             details["cause"] = "\(failure.cause)"
             switch failure {
-            case .notConfigured, .notFound: logger.warning("a subscription waits for its component", metadata: details)
-            default: logger.error("a topic is not subscribed to", metadata: details)
+            case .notConfigured, .notFound:
+                record.become(.retrying(cause: "\(failure.cause)"))
+                logger.warning("a subscription waits for its component", metadata: details)
+            default:
+                record.become(.stopped(cause: "\(failure.cause)"))
+                logger.error("a topic is not subscribed to", metadata: details)
             }
         } catch {
             details["cause"] = "\(error)"
+            record.become(.stopped(cause: "\(error)"))
             logger.error("a topic is not subscribed to", metadata: details)
         }
     }
@@ -140,7 +155,10 @@ package final class AppSubscriptions: AppObserver {
                 metadata: details.merging(["cause": "\(cause)", "again-in": "\(again)"]) { $1 })
         case .ended:
             // Its component was removed: it waits for one of that name.
-            if open[definition.key] === receiver { open[definition.key] = nil }
+            if open[definition.key] === receiver {
+                open[definition.key] = nil
+                directory.record(definition.key)?.become(.retrying(cause: "its component \(definition.pubsub) was removed"))
+            }
         }
     }
 }
