@@ -40,6 +40,9 @@ package protocol AdminBackend: Sendable {
     /// Reads the resource files again, takes in what is different, and waits for it.
     func reloadResources() async throws -> ResourcesChange
 
+    /// The topics that the app hears of, and what each subscription is doing.
+    func subscriptions() async throws -> [SubscriptionSummary]
+
     /// Reads a key of a state store as an app with this runtime's app id would. A key that does not exist is
     /// nil, an unknown store `NOT_FOUND`.
     func stateItem(store: String, key: String) async throws -> StateItem?

@@ -1,3 +1,4 @@
+import BuildingBlocks
 import Components
 import Telemetry
 import Transport
@@ -6,7 +7,7 @@ import Transport
 enum MetricsPage {
     static func render(
         _ registry: MetricsRegistry, components: [ComponentFacts], plugins: [PluginFacts], server: Server.Statistics,
-        ready: Bool, appID: String, resourceProblems: Int
+        subscriptions: [SubscriptionDirectory.Summary], ready: Bool, appID: String, resourceProblems: Int
     ) -> [UInt8] {
         var page = PrometheusText()
         ProcessMetrics.write(&page)
@@ -17,6 +18,7 @@ enum MetricsPage {
         write(server, &page)
         write(components, &page)
         write(plugins, &page)
+        SubscriptionViews.write(subscriptions, components, &page)
         return registry.page() + page.bytes
     }
 

@@ -75,8 +75,8 @@ final class RuntimeBackend: AdminBackend {
     func metricsPage() async throws -> [UInt8] {
         MetricsPage.render(
             registry, components: await store.componentFacts(), plugins: await store.pluginFacts(),
-            server: await api.statistics(), ready: state.notReady.isEmpty, appID: options.appID,
-            resourceProblems: await resources.complaints.count)
+            server: await api.statistics(), subscriptions: state.subscriptions.summaries, ready: state.notReady.isEmpty,
+            appID: options.appID, resourceProblems: await resources.complaints.count)
     }
 
     // MARK: Plugins
@@ -209,6 +209,11 @@ final class RuntimeBackend: AdminBackend {
             summary: AdminViews.summary(found), source: found.source.isEmpty ? nil : found.source)
     }
 
+    func subscriptions() async throws -> [SubscriptionSummary] {
+        let components = Dictionary(await store.componentFacts().map { ($0.name, $0) }) { first, _ in first }
+        return state.subscriptions.snapshots.map { SubscriptionViews.summary($0, components[$0.listed.definition.pubsub]) }
+    }
+
     // MARK: State
 
     func stateItem(store name: String, key: String) async throws -> AdminAPI.StateItem? {
@@ -301,6 +306,7 @@ final class RuntimeBackend: AdminBackend {
                         remedy: "Look at the backend that it talks to."))
             }
         }
+        findings += SubscriptionViews.findings(try await subscriptions())
         if let app, let reason = app.condition.reason {
             findings.append(
                 DoctorFinding(

@@ -11,6 +11,7 @@ struct Octavo: ParsableCommand {
               octavo run --app-id shop -- python3 app.py the same beside an app
               octavo status                              is it ready, and if not, why
               octavo plugin list                         what is loaded, and how it does
+              octavo subscription list                   what the app hears of, and whether it comes
               octavo state get statestore cart-1         a value, as the app wrote it
 
             EXIT CODES
@@ -22,7 +23,8 @@ struct Octavo: ParsableCommand {
             """,
         version: VersionCommand.line,
         subcommands: [
-            RunCommand.self, StatusCommand.self, PluginCommand.self, ComponentCommand.self, ResourcesCommand.self, StateCommand.self,
+            RunCommand.self, StatusCommand.self, PluginCommand.self, ComponentCommand.self, ResourcesCommand.self,
+            SubscriptionCommand.self, StateCommand.self,
             DoctorCommand.self, VersionCommand.self, CompletionCommand.self,
         ])
 }

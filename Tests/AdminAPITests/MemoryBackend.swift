@@ -57,6 +57,10 @@ actor MemoryBackend: AdminBackend {
 
     func clearQuarantine(plugin: String?, id: String?) throws -> Int { plugin == "redis" && id == "a1" ? 1 : 0 }
 
+    func subscriptions() throws -> [SubscriptionSummary] {
+        [SubscriptionSummary(component: "bus", topic: "orders", origin: "streaming", state: .active, sinceUnixMilliseconds: 1)]
+    }
+
     func restartPlugin(named name: String) throws -> PluginChange {
         _ = try known(name)
         throw AdminError(.conflict, "Plugin \(name) runs in the runtime's own process.")

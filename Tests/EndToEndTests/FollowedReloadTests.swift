@@ -38,7 +38,7 @@ struct FollowedReloadTests {
 
     @Test("to an app: every message comes, and subscriptions come and go", arguments: ["http", "grpc"], StoresTests.modes)
     func messages(wire: String, flags: [String]) async throws {
-        let app = try await SubscriptionTests.App.start(wire)
+        let app = try await SubscriberApp.start(wire)
         let scratch = try Scratch()
         func bus(_ lease: Int) -> String {
             Resource.component(

@@ -4,30 +4,8 @@ import Testing
 
 @Suite("Subscriptions of an app", .serialized, .enabled(if: Places.hasSDK, "tools/setup test installs it"))
 struct SubscriptionTests {
-    /// An app of the test in Python: what it was given is its output.
-    struct App {
-        let process: Subprocess
-        let port: Int
-
-        static func start(_ wire: String, port: Int = 0) async throws -> App {
-            let process = try Subprocess(Places.python, [Places.scripts + "/subscriber.py", wire, "\(port)"])
-            let port = try await eventually("the app listens: \(process.errors)") {
-                process.output.split(separator: "\n").first.flatMap { Int($0) }
-            }
-            return App(process: process, port: port)
-        }
-
-        /// What came to the path, in its order.
-        func seen(_ path: String) -> [JSONValue] {
-            process.output.split(separator: "\n").dropFirst().compactMap { try? JSONValue(parsing: String($0)) }
-                .filter { $0["path"]?.string == path }
-        }
-
-        func data(_ path: String) -> [String] { seen(path).compactMap { $0["data"]?.string } }
-    }
-
     private func with(
-        _ app: App, _ wire: String, flags: [String] = [], _ body: (OctavoProcess) async throws -> Void
+        _ app: SubscriberApp, _ wire: String, flags: [String] = [], _ body: (OctavoProcess) async throws -> Void
     ) async throws {
         let scratch = try Scratch()
         let bus = Resource.component("bus", "pubsub.sqlite", [("connectionString", scratch.file("messages.db")), ("leaseTime", "1s")])
@@ -71,7 +49,7 @@ struct SubscriptionTests {
 
     @Test("are delivered by its routes, settled as it says, and listed", arguments: ["http", "grpc"], [[], ["--isolate", "all"]])
     func delivered(wire: String, flags: [String]) async throws {
-        let app = try await App.start(wire)
+        let app = try await SubscriberApp.start(wire)
         try await with(app, wire, flags: flags) { octavo in
             for topic in ["plain", "declared", "others", "failing", "unwanted", "flaky"] {
                 try await publish("to \(topic)", to: topic, "", octavo)
@@ -118,7 +96,7 @@ struct SubscriptionTests {
 
     @Test("go on when it was killed and is back: nothing that was acknowledged is lost", arguments: ["http", "grpc"])
     func appDies(wire: String) async throws {
-        let first = try await App.start(wire)
+        let first = try await SubscriberApp.start(wire)
         try await with(first, wire) { octavo in
             let all = Set((0..<60).map { "m \($0)" })
             for number in 0..<60 {
@@ -126,7 +104,7 @@ struct SubscriptionTests {
                 if number == 30 { first.process.kill(SIGKILL) }
             }
             _ = try await first.process.ended()
-            let second = try await App.start(wire, port: first.port)
+            let second = try await SubscriberApp.start(wire, port: first.port)
             _ = try await eventually("every message comes\n\(second.process.errors)\(octavo.process.errors)") {
                 Set(first.data("/stormy") + second.data("/stormy")) == all ? true : nil
             }
@@ -135,7 +113,7 @@ struct SubscriptionTests {
 
     @Test("go on when the runtime was killed and is back: nothing that was acknowledged is lost")
     func runtimeDies() async throws {
-        let app = try await App.start("http")
+        let app = try await SubscriberApp.start("http")
         let scratch = try Scratch()
         let bus = Resource.component("bus", "pubsub.sqlite", [("connectionString", scratch.file("messages.db")), ("leaseTime", "1s")])
         try scratch.write(bus, to: "resources/bus.yaml")
@@ -160,7 +138,7 @@ struct SubscriptionTests {
 
     @Test("end in order with the runtime: no message is lost, and none comes twice")
     func rollingRestarts() async throws {
-        let app = try await App.start("http")
+        let app = try await SubscriberApp.start("http")
         let scratch = try Scratch()
         let bus = Resource.component("bus", "pubsub.sqlite", [("connectionString", scratch.file("messages.db"))])
         try scratch.write(bus, to: "resources/bus.yaml")
@@ -191,7 +169,7 @@ struct SubscriptionTests {
 
     @Test("to configuration are told to an HTTP app until they are ended; a gRPC app has no method for it", arguments: ["http", "grpc"])
     func configuration(wire: String) async throws {
-        let app = try await App.start(wire)
+        let app = try await SubscriberApp.start(wire)
         // Embedded components.
         try await OctavoProcess.with(flags: ["--app-port", "\(app.port)", "--app-protocol", wire]) { octavo in
             let answer = try await Curl(path: "/v1.0/configuration/configstore/subscribe?key=an%20item").send(to: octavo.base)

@@ -78,6 +78,10 @@ package struct AdminClient: Sendable {
         try Self.decoded(try exchange("POST", "/v1/resources/reload").body)
     }
 
+    package func subscriptions() throws(AdminClientError) -> SubscriptionList {
+        try get("/v1/subscriptions")
+    }
+
     package func doctor() throws(AdminClientError) -> DoctorReport {
         try get("/v1/doctor")
     }

@@ -72,6 +72,8 @@ extension AdminRoute {
             return .json(try await backend.component(named: name))
         case .reloadResources:
             return .json(try await backend.reloadResources())
+        case .subscriptions:
+            return .json(SubscriptionList(subscriptions: try await backend.subscriptions()))
         case .doctor:
             return .json(DoctorReport(findings: try await backend.doctor()))
         case .getState(let store, let key):

@@ -13,6 +13,7 @@ enum AdminRoute: Equatable {
     case crashes
     case components
     case component(String)
+    case subscriptions
     case getState(store: String, key: String)
     case setState(store: String, key: String, etag: String?, ttlSeconds: Int?)
     case deleteState(store: String, key: String, etag: String?)
@@ -47,6 +48,7 @@ enum AdminRoute: Equatable {
         case ("GET", "crashes", "", ""): self = .crashes
         case ("GET", "components", "", ""): self = .components
         case ("GET", "components", let name, ""): self = .component(name)
+        case ("GET", "subscriptions", "", ""): self = .subscriptions
         case ("GET", "doctor", "", ""): self = .doctor
         case ("POST", "resources", "reload", ""): self = .reloadResources
         case ("GET", "state", let store, let key) where !key.isEmpty: self = .getState(store: store, key: key)

@@ -11,7 +11,7 @@ final class SubscriptionStream: GRPCStreamReceiver, EventReceiver {
     private var subscription: TopicSubscription?
     /// Events that the app has and has not answered, by id; a broker may deliver one twice.
     private var pending: [String: [(EventOutcome) -> Void]] = [:]
-    private var listing: Int?
+    private var listing: SubscriptionRecord?
     private var isOpen = false
     private var isFull = false
 
@@ -42,15 +42,16 @@ final class SubscriptionStream: GRPCStreamReceiver, EventReceiver {
     }
 
     private func subscribe(_ initial: Dapr_Proto_Runtime_V1_SubscribeTopicEventsRequestInitialAlpha1) {
+        var definition = SubscriptionDefinition(pubsub: initial.pubsubName, topic: initial.topic)
+        definition.metadata = initial.metadata
+        definition.deadLetterTopic = initial.deadLetterTopic
+        let record = api.facts.subscriptions.addStream(definition)
+        listing = record
         do throws(PubSubFailure) {
             subscription = try TopicSubscription(
                 api.pubsub, pubsub: initial.pubsubName, topic: initial.topic,
                 metadata: initial.metadata.map { ($0.key, $0.value) },
-                deadLetterTopic: initial.hasDeadLetterTopic ? initial.deadLetterTopic : "", receiver: self)
-            var definition = SubscriptionDefinition(pubsub: initial.pubsubName, topic: initial.topic)
-            definition.metadata = initial.metadata
-            definition.deadLetterTopic = initial.deadLetterTopic
-            listing = api.facts.subscriptions.addStream(definition)
+                deadLetterTopic: initial.hasDeadLetterTopic ? initial.deadLetterTopic : "", record: record, receiver: self)
             call.requestMore(Self.answers - 1)
         } catch {
             fail(APIError(error, appID: api.appID).grpcStatus)

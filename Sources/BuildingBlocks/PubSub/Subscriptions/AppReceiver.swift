@@ -34,7 +34,7 @@ final class AppReceiver: EventReceiver {
     /// `tell` is called on the loop, maybe before this returns.
     init(
         _ api: PubSubAPI, _ app: any AppClient, _ definition: SubscriptionDefinition, _ form: Form,
-        tell: @escaping (AppReceiver, SubscriptionState) -> Void
+        record: SubscriptionRecord, tell: @escaping (AppReceiver, SubscriptionState) -> Void
     ) throws {
         self.api = api
         self.app = app
@@ -49,7 +49,7 @@ final class AppReceiver: EventReceiver {
             metadata: definition.metadata.sorted { $0.key < $1.key }.map { ($0.key, $0.value) },
             deadLetterTopic: definition.deadLetterTopic,
             window: UInt32(max(Int(TopicSubscription.window), min(definition.bulk?.maximalCount ?? 0, Self.longestBatch))),
-            receiver: self
+            record: record, receiver: self
         ) { event in
             // A gRPC app need not name a path.
             routes.path(for: event) ?? (isGRPC && definition.rules.isEmpty ? "" : nil)

@@ -44,12 +44,14 @@ package final class AppSubscriptions: AppObserver, AppDeliveries {
         self.share = share
         self.directory = directory
         self.logger = logger
+        directory.setApp(SubscriptionDefinition.merged(declared: declared, programmatic: []).all, round: -1)
         api.loop.observeInstallations { [weak self] in self?.installed($0) }
         app.observe(self)
     }
 
     package func drain(_ done: @escaping () -> Void) {
         isEnded = true
+        for key in open.keys { directory.record(key)?.become(.stopped(cause: "the runtime is stopping")) }
         var waiting = open.count
         guard waiting > 0 else { return done() }
         for receiver in open.values {
@@ -76,9 +78,14 @@ package final class AppSubscriptions: AppObserver, AppDeliveries {
 
     package func appChanged(_ condition: AppCondition) {
         isUp = condition.isUp
-        // It is asked about itself again before anything is delivered to it: it may be another version.
         guard !isUp else { return }
+        // It is asked about itself again before anything is delivered to it: it may be another version.
         discovery = nil
+        let cause = "the app is not up: \(condition.reason ?? "the runtime knows no app")"
+        if !isEnded {
+            for definition in wanted { directory.record(definition.key)?.become(.paused(cause: cause)) }
+            if share.index == 0 { directory.pauseWaiting(cause) }
+        }
         closeAll()
     }
 
@@ -92,8 +99,8 @@ package final class AppSubscriptions: AppObserver, AppDeliveries {
         guard isUp, !isEnded else { return }
         let (all, doubled) = SubscriptionDefinition.merged(
             declared: declared, programmatic: discovery.subscriptions.map { SubscriptionDefinition($0) })
+        directory.setApp(all, round: discovery.round)
         if share.index == 0 {
-            directory.setApp(all)
             for key in doubled {
                 logger.warning(
                     "a topic is subscribed to by a resource and by the app; the resource counts",
@@ -136,8 +143,10 @@ package final class AppSubscriptions: AppObserver, AppDeliveries {
 
     private func subscribe(_ definition: SubscriptionDefinition) {
         var details: Logger.Metadata = ["pubsub": "\(definition.pubsub)", "topic": "\(definition.topic)"]
+        // What the app has said later does not name it: that comes to this loop, too.
+        guard let record = directory.record(definition.key) else { return }
         do {
-            let receiver = try AppReceiver(api, app, definition, form) { [weak self, weak api] receiver, state in
+            let receiver = try AppReceiver(api, app, definition, form, record: record) { [weak self, weak api] receiver, state in
                 guard let self, api != nil else { return }
                 changed(receiver, state)
             }
@@ -145,11 +154,16 @@ package final class AppSubscriptions: AppObserver, AppDeliveries {
         } catch let failure as PubSubFailure {
             details["cause"] = "\(failure.cause)"
             switch failure {
-            case .notConfigured, .notFound: logger.warning("a subscription waits for its component", metadata: details)
-            default: logger.error("a topic is not subscribed to", metadata: details)
+            case .notConfigured, .notFound:
+                record.become(.retrying(cause: "\(failure.cause)"))
+                logger.warning("a subscription waits for its component", metadata: details)
+            default:
+                record.become(.stopped(cause: "\(failure.cause)"))
+                logger.error("a topic is not subscribed to", metadata: details)
             }
         } catch {
             details["cause"] = "\(error)"
+            record.become(.stopped(cause: "\(error)"))
             logger.error("a topic is not subscribed to", metadata: details)
         }
     }
@@ -166,7 +180,10 @@ package final class AppSubscriptions: AppObserver, AppDeliveries {
                 metadata: details.merging(["cause": "\(cause)", "again-in": "\(again)"]) { $1 })
         case .ended:
             // Its component was removed: it waits for one of that name.
-            if open[definition.key] === receiver { open[definition.key] = nil }
+            if open[definition.key] === receiver {
+                open[definition.key] = nil
+                directory.record(definition.key)?.become(.retrying(cause: "its component \(definition.pubsub) was removed"))
+            }
         }
     }
 }

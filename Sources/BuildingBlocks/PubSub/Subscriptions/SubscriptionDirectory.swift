@@ -20,27 +20,58 @@ package struct ListedSubscription: Sendable, Equatable {
 
 /// What the app subscribes to, over all event loops. Any thread.
 package final class SubscriptionDirectory: Sendable {
+    /// What counters are kept by: streams of one topic are one.
+    package struct Series: Sendable, Hashable {
+        package var pubsub: String
+        package var topic: String
+        package var origin: ListedSubscription.Origin
+
+        init(_ listed: ListedSubscription) {
+            pubsub = listed.definition.pubsub
+            topic = listed.definition.topic
+            origin = listed.origin
+        }
+    }
+
+    /// The subscriptions of one series.
+    package struct Summary: Sendable {
+        package var series: Series
+        /// Of all that there have been.
+        package var totals = SubscriptionTotals()
+        /// That there are.
+        package var snapshots: [SubscriptionRecord.Snapshot] = []
+    }
+
     private struct Known {
-        var app: [ListedSubscription] = []
-        var streams: [Int: ListedSubscription] = [:]
+        var app: [SubscriptionRecord] = []
+        /// Of what the app said about itself.
+        var round = -1
+        var streams: [Int: SubscriptionRecord] = [:]
         var next = 0
         var loops: [SubscriptionKey: Int] = [:]
+        /// Counted by subscriptions that are no more.
+        var gone: [Series: SubscriptionTotals] = [:]
+
+        mutating func number() -> Int {
+            next += 1
+            return next
+        }
+
+        mutating func bury(_ record: SubscriptionRecord) {
+            guard record.figures.totals != SubscriptionTotals() else { return }
+            var series = Series(record.listed)
+            // An app may open streams of as many topics as it likes.
+            if gone[series] == nil, gone.count >= SubscriptionDirectory.mostSeries { series = .other(series.origin) }
+            gone[series] = gone[series, default: SubscriptionTotals()] + record.figures.totals
+        }
     }
 
     private let known = Mutex(Known())
 
-    package init() {}
+    /// More than these are counted together, as the topic `(other)`.
+    package static let mostSeries = 500
 
-    /// Of resources and of the app itself.
-    package func setApp(_ subscriptions: [ListedSubscription]) {
-        known.withLock { known in
-            known.app = subscriptions
-            // Loops hear of a change one after the other: what one has just asked for is not forgotten, only old things.
-            guard known.loops.count > Self.rememberedTopics else { return }
-            let keys = Set(subscriptions.map(\.definition.key))
-            known.loops = known.loops.filter { keys.contains($0.key) }
-        }
-    }
+    package init() {}
 
     private static let rememberedTopics = 10_000
 
@@ -57,19 +88,85 @@ package final class SubscriptionDirectory: Sendable {
         }
     }
 
-    /// A stream was opened; it is listed until `removeStream` with the number.
-    package func addStream(_ definition: SubscriptionDefinition) -> Int {
+    /// Of resources and of the app itself. `round`: what the app has said since the last time counts; an older one changes nothing.
+    package func setApp(_ subscriptions: [ListedSubscription], round: Int = 0) {
         known.withLock { known in
-            known.next += 1
-            known.streams[known.next] = ListedSubscription(definition, .streaming)
-            return known.next
+            guard round >= known.round else { return }
+            known.round = round
+            var old = Dictionary(known.app.map { ($0.listed.definition.key, $0) }) { first, _ in first }
+            known.app = subscriptions.map { listed in
+                guard let record = old.removeValue(forKey: listed.definition.key) else {
+                    return SubscriptionRecord(listed, number: known.number())
+                }
+                if record.listed.origin != listed.origin {
+                    known.bury(record)
+                    return SubscriptionRecord(listed, number: known.number())
+                }
+                record.relist(listed)
+                return record
+            }
+            for record in old.values { known.bury(record) }
+            // Loops hear of a change one after the other: what one has just asked for is not forgotten, only old things.
+            guard known.loops.count > Self.rememberedTopics else { return }
+            let keys = Set(subscriptions.map(\.definition.key))
+            known.loops = known.loops.filter { keys.contains($0.key) }
         }
     }
 
-    package func removeStream(_ number: Int) { known.withLock { $0.streams[number] = nil } }
+    /// Of the app, once `setApp` has named it.
+    func record(_ key: SubscriptionKey) -> SubscriptionRecord? {
+        known.withLock { known in known.app.first { $0.listed.definition.key == key } }
+    }
+
+    /// The app is not up yet, which those wait for that no event loop has begun with.
+    func pauseWaiting(_ cause: String) {
+        for record in known.withLock({ $0.app }) where record.snapshot.condition == .waiting { record.become(.paused(cause: cause)) }
+    }
+
+    /// A stream was opened; it is listed until `removeStream`.
+    package func addStream(_ definition: SubscriptionDefinition) -> SubscriptionRecord {
+        known.withLock { known in
+            let record = SubscriptionRecord(ListedSubscription(definition, .streaming), number: known.number())
+            known.streams[record.number] = record
+            return record
+        }
+    }
+
+    package func removeStream(_ record: SubscriptionRecord) {
+        known.withLock { known in
+            if known.streams.removeValue(forKey: record.number) != nil { known.bury(record) }
+        }
+    }
+
+    private var records: [SubscriptionRecord] {
+        known.withLock { known in known.app + known.streams.sorted { $0.key < $1.key }.map(\.value) }
+    }
 
     /// Streams come last, in the order of their opening.
-    package var all: [ListedSubscription] {
-        known.withLock { known in known.app + known.streams.sorted { $0.key < $1.key }.map(\.value) }
+    package var all: [ListedSubscription] { records.map(\.listed) }
+
+    /// What each of `all` is doing.
+    package var snapshots: [SubscriptionRecord.Snapshot] { records.map(\.snapshot) }
+
+    /// For metrics: at most `mostSeries`, and one more of each origin; in the order of their names.
+    package var summaries: [Summary] {
+        let (gone, snapshots) = known.withLock { known in (known.gone, (known.app + known.streams.values).map(\.snapshot)) }
+        var found = gone.mapValues { totals in totals }
+        var present: [Series: [SubscriptionRecord.Snapshot]] = [:]
+        for snapshot in snapshots {
+            var series = Series(snapshot.listed)
+            if found[series] == nil, found.count >= Self.mostSeries { series = .other(series.origin) }
+            found[series] = found[series, default: SubscriptionTotals()] + snapshot.totals
+            present[series, default: []].append(snapshot)
+        }
+        return found.map { Summary(series: $0.key, totals: $0.value, snapshots: present[$0.key] ?? []) }.sorted {
+            ($0.series.pubsub, $0.series.topic, $0.series.origin.rawValue) < ($1.series.pubsub, $1.series.topic, $1.series.origin.rawValue)
+        }
+    }
+}
+
+extension SubscriptionDirectory.Series {
+    fileprivate static func other(_ origin: ListedSubscription.Origin) -> Self {
+        Self(ListedSubscription(SubscriptionDefinition(pubsub: "(other)", topic: "(other)"), origin))
     }
 }

@@ -1,5 +1,5 @@
 import COctavo
-package import Components
+import Components
 import JSONText
 import Logging
 import NIOCore
@@ -16,17 +16,21 @@ package final class TopicSubscription {
     private let route: (CloudEvent) -> String?
     private weak var receiver: (any EventReceiver)?
     private var source: ComponentSource?
+    private let record: SubscriptionRecord
+    /// Given to the receiver and not concluded.
+    private var held = 0
 
     private static let logger = Logger(label: "octavo.subscriptions")
 
     /// Events that the app may have at a time, unless more are asked for.
     package static let window: UInt32 = 256
 
-    /// `receiver` is not held. `route`: the path for an event, `nil` when no rule takes it. Throws when this app may not
+    /// `receiver` is not held. `record` is told what the subscription does. `route`: the path for an event, `nil` when no rule takes it. Throws when this app may not
     /// hear of the topic.
     package init(
         _ api: PubSubAPI, pubsub: String, topic: String, metadata: [(String, String)], deadLetterTopic: String,
-        group: String? = nil, policy: DeliveryPolicy? = nil, window: UInt32 = TopicSubscription.window, receiver: any EventReceiver,
+        group: String? = nil, policy: DeliveryPolicy? = nil, window: UInt32 = TopicSubscription.window,
+        record: SubscriptionRecord, receiver: any EventReceiver,
         route: @escaping (CloudEvent) -> String? = { _ in "" }
     ) throws(PubSubFailure) {
         component = try api.component(pubsub)
@@ -38,6 +42,7 @@ package final class TopicSubscription {
         self.policy = policy ?? .standard(hasDeadLetter: !deadLetterTopic.isEmpty)
         self.route = route
         self.receiver = receiver
+        self.record = record
         isRaw = metadata.contains { $0.0.lowercased() == "rawpayload" && PublishOptions.flag($0.1) == true }
         // Ours: streams of one app that don't share the messages.
         let own = metadata.first { $0.0.lowercased() == "consumerid" && !$0.1.isEmpty }?.1
@@ -76,6 +81,19 @@ package final class TopicSubscription {
     package func end() {
         source?.end()
         source = nil
+        record.figures.forget(held)
+        held = 0
+    }
+
+    fileprivate func changed(_ state: SubscriptionState) {
+        switch state {
+        // Who ended it says why.
+        case .ended: break
+        case .waiting: record.become(.waiting)
+        case .open: record.become(.active)
+        case .failed(let cause, _): record.become(.retrying(cause: cause))
+        }
+        receiver?.changed(state)
     }
 
     // MARK: Events
@@ -106,16 +124,23 @@ package final class TopicSubscription {
         let incoming = IncomingEvent(
             event: event, pubsub: component.name, topic: topic, path: path,
             metadata: message.metadata.elements(as: octavo_pair.self).map { (String($0.name), String($0.value)) })
+        held += 1
+        record.figures.gave(monotonicNanoseconds())
         receiver.deliver(incoming) { [weak self] outcome in self?.concluded(delivery, kept, attempt, outcome) }
     }
 
     private func concluded(_ delivery: Delivery, _ kept: Kept?, _ attempt: Int, _ outcome: EventOutcome) {
+        // After the end nothing can be settled.
+        guard source != nil, held > 0 else { return }
+        held -= 1
+        record.figures.answered(monotonicNanoseconds())
         switch outcome {
         case .success: settle(delivery, OCTAVO_SETTLE_ACK)
         case .drop: moveToDeadLetter(delivery, kept)
         case .retry(let cause):
             guard let pause = policy.pause(attempt: attempt) else { return moveToDeadLetter(delivery, kept) }
             say(.debug, "a message is delivered again", cause)
+            record.figures.addRetried()
             again(delivery, pause)
         }
     }
@@ -142,15 +167,21 @@ package final class TopicSubscription {
     }
 
     private func moveToDeadLetter(_ delivery: Delivery, _ kept: Kept?) {
-        guard let kept else { return settle(delivery, OCTAVO_SETTLE_DROP) }
+        guard let kept else {
+            record.figures.addDropped()
+            return settle(delivery, OCTAVO_SETTLE_DROP)
+        }
         if component.has(UInt64(OCTAVO_PUBSUB_NATIVE_DEAD_LETTER)) {
+            record.figures.addDeadLettered()
             source?.settle(delivery, OCTAVO_SETTLE_DEAD_LETTER, topic: deadLetterTopic)
             return
         }
         // Acknowledged only once the dead-letter topic has it: it is nowhere lost.
         let waiter = PublishWaiter(component.name, deadLetterTopic) { [weak self] failure in
             guard let self else { return }
-            if failure == nil { settle(delivery, OCTAVO_SETTLE_ACK) } else { again(delivery, policy.longest) }
+            guard failure == nil else { return again(delivery, policy.longest) }
+            record.figures.addDeadLettered()
+            settle(delivery, OCTAVO_SETTLE_ACK)
         }
         let publication = Publication(
             pubsub: component.name, topic: deadLetterTopic, contentType: kept.contentType, metadata: kept.metadata)
@@ -201,7 +232,7 @@ package final class TopicSubscription {
                 case .failed(let error, let again): .failed(cause: error.message, again: again)
                 case .ended: .ended
                 }
-            subscription?.receiver?.changed(told)
+            subscription?.changed(told)
         }
     }
 }
