@@ -224,7 +224,8 @@ struct RecorderTests {
         try await setting.compile()
         try await setting.crash()
         let alone = setting.scratch.file("octavo")
-        try FileManager.default.copyItem(atPath: Places.octavo, toPath: alone)
+        // Written by another process: one that this one starts meanwhile would inherit the open file, which can't be run then.
+        #expect(try await Subprocess.run("cp", [Places.octavo, alone]).code == 0)
         try await setting.with(executable: alone) { (octavo: OctavoProcess) async throws -> Void in
             #expect(try await plugin(octavo)?["mode"]?.string == "in process")
             #expect(octavo.process.errors.contains("can't be isolated and runs in its process again"))

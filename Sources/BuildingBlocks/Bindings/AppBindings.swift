@@ -86,7 +86,11 @@ package final class AppBindings: AppObserver, AppDeliveries {
     private func consider(_ ref: ComponentRef) {
         guard ref.kind == OCTAVO_KIND_BINDING, discovery != nil, !isEnded, isOurs(ref.name) else { return }
         let direction = BindingDirection(ref)
-        guard direction.isInput else { return }
+        guard direction.isInput else {
+            // It may have been one before its settings changed.
+            open.removeValue(forKey: ref.name)?.end()
+            return
+        }
         // A lazy component is started for it if it says that it is an input.
         if direction.isGiven, ref.startsOnDemand { ref.whenSettled {} }
         ref.whenReady { [weak self, round] ref in
@@ -138,7 +142,7 @@ package final class AppBindings: AppObserver, AppDeliveries {
             guard known.ref !== ref else { return }
             known.end()
         }
-        open[ref.name] = InputBinding(ref, app, route: Self.route(ref), answers: answers, logger: logger) { [weak self] binding, state in
+        open[ref.name] = InputBinding(ref, app, route: Self.route, answers: answers, logger: logger) { [weak self] binding, state in
             self?.changed(binding, state)
         }
     }

@@ -8,7 +8,8 @@ import NIOCore
 final class InputBinding {
     let ref: ComponentRef
     private let app: any AppClient
-    private let route: String
+    /// A change of the component's settings may name another.
+    private let route: (ComponentRef) -> String
     private let answers: BindingAnswers
     private let tell: (InputBinding, SourceState) -> Void
     private let logger: Logger
@@ -26,7 +27,7 @@ final class InputBinding {
 
     /// Opens it. `tell` is called on the loop, maybe before this returns.
     init(
-        _ ref: ComponentRef, _ app: any AppClient, route: String, answers: BindingAnswers, logger: Logger,
+        _ ref: ComponentRef, _ app: any AppClient, route: @escaping (ComponentRef) -> String, answers: BindingAnswers, logger: Logger,
         tell: @escaping (InputBinding, SourceState) -> Void
     ) {
         self.ref = ref
@@ -72,7 +73,7 @@ final class InputBinding {
     private func received(_ delivery: Delivery, _ event: octavo_binding_event) {
         guard onIdle == nil else { return }
         let metadata = event.metadata.elements(as: octavo_pair.self).map { (String($0.name), String($0.value)) }
-        var told = AppBindingEvent(name: ref.name, route: route, data: Array(event.data.bytes), metadata: metadata)
+        var told = AppBindingEvent(name: ref.name, route: route(ref), data: Array(event.data.bytes), metadata: metadata)
         told.trace = AppTrace(
             parent: metadata.first { $0.0.lowercased() == "traceparent" }?.1 ?? "",
             state: metadata.first { $0.0.lowercased() == "tracestate" }?.1 ?? "")

@@ -88,8 +88,13 @@ package final class CallLoop {
         for observer in installationObservers { observer(ref) }
     }
 
-    /// `body` is told of every component that is added from now on, on the loop.
+    /// `body` is told of every component that is added or given other settings from now on, on the loop.
     package func observeInstallations(_ body: @escaping (ComponentRef) -> Void) { installationObservers.append(body) }
+
+    /// The component has been given other settings, and has its instance.
+    func changed(_ ref: ComponentRef) {
+        for observer in installationObservers { observer(ref) }
+    }
 
     func remove(_ name: String) {
         last = nil

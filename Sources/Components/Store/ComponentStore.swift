@@ -483,6 +483,7 @@ package actor ComponentStore {
             guard let ref = loop.component(named: name) else { return }
             if let definition { ref.adopt(definition) }
             ref.settle(target: instance.map { $0.target(on: loop) }, secrets: instance?.secrets, unavailable: unavailable)
+            if definition != nil { loop.changed(ref) }
         }
     }
 

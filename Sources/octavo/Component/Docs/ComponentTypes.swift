@@ -129,13 +129,16 @@ private struct Described: Decodable {
         var links: [String]?
         var operations: [Operation]?
 
+        /// By these the runtime steers what a component delivers; nobody asks for them.
+        private static let steering = ["credit", "settle", "close", "unsubscribe", "unwatch"]
+
         func entry(of plugin: Described) -> ComponentTypes.Entry {
             let operations = operations ?? []
             let fields = fields ?? []
             let type = ComponentType(
                 name: name, version: version, kind: kind, title: title, description: description, maturity: maturity,
                 execution: execution, features: Capabilities.words(kind: kind, features: features),
-                operations: operations.isEmpty ? calls : operations.map(\.name), fields: fields.map(\.field), link: links?.first)
+                operations: operations.isEmpty ? calls.filter { !Self.steering.contains($0) } : operations.map(\.name), fields: fields.map(\.field), link: links?.first)
             return ComponentTypes.Entry(
                 plugin: plugin.id, pluginVersion: plugin.version, type: type, aliases: aliases, isExclusive: exclusive,
                 isSingleton: singleton, holdsState: holdsState,
