@@ -44,11 +44,11 @@ enum FileContents {
         return status.st_mode & S_IFMT == S_IFDIR
     }
 
-    /// When a file was last written, nanoseconds since 1970; nil when it can't be looked at.
-    static func modified(_ path: String) -> Int64? {
+    /// When a file was last written, nanoseconds since 1970, and its bytes; nil when it can't be looked at.
+    static func written(_ path: String) -> (time: Int64, size: Int)? {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
-        return Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
+        return (Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec), Int(status.st_size))
     }
 
     static func wallNanoseconds() -> Int64 {

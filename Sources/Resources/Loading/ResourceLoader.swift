@@ -57,14 +57,19 @@ package enum ResourceLoader {
         set.resources.append(resource)
     }
 
-    /// Whether no file has been written for `pause`, by its own time.
-    package static func isQuiet(paths: [String], for pause: Duration) -> Bool {
+    /// The present time, for `isQuiet`.
+    package static var now: Int64 { FileContents.wallNanoseconds() }
+
+    /// Whether no file has been written in the `pause` before `start`, nor since then, by the files' own times. Of an empty
+    /// file, which whoever writes it anew may be about to fill, the pause is 2 s.
+    package static func isQuiet(paths: [String], for pause: Duration, before start: Int64) -> Bool {
         var ignored: [Diagnostic] = []
-        let now = FileContents.wallNanoseconds(), limit = Int64(pause / .nanoseconds(1))
         return paths.allSatisfy { path in
             files(of: path, &ignored).allSatisfy { file in
-                // A time in the future tells of a clock, not of a writer.
-                FileContents.modified(file).map { abs(now - $0) > limit } ?? true
+                guard let (time, size) = FileContents.written(file) else { return true }
+                // A time far in the future tells of a clock, not of a writer.
+                let pause = size == 0 ? max(pause, .seconds(2)) : pause
+                return time > start + 60_000_000_000 || time < start - Int64(pause / .nanoseconds(1))
             }
         }
     }

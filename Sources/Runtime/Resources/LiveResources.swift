@@ -143,9 +143,10 @@ actor LiveResources {
         let deadline = ContinuousClock.now + settlingLimit
         while true {
             let read = await Task.detached {
+                let start = ResourceLoader.now
                 let read = ResourceReading.resources(options, configuration, preferred: preferred)
                 // Of a file that somebody is just writing anew there may be nothing, or half.
-                return ResourceLoader.isQuiet(paths: options.resourcePaths, for: settling) ? read : nil
+                return ResourceLoader.isQuiet(paths: options.resourcePaths, for: settling, before: start) ? read : nil
             }.value
             if let read { return read }
             if ContinuousClock.now > deadline {
