@@ -15,7 +15,8 @@ final class MQTTBinding: Binding {
         try TopicCheck.filter(written)
         topic = .allocate(byteCount: written.count, alignment: 1)
         topic.copyMemory(from: written.raw)
-        consumer = config.text("consumerID").array
+        let named = config.text("consumerID")
+        consumer = (named.isEmpty ? config.raw.pointee.app_id : named).array
         connections = Connections(try Settings(config))
         super.init(instance, Features(Self.offered, maxValueBytes: UInt64(Packet.limit - 65_540)))
     }
@@ -34,7 +35,6 @@ final class MQTTBinding: Binding {
     }
 
     override func read(_ request: UnsafePointer<octavo_binding_read_request>, _ reply: EmptyReply) throws(PluginError) {
-        let consumer = self.consumer.isEmpty ? request.pointee.head.app_id.array : self.consumer
         guard !consumer.isEmpty else { throw .invalid("A reader of MQTT needs a name: set consumerID.") }
         try connections.open(
             Source(request.pointee.source), Str(UnsafeRawBufferPointer(topic)), client: consumer + Str("-consumer-").array + [UInt8](topic),
