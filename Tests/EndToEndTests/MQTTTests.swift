@@ -52,6 +52,29 @@ struct MQTTTests {
         withExtendedLifetime(server) {}
     }
 
+    @Test("a binding's topic keeps to what a binding must do, in process and isolated")
+    func bindingConformance() async throws {
+        let server = try await MosquittoServer.start()
+        let checked = try await Subprocess.run(
+            Places.octavo,
+            [
+                "plugin", "check", Places.plugin("mqtt"), "--kind", "binding", "--set", "url=\(server.url)", "--set", "topic=checked",
+                "--set", "consumerID=check",
+            ], within: .seconds(180))
+        #expect(checked.code == 0, "\(checked.output)\n\(checked.errors)")
+        #expect(checked.output.contains("what was not delivered before the end comes to the next reader"))
+        withExtendedLifetime(server) {}
+    }
+
+    @Test("what a binding creates in a topic comes to the app, with its topic", arguments: [[], ["--isolate", "all"]])
+    func binding(flags: [String]) async throws {
+        let server = try await MosquittoServer.start()
+        try await BindingRoundTrip.run(
+            "bindings.mqtt3", [("url", server.url), ("topic", "house/heat")], metadata: ("topic", "house/heat"),
+            expected: ("topic", "house/heat"), flags: flags)
+        withExtendedLifetime(server) {}
+    }
+
     @Test("TLS with a password; a stranger's certificate and a wrong password are refused")
     func secure() async throws {
         let made = try await Certificates()

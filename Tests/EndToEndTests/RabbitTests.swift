@@ -90,6 +90,25 @@ struct RabbitTests {
         try await refused([("connectionString", server.url + "/nowhere")], "Check the vhost")
     }
 
+    @Test("a binding's queue keeps to what a binding must do, in process and isolated")
+    func bindingConformance() async throws {
+        let server = try await RabbitServer.shared.value
+        let checked = try await Subprocess.run(
+            Places.octavo,
+            ["plugin", "check", Places.plugin("rabbitmq"), "--kind", "binding", "--set", "host=\(server.url)", "--set", "queueName=checked"],
+            within: .seconds(180))
+        #expect(checked.code == 0, "\(checked.output)\n\(checked.errors)")
+        #expect(checked.output.contains("what was not delivered before the end comes to the next reader"))
+    }
+
+    @Test("what a binding creates in a queue comes to the app, with its metadata", arguments: [[], ["--isolate", "all"]])
+    func binding(flags: [String]) async throws {
+        let server = try await RabbitServer.shared.value
+        try await BindingRoundTrip.run(
+            "bindings.rabbitmq", [("host", server.url), ("queueName", "work"), ("durable", "true")], metadata: ("colour", "red"),
+            expected: ("colour", "red"), flags: flags)
+    }
+
     private func publish(_ octavo: OctavoProcess) async throws -> Curl.Answer {
         try await Curl(method: "POST", path: "/v1.0/publish/bus/t", headers: ["content-type: text/plain"], body: "x").send(to: octavo.base)
     }

@@ -11,6 +11,12 @@ final class Session {
         case stop
     }
 
+    /// What its messages are handed over as.
+    enum Form {
+        case message
+        case event
+    }
+
     private final class Member {
         let source: Source
         var opening: EmptyReply?
@@ -23,10 +29,12 @@ final class Session {
         }
     }
 
-    let group: [UInt8]
+    /// Its id.
+    let client: [UInt8]
     let filter: [UInt8]
     private let settings: Settings
-    private unowned(unsafe) let owner: MQTTBroker
+    private unowned(unsafe) let owner: Connections
+    private let form: Form
     private let forgets: Bool
     private let mailbox: Mailbox<Command>
     private var thread: OwnThread?
@@ -44,14 +52,15 @@ final class Session {
     private var left: [EmptyReply] = []
 
     /// `forgets`: the server is to keep nothing when it ends.
-    init(_ owner: MQTTBroker, _ settings: Settings, group: [UInt8], filter: [UInt8], forgets: Bool) throws(PluginError) {
-        guard group.count + filter.count < 65_535 else { throw .invalid("The consumer group and the topic together are too long for MQTT.") }
+    init(_ owner: Connections, _ settings: Settings, client: [UInt8], filter: [UInt8], forgets: Bool, _ form: Form) throws(PluginError) {
+        guard client.count <= 65_535 else { throw .invalid("The consumer group and the topic together are too long for MQTT.") }
         guard let mailbox = Mailbox<Command>() else {
             throw PluginError(OCTAVO_CODE_RESOURCE_EXHAUSTED, "The process has no file descriptor left. Raise its limit.")
         }
         self.owner = owner
         self.settings = settings
-        self.group = group
+        self.client = client
+        self.form = form
         self.filter = filter
         self.forgets = forgets
         self.mailbox = mailbox
@@ -78,7 +87,7 @@ final class Session {
 
     private func run() {
         do throws(Fault) {
-            let wire = try Wire(settings, id: group + [0x2D] + filter, clean: settings.cleanSession)
+            let wire = try Wire(settings, id: client, clean: settings.cleanSession)
             // Messages of an earlier connection may come before the answer.
             wire.send(Packet.subscribe(1, filter, settings.qos))
             var isOpen = false
@@ -213,7 +222,7 @@ final class Session {
             let message = waiting[sent], token = nextToken
             nextToken += 1
             member.unsettled[token] = message
-            switch message.deliver(to: member.source, token) {
+            switch message.deliver(to: member.source, token, form) {
             case .done:
                 member.credit -= 1
                 sent += 1
@@ -267,7 +276,23 @@ final class Incoming {
         if qos > 0 { wire.send(Packet.answer(qos == 1 ? Packet.puback : Packet.pubrec, number)) }
     }
 
-    func deliver(to source: Source, _ token: UInt64) -> Source.Delivered {
+    func deliver(to source: Source, _ token: UInt64, _ form: Session.Form) -> Source.Delivered {
+        form == .message ? deliverMessage(to: source, token) : deliverEvent(to: source, token)
+    }
+
+    private func deliverEvent(to source: Source, _ token: UInt64) -> Source.Delivered {
+        var event = octavo_binding_event()
+        return body.withUnsafeBytes { body in
+            event.data = Bytes(UnsafeRawBufferPointer(rebasing: body[dataStart...]))
+            let topic = Str(UnsafeRawBufferPointer(rebasing: body[2..<topicEnd]))
+            return withUnsafePointer(to: octavo_pair(name: Str("topic"), value: topic)) { pair in
+                event.metadata = octavo_list(UnsafeBufferPointer(start: pair, count: 1))
+                return source.deliver(token, &event)
+            }
+        }
+    }
+
+    private func deliverMessage(to source: Source, _ token: UInt64) -> Source.Delivered {
         var raw = octavo_pubsub_message()
         raw.attempt = attempt
         return body.withUnsafeBytes { body in

@@ -10,7 +10,14 @@ nonisolated(unsafe) private let descriptor = describe(
             schema: Schema(
                 title: "MQTT", description: "Topics of an MQTT 3.1.1 server, with wildcards.",
                 links: ["https://mqtt.org"], fields: Settings.fields),
-            make: { (config, instance) throws(PluginError) in MQTTBroker(try Settings(config), instance) })
+            make: { (config, instance) throws(PluginError) in MQTTBroker(try Settings(config), instance) }),
+        .binding(
+            "bindings.mqtt3", aliases: ["bindings.mqtt"], .inline, features: MQTTBinding.offered,
+            schema: Schema(
+                title: "MQTT topic", description: "Publishes to a topic of an MQTT 3.1.1 server and hears of it.",
+                links: ["https://mqtt.org"], fields: MQTTBinding.fields,
+                operations: [Operation("create", "Publishes a message.")]),
+            make: { (config, instance) throws(PluginError) in try MQTTBinding(config, instance) }),
     ])
 
 /// The one symbol that the plugin exports.

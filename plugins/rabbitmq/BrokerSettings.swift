@@ -19,6 +19,8 @@ struct BrokerSettings {
     /// Milliseconds; 0: none.
     let ttl: Int64
     let givesProperties: Bool
+    /// What an operator should know of the settings.
+    let advice: String?
 
     private static let kinds: [StaticString] = ["fanout", "topic", "direct", "headers"]
 
@@ -40,6 +42,26 @@ struct BrokerSettings {
         maxBytes = max(config.integer("maxLenBytes") ?? 0, 0)
         ttl = max((config.duration("ttlInSeconds") ?? 0) / 1_000_000, 0)
         givesProperties = config.flag("publishMessagePropertiesToMetadata")
+        let keeps = isDurable && !isAutoDelete
+        advice = keeps ? nil : "As with Dapr, queues go with their last subscriber or with the server. To keep messages meanwhile, set durable to true and deletedWhenUnused to false."
+    }
+
+    /// Those of a binding's queue.
+    init(binding config: Config) {
+        isDurable = config.flag("durable")
+        isAutoDelete = config.flag("deleteWhenUnused")
+        isPersistent = true
+        kind = [0]
+        confirms = true
+        hasDeadLetters = false
+        acknowledgesAtOnce = false
+        requeues = false
+        prefetch = Int(min(max(config.integer("prefetchCount") ?? 0, 0), 65535))
+        maxLength = 0
+        maxBytes = 0
+        ttl = max((config.duration("ttlInSeconds") ?? 0) / 1_000_000, 0)
+        givesProperties = true
+        advice = nil
     }
 
     static var fields: [Field] {

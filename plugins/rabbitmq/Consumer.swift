@@ -208,6 +208,12 @@ final class Incoming {
         add("correlationid", properties.correlation_id)
         add("type", properties.type)
         add("contenttype", properties.content_type)
+        return pairs + headers
+    }
+
+    /// Headers that are texts.
+    var headers: [([UInt8], [UInt8])] {
+        var pairs: [([UInt8], [UInt8])] = []
         for index in 0..<properties.headers {
             var name = Str.absent, value = Str.absent
             rabbit_header(raw, index, &name, &value)

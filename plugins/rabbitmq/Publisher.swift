@@ -15,6 +15,7 @@ final class Publisher {
     private let settings: Settings
     private let broker: BrokerSettings
     private let instance: Instance
+    private let queue: (any Inbox)?
     private let mailbox: Mailbox<Command>
     private var thread: OwnThread?
     private let lock = Lock()
@@ -36,13 +37,15 @@ final class Publisher {
     private var backoff: Backoff
 
     /// Answers `call` when the first connection is there, or when it is clear that none will be.
-    init(_ settings: Settings, _ broker: BrokerSettings, _ instance: Instance, _ call: Call) throws(PluginError) {
+    /// `queue`: what is published to, when it is the same always; it is made when it is missing.
+    init(_ settings: Settings, _ broker: BrokerSettings, _ instance: Instance, queue: (any Inbox)?, _ call: Call) throws(PluginError) {
         guard let mailbox = Mailbox<Command>() else {
             throw PluginError(OCTAVO_CODE_RESOURCE_EXHAUSTED, "The process has no file descriptor left. Raise its limit.")
         }
         self.settings = settings
         self.broker = broker
         self.instance = instance
+        self.queue = queue
         self.mailbox = mailbox
         down = .outage("The RabbitMQ server \(settings.address) is being connected to.")
         starting = call
@@ -101,6 +104,7 @@ final class Publisher {
     private func connect() throws(Fault) {
         let link = try Link(settings)
         if broker.confirms { try link.ask { rabbit_confirm($0, &$1) } }
+        try queue?.declare(link)
         self.link = link
         nextTag = 1
         firstTag = 1
@@ -108,10 +112,7 @@ final class Publisher {
         lock.with { down = nil }
         backoff.reset()
         if let call = starting {
-            if !broker.isDurable || broker.isAutoDelete {
-                instance.info(
-                    "As with Dapr, queues go with their last subscriber or with the server. To keep messages meanwhile, set durable to true and deletedWhenUnused to false.")
-            }
+            if let advice = broker.advice { instance.info(advice) }
             call.done()
         }
         starting = nil
@@ -223,6 +224,8 @@ final class Publisher {
                 if exchanges.count >= 4096 { exchanges = [] }
                 exchanges.insert(exchange)
             }
+            // It may have gone with its last reader, and what is published to no queue is lost.
+            if broker.isAutoDelete { try queue?.declare(link!) }
             try link!.ask { link, fault in outgoing.send { rabbit_publish(link, $0, &fault) } }
         } catch {
             var failure = error.error(settings)

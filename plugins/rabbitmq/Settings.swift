@@ -55,7 +55,7 @@ struct Settings {
         user = Self.c(server.user ?? (username.isEmpty ? Str("guest") : username).array)
         self.password = Self.c(server.user != nil ? server.password ?? [] : (username.isEmpty && password.isEmpty ? Str("guest") : password).array)
         name = Self.c(config.text("clientName").isEmpty ? config.component.array : config.text("clientName").array)
-        isExternal = config.flag("saslExternal") || config.flag("externalSasl")
+        isExternal = config.flag("saslExternal")
         verifiesTLS = !config.flag("insecureSkipTLSVerify")
         authority = config.cString("caCert")
         certificate = config.cString("clientCert")
@@ -78,7 +78,7 @@ struct Settings {
 
     static var common: [Field] {
         [
-            .boolean("saslExternal", default: "false", "Be who the client certificate says (SASL EXTERNAL)."),
+            .boolean("saslExternal", default: "false", "Be who the client certificate says (SASL EXTERNAL).").alias("externalSasl"),
             .string("caCert", "Authority of the server's certificate, PEM text or a path; the system's otherwise."),
             .string("clientCert", sensitive: true, "Certificate for the server, PEM text or a path."),
             .string("clientKey", sensitive: true, "Key of clientCert, PEM text or a path."),

@@ -86,6 +86,7 @@ typedef struct rabbit_publication {
     octavo_str type;
     octavo_str reply_to;
     octavo_str expiration; /* milliseconds as digits */
+    octavo_list headers;   /* of octavo_pair */
     int32_t priority;      /* -1: none */
     int32_t persistent;
 } rabbit_publication;

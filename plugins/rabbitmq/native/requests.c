@@ -1,5 +1,6 @@
 #include "link.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 int32_t rabbit_declare_exchange(rabbit_link *link, octavo_str name, const char *kind, int32_t durable, int32_t auto_delete,
@@ -64,6 +65,9 @@ static void set(amqp_basic_properties_t *properties, amqp_flags_t flag, amqp_byt
 int32_t rabbit_publish(rabbit_link *link, const rabbit_publication *publication, rabbit_fault *fault) {
     amqp_basic_properties_t properties = {._flags = AMQP_BASIC_DELIVERY_MODE_FLAG};
     amqp_bytes_t body = {(size_t)publication->data.size, (void *)publication->data.data};
+    amqp_table_entry_t *entries = NULL;
+    uint32_t at;
+    int status;
     properties.delivery_mode = publication->persistent ? AMQP_DELIVERY_PERSISTENT : AMQP_DELIVERY_NONPERSISTENT;
     set(&properties, AMQP_BASIC_CONTENT_TYPE_FLAG, &properties.content_type, publication->content_type);
     set(&properties, AMQP_BASIC_MESSAGE_ID_FLAG, &properties.message_id, publication->message_id);
@@ -75,8 +79,22 @@ int32_t rabbit_publish(rabbit_link *link, const rabbit_publication *publication,
         properties._flags |= AMQP_BASIC_PRIORITY_FLAG;
         properties.priority = (uint8_t)publication->priority;
     }
-    return rabbit_status(fault, amqp_basic_publish(link->state, RABBIT_WORK, rabbit_bytes(publication->exchange),
-                                                   rabbit_bytes(publication->key), 0, 0, &properties, body));
+    if (publication->headers.count > 0) {
+        entries = calloc(publication->headers.count, sizeof *entries);
+        if (!entries) return rabbit_status(fault, AMQP_STATUS_NO_MEMORY);
+        for (at = 0; at < publication->headers.count; at++) {
+            const octavo_pair *pair = (const octavo_pair *)((const char *)publication->headers.items + (size_t)at * publication->headers.stride);
+            entries[at].key = rabbit_bytes(pair->name);
+            entries[at].value.kind = AMQP_FIELD_KIND_UTF8;
+            entries[at].value.value.bytes = rabbit_bytes(pair->value);
+        }
+        properties._flags |= AMQP_BASIC_HEADERS_FLAG;
+        properties.headers = (amqp_table_t){(int)publication->headers.count, entries};
+    }
+    status = amqp_basic_publish(link->state, RABBIT_WORK, rabbit_bytes(publication->exchange), rabbit_bytes(publication->key), 0, 0,
+                                &properties, body);
+    free(entries);
+    return rabbit_status(fault, status);
 }
 
 int32_t rabbit_consume(rabbit_link *link, octavo_str queue, octavo_str tag, uint16_t prefetch, int32_t exclusive, rabbit_fault *fault) {
