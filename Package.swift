@@ -85,6 +85,7 @@ let plugins: [Target] =
     + plugin("local-secrets", target: "LocalSecretsPlugin")
     + plugin("config-file", target: "ConfigFilePlugin")
     + plugin("crypto", target: "CryptoPlugin", native: ["COpenSSL"])
+    + plugin("nats", target: "NATSPlugin", native: ["CNats"])
 
 let package = Package(
     name: "octavo",
@@ -97,6 +98,7 @@ let package = Package(
         .library(name: "octavo-plugin-local-secrets", type: .dynamic, targets: ["LocalSecretsPlugin"]),
         .library(name: "octavo-plugin-config-file", type: .dynamic, targets: ["ConfigFilePlugin"]),
         .library(name: "octavo-plugin-crypto", type: .dynamic, targets: ["CryptoPlugin"]),
+        .library(name: "octavo-plugin-nats", type: .dynamic, targets: ["NATSPlugin"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -188,6 +190,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CNats", pkgConfig: "libnats", providers: [.apt(["libnats-dev"])]),
 
         // Tests.
         .testTarget(
