@@ -84,6 +84,7 @@ let plugins: [Target] =
     + plugin("redis", target: "RedisPlugin", native: ["COpenSSL"])
     + plugin("local-secrets", target: "LocalSecretsPlugin")
     + plugin("config-file", target: "ConfigFilePlugin")
+    + plugin("postgresql", target: "PostgreSQLPlugin", native: ["CPostgreSQL"])
     + plugin("crypto", target: "CryptoPlugin", native: ["COpenSSL"])
 
 let package = Package(
@@ -96,6 +97,7 @@ let package = Package(
         .library(name: "octavo-plugin-redis", type: .dynamic, targets: ["RedisPlugin"]),
         .library(name: "octavo-plugin-local-secrets", type: .dynamic, targets: ["LocalSecretsPlugin"]),
         .library(name: "octavo-plugin-config-file", type: .dynamic, targets: ["ConfigFilePlugin"]),
+        .library(name: "octavo-plugin-postgresql", type: .dynamic, targets: ["PostgreSQLPlugin"]),
         .library(name: "octavo-plugin-crypto", type: .dynamic, targets: ["CryptoPlugin"]),
     ],
     dependencies: [
@@ -187,6 +189,7 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
         // Tests.
