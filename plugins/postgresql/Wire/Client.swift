@@ -12,6 +12,8 @@ final class Client {
     private var stopping: Call?
     private var isHealthy = false
     private var isPreparing = false
+    /// Why the start comes to nothing; told when no thread is left, because the instance goes then.
+    private var ending: (call: Call, error: PluginError)?
 
     /// What has to be done with the first connection before the component is started; it calls what it is given.
     var prepare: ((Connection, @escaping (PluginError?) -> Void) -> Void)?
@@ -90,8 +92,9 @@ final class Client {
     private func giveUp(_ error: PluginError) {
         guard let call = starting else { return }
         starting = nil
+        ending = (call, error)
         for connection in connections { connection.close() }
-        call.fail(error)
+        finishStop()
     }
 
     func stop(_ call: Call) {
@@ -107,7 +110,12 @@ final class Client {
 
     /// Stopping waits for threads that still connect.
     func finishStop() {
-        guard let call = stopping, !connections.contains(where: { $0.isOpening }), !isBusy() else { return }
+        if connections.contains(where: { $0.isOpening }) { return }
+        if let (call, error) = ending {
+            ending = nil
+            call.fail(error)
+        }
+        guard let call = stopping, !isBusy() else { return }
         stopping = nil
         call.done()
     }
