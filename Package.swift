@@ -86,6 +86,7 @@ let plugins: [Target] =
     + plugin("redis", target: "RedisPlugin", native: ["CPluginTLS"])
     + plugin("local-secrets", target: "LocalSecretsPlugin")
     + plugin("config-file", target: "ConfigFilePlugin")
+    + plugin("postgresql", target: "PostgreSQLPlugin", native: ["CPostgreSQL"])
     + plugin("crypto", target: "CryptoPlugin", native: ["COpenSSL"])
     + plugin("http-probe", target: "HTTPProbe", kits: ["PluginHTTP"], folder: "Tests/Fixtures")
     + plugin("rabbitmq", target: "RabbitMQPlugin", native: ["CRabbitMQ", "CPluginTLS"])
@@ -102,6 +103,7 @@ let package = Package(
         .library(name: "octavo-plugin-redis", type: .dynamic, targets: ["RedisPlugin"]),
         .library(name: "octavo-plugin-local-secrets", type: .dynamic, targets: ["LocalSecretsPlugin"]),
         .library(name: "octavo-plugin-config-file", type: .dynamic, targets: ["ConfigFilePlugin"]),
+        .library(name: "octavo-plugin-postgresql", type: .dynamic, targets: ["PostgreSQLPlugin"]),
         .library(name: "octavo-plugin-crypto", type: .dynamic, targets: ["CryptoPlugin"]),
         // For tests alone: nothing installs it.
         .library(name: "http-probe", type: .dynamic, targets: ["HTTPProbe"]),
@@ -202,6 +204,7 @@ let package = Package(
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
+        .systemLibrary(name: "CPostgreSQL", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CNats", pkgConfig: "libnats", providers: [.apt(["libnats-dev"])]),
 

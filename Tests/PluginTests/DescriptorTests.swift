@@ -6,6 +6,7 @@ import Testing
 
 @Suite struct DescriptorTests {
     static let plugins = ["memory", "sqlite", "redis", "local-secrets", "config-file", "crypto", "rabbitmq", "mqtt"]
+    static let plugins = ["memory", "sqlite", "redis", "local-secrets", "config-file", "crypto", "postgresql"]
 
     @Test("a descriptor keeps the rules of the header", arguments: plugins)
     func rules(_ name: String) throws {

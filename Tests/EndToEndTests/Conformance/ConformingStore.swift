@@ -7,6 +7,7 @@ enum ConformingStore: String, CaseIterable, Sendable, CustomTestStringConvertibl
     case memory = "state.in-memory"
     case sqlite = "state.sqlite"
     case redis = "state.redis"
+    case postgresql = "state.postgresql"
     case fileStore = "state.file-store"
 
     var testDescription: String { rawValue }
@@ -19,7 +20,7 @@ enum ConformingStore: String, CaseIterable, Sendable, CustomTestStringConvertibl
         let common = ["ETAG", "TRANSACTIONAL", "TTL", "DELETE_WITH_PREFIX", "KEYS_LIKE", "ACTOR"]
         switch self {
         case .memory, .redis: return common
-        case .sqlite: return common + ["QUERY_API"]
+        case .sqlite, .postgresql: return common + ["QUERY_API"]
         case .fileStore: return []
         }
     }
@@ -38,7 +39,7 @@ enum ConformingStore: String, CaseIterable, Sendable, CustomTestStringConvertibl
 
     private static func encrypted(_ type: String, _ settings: [(String, String)]) -> String {
         let keys = [("primaryEncryptionKey", "KEY_OF_TODAY"), ("secondaryEncryptionKey", "KEY_OF_YESTERDAY")]
-        return Resource.component("sealed", type, settings + [("keyPrefix", "name")])
+        return Resource.component("sealed", type, settings + [("keyPrefix", "name")], version: type == postgresql.rawValue ? "v2" : "v1")
             + keys.map { "    - name: \($0)\n      secretKeyRef:\n        name: \($1)\n        key: \($1)\n" }.joined()
             + "auth:\n  secretStore: vault\n"
     }
@@ -49,6 +50,8 @@ enum ConformingStore: String, CaseIterable, Sendable, CustomTestStringConvertibl
         var backing: JSONValue
         /// Held until the suite has ended.
         var server: RedisServer?
+        /// The same.
+        var database: PostgreSQLServer?
     }
 
     func prepare(in scratch: Scratch) async throws -> Fixture {
@@ -64,6 +67,10 @@ enum ConformingStore: String, CaseIterable, Sendable, CustomTestStringConvertibl
             settings = { _ in [("redisHost", "127.0.0.1:\(server.port)")] }
             fixture.backing = .number("\(server.port)")
             fixture.server = server
+        case .postgresql:
+            let server = try await PostgreSQLServer.start()
+            settings = { [("connectionString", server.connectionString), ("maxConns", "2"), ("tablePrefix", "\($0)_")] }
+            fixture.database = server
         case .fileStore:
             try await ExamplePlugin.build(into: scratch.file("plugins"))
             fixture.flags += ["--plugins-dir", scratch.file("plugins")]
@@ -72,7 +79,7 @@ enum ConformingStore: String, CaseIterable, Sendable, CustomTestStringConvertibl
         var documents = ConformingStore.components.map { component in
             Resource.component(
                 component.name, rawValue,
-                settings(component.name) + (component.keyPrefix.map { [("keyPrefix", $0)] } ?? []))
+                settings(component.name) + (component.keyPrefix.map { [("keyPrefix", $0)] } ?? []), version: self == .postgresql ? "v2" : "v1")
         }
         documents.append(ConformingStore.encrypted(rawValue, settings("sealed")))
         documents.append(Resource.component("vault", "secretstores.local.env"))

@@ -71,6 +71,7 @@ struct StateAPIConformanceTests {
             return lines
         }
         try await fixture.server?.killed()
+        withExtendedLifetime(fixture.database) {}
         let passed = lines.count { $0.word == "passed" }
         #expect(passed > 100 || ProcessInfo.processInfo.environment["OCTAVO_CASE"] != nil, "only \(passed) cases were run")
     }

@@ -2,11 +2,11 @@
 enum Resource {
     /// A component with metadata in the order given; `extra` lines go under `spec`.
     static func component(
-        _ name: String, _ type: String, _ metadata: [(String, String)] = [], extra: [String] = []
+        _ name: String, _ type: String, _ metadata: [(String, String)] = [], version: String = "v1", extra: [String] = []
     ) -> String {
         var lines = [
             "apiVersion: dapr.io/v1alpha1", "kind: Component", "metadata:", "  name: \(name)", "spec:", "  type: \(type)",
-            "  version: v1",
+            "  version: \(version)",
         ]
         lines += extra.map { "  " + $0 }
         if !metadata.isEmpty { lines.append("  metadata:") }

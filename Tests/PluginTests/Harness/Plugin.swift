@@ -33,6 +33,7 @@ final class Plugin: @unchecked Sendable {  // constant after init
     static let memory = Result { try Plugin("memory") }
     static let sqlite = Result { try Plugin("sqlite") }
     static let redis = Result { try Plugin("redis") }
+    static let postgresql = Result { try Plugin("postgresql") }
     static let secrets = Result { try Plugin("local-secrets") }
     static let crypto = Result { try Plugin("crypto") }
 

@@ -1,9 +1,12 @@
+import Foundation
+
 /// The stores that all must pass the same cases.
 enum StoreKind: String, CaseIterable, CustomTestStringConvertible {
     case memory
     case sqlite
     case sqliteInMemory
     case redis
+    case postgresql
 
     var testDescription: String { rawValue }
 
@@ -19,10 +22,31 @@ enum StoreKind: String, CaseIterable, CustomTestStringConvertible {
         case .redis:
             let server = try RedisServer()
             return try Fixture(Plugin.redis.get(), "state.redis", [.text("redisHost", "127.0.0.1:\(server.port)")], keep: server)
+        case .postgresql:
+            // One server for all, a table for each: to make a server takes seconds.
+            let server = try StoreKind.postgresqlServer.get()
+            return try Fixture(
+                Plugin.postgresql.get(), "state.postgresql",
+                [.text("connectionString", server.connectionString), .text("tablePrefix", "t\(StoreKind.next())_"), .number("maxConns", 2)])
         }
     }
 
-    var hasQuery: Bool { self == .sqlite || self == .sqliteInMemory }
+    private static let postgresqlServer = Result { try PostgreSQLServer() }
+    private static let counter = Counter()
+    private static func next() -> Int { counter.next() }
+
+    private final class Counter: @unchecked Sendable {  // its number is read and written under the lock alone
+        private let lock = NSLock()
+        private var number = 0
+        func next() -> Int {
+            lock.withLock {
+                number += 1
+                return number
+            }
+        }
+    }
+
+    var hasQuery: Bool { self == .sqlite || self == .sqliteInMemory || self == .postgresql }
 }
 
 import Testing

@@ -43,9 +43,10 @@ import Testing
             switch kind {
             case .memory: (try Plugin.memory.get(), "state.in-memory")
             case .redis: (try Plugin.redis.get(), "state.redis")
+            case .postgresql: (try Plugin.postgresql.get(), "state.postgresql")
             default: (try Plugin.sqlite.get(), "state.sqlite")
             }
-        let instance = try Instance(plugin, type, [.text("redisHost", "127.0.0.1:1")])
+        let instance = try Instance(plugin, type, [.text("redisHost", "127.0.0.1:1"), .text("host", "127.0.0.1")])
         let left = try instance.end()
         #expect(left.threads == 0 && left.watches == 0)
     }
