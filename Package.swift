@@ -219,7 +219,7 @@ let package = Package(
         .testTarget(
             name: "RingTests", dependencies: ["COctavo", "COctavoRing"], exclude: ["Native"], swiftSettings: strict),
         .testTarget(
-            name: "PluginTests", dependencies: ["PluginCheck", "COctavo", "COctavoRing", "COctavoHost"], exclude: ["Native"],
+            name: "PluginTests", dependencies: ["PluginCheck", "COctavo", "COctavoRing", "COctavoHost"], exclude: ["Native", "python"],
             swiftSettings: strict),
         .testTarget(name: "PluginCheckTests", dependencies: ["octavo", "PluginCheck"], swiftSettings: strict),
         .testTarget(
