@@ -35,8 +35,7 @@ public final class HTTPTransfer: CurlTransfer {
         set(
             CURLOPT_HTTP_VERSION,
             Int64(options.usesHTTP2AtOnce ? CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE : CURL_HTTP_VERSION_2TLS))
-        // Rather many on one connection of HTTP/2 than many connections.
-        set(CURLOPT_PIPEWAIT, 1)
+        // Not CURLOPT_PIPEWAIT: without TLS a request would wait for the answer to the first one, to know the version.
         if let proxy = options.proxy { set(CURLOPT_PROXY, proxy) }
         if let path = options.unixSocket { set(CURLOPT_UNIX_SOCKET_PATH, path) }
         if options.redirects > 0 {

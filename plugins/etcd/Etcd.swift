@@ -1,0 +1,235 @@
+import PluginHTTP
+import PluginKit
+
+/// A component's way to its cluster: the JSON gateway of whichever server answers. On the reactor thread.
+final class Etcd {
+    let settings: Settings
+    let instance: Instance
+    let client: HTTPClient
+    private(set) var current = 0
+    private var token: [UInt8] = []
+    private var isHealthy = false
+    private var isStopped = true
+    /// After all servers failed: until when requests fail at once, and for how long the next time. Nanoseconds.
+    private var pausedUntil: Int64 = 0
+    private var pause: Int64 = 0
+    private var lastError: PluginError?
+
+    init(_ settings: Settings, _ instance: Instance) {
+        self.settings = settings
+        self.instance = instance
+        client = HTTPClient(instance, settings.http)
+    }
+
+    func start(_ call: Call) throws(PluginError) {
+        try client.open()
+        isStopped = false
+        pausedUntil = 0
+        try health(call)
+    }
+
+    func stop(_ call: Call) {
+        isStopped = true
+        isHealthy = false
+        client.close()
+        call.done()
+    }
+
+    /// Reads a key that nobody has, which needs a majority.
+    func health(_ call: Call) throws(PluginError) {
+        var body = Body(#"{"keys_only":true,"key":"#)
+        body.add(settings.prefix)
+        body.add("}")
+        send("/v3/kv/range", body, isWrite: false) { result in
+            switch result {
+            case .success: call.done()
+            case .failure(let error): call.fail(error)
+            }
+        }
+    }
+
+    /// Asks one server after the other until one answers; a write that one may have seen is not sent to another.
+    func send(_ path: String, _ body: Body, isWrite: Bool, done: @escaping (Result<Reply, PluginError>) -> Void) {
+        if let lastError, Host.now() < pausedUntil { return done(.failure(lastError)) }
+        attempt(Attempt(path: path, body: body.bytes, isWrite: isWrite, done: done))
+    }
+
+    private struct Attempt {
+        let path: String
+        let body: [UInt8]
+        let isWrite: Bool
+        let done: (Result<Reply, PluginError>) -> Void
+        var tried = 0
+        var hasAuthenticated = false
+    }
+
+    func request(_ path: String, _ body: [UInt8]) -> HTTPRequest {
+        var request = HTTPRequest("POST", settings.endpoints[current] + path, body: body)
+        request.timeout = 10_000_000_000
+        request.maxBody = 256 << 20
+        if !token.isEmpty { request.headers.append((name: "Authorization", value: String(decoding: token, as: UTF8.self))) }
+        return request
+    }
+
+    private func attempt(_ given: Attempt) {
+        if !settings.username.isEmpty, token.isEmpty { return authenticate(given) }
+        let endpoint = current
+        var asked = request(given.path, given.body)
+        asked.isRepeatable = !given.isWrite
+        do throws(PluginError) {
+            try client.send(asked) { [self] result in
+                switch result {
+                case .failure(let failure): failed(given, endpoint, failure)
+                case .success(let response): answered(given, endpoint, response)
+                }
+            }
+        } catch { given.done(.failure(error)) }
+    }
+
+    /// The next server is asked from now on.
+    func leave(_ endpoint: Int) {
+        if current == endpoint { current = (endpoint + 1) % settings.endpoints.count }
+        token = []
+    }
+
+    private func failed(_ given: Attempt, _ endpoint: Int, _ failure: HTTPFailure) {
+        if isStopped { return given.done(.failure(failure.error(isWrite: given.isWrite))) }
+        leave(endpoint)
+        tryNext(given, failure.error(isWrite: given.isWrite), mayRepeat: !failure.wasSent || !given.isWrite)
+    }
+
+    private func tryNext(_ given: Attempt, _ error: PluginError, mayRepeat: Bool) {
+        var next = given
+        next.tried += 1
+        if mayRepeat, next.tried < settings.endpoints.count { return attempt(next) }
+        var error = error
+        error.message = "etcd at \(settings.address): \(error.message)"
+        if mayRepeat { down(error) }
+        given.done(.failure(error))
+    }
+
+    private func down(_ error: PluginError) {
+        pause = min(max(pause * 2, 50_000_000), 2_000_000_000)
+        pausedUntil = Host.now() + pause / 2 + Int64(Host.random() % UInt64(pause / 2))
+        lastError = error
+        if isHealthy { instance.reportHealth(.unhealthy, error.message) }
+        isHealthy = false
+    }
+
+    private func up() {
+        pause = 0
+        lastError = nil
+        if !isHealthy { instance.reportHealth(.healthy, "connected") }
+        isHealthy = true
+    }
+
+    private func answered(_ given: Attempt, _ endpoint: Int, _ response: HTTPResponse) {
+        guard let reply = Reply.read(response.body) else {
+            leave(endpoint)
+            return tryNext(
+                given, .outage("its answer (status \(response.status)) is not etcd's."), mayRepeat: !given.isWrite)
+        }
+        if response.isSuccess, reply.problem.isEmpty {
+            up()
+            return given.done(.success(reply))
+        }
+        let error = Etcd.error(reply, response.status, isWrite: given.isWrite)
+        if error.code == OCTAVO_CODE_UNAUTHENTICATED, !settings.username.isEmpty, !given.hasAuthenticated {
+            token = []
+            var again = given
+            again.hasAuthenticated = true
+            return attempt(again)
+        }
+        // It has no leader, or stops: another one may have.
+        if error.flags & OCTAVO_ERROR_OUTAGE != 0 {
+            leave(endpoint)
+            return tryNext(given, error, mayRepeat: !given.isWrite)
+        }
+        up()
+        given.done(.failure(error))
+    }
+
+    private func authenticate(_ given: Attempt) {
+        var body = Body(#"{"name":"#)
+        body.add(text: settings.username)
+        body.add(#","password":"#)
+        body.add(text: settings.password)
+        body.add("}")
+        let endpoint = current
+        do throws(PluginError) {
+            try client.send(request("/v3/auth/authenticate", body.bytes)) { [self] result in
+                guard case .success(let response) = result else {
+                    guard case .failure(let failure) = result else { return }
+                    if isStopped { return given.done(.failure(failure.error(isWrite: false))) }
+                    leave(endpoint)
+                    return tryNext(given, failure.error(isWrite: false), mayRepeat: true)
+                }
+                guard let reply = Reply.read(response.body), !reply.token.isEmpty else {
+                    return given.done(
+                        .failure(
+                            PluginError(
+                                OCTAVO_CODE_UNAUTHENTICATED,
+                                "etcd at \(settings.address) refuses the user or the password. Check username and password.",
+                                flags: OCTAVO_ERROR_PERMANENT)))
+                }
+                token = reply.token
+                attempt(given)
+            }
+        } catch { given.done(.failure(error)) }
+    }
+
+    /// What an error of a server means.
+    static func error(_ reply: Reply, _ status: Int, isWrite: Bool) -> PluginError {
+        let said = "etcd answered: \(String(decoding: reply.problem, as: UTF8.self))."
+        let has: (StaticString) -> Bool = { word in reply.problem.contains(word) }
+        // Invalid tokens come as an invalid argument with some versions.
+        if has("invalid auth token") { return PluginError(OCTAVO_CODE_UNAUTHENTICATED, said) }
+        switch Int32(truncatingIfNeeded: reply.code) {
+        case OCTAVO_CODE_UNAVAILABLE, OCTAVO_CODE_UNKNOWN, OCTAVO_CODE_DEADLINE_EXCEEDED:
+            var error = PluginError.outage(said)
+            if isWrite { error.flags |= OCTAVO_ERROR_MAY_HAVE_TAKEN_EFFECT }
+            return error
+        case OCTAVO_CODE_RESOURCE_EXHAUSTED: return PluginError(OCTAVO_CODE_RESOURCE_EXHAUSTED, said, flags: OCTAVO_ERROR_RETRYABLE)
+        case let code where code > 0 && code <= 16: return PluginError(code, said)
+        default: return status >= 500 ? .outage(said) : PluginError(OCTAVO_CODE_INTERNAL, said)
+        }
+    }
+
+    // MARK: Leases
+
+    /// A lease of at least `nanoseconds`, in whole seconds; 0 gives none.
+    func grant(_ nanoseconds: Int64, done: @escaping (Result<Int64, PluginError>) -> Void) {
+        if nanoseconds <= 0 { return done(.success(0)) }
+        var body = Body(#"{"TTL":"#)
+        body.add(max((nanoseconds - 1) / 1_000_000_000 + 1, 1))
+        body.add("}")
+        // One that is lost ends by itself.
+        send("/v3/lease/grant", body, isWrite: false) { result in
+            switch result {
+            case .success(let reply): done(.success(reply.lease))
+            case .failure(let error): done(.failure(error))
+            }
+        }
+    }
+
+    /// Nobody waits for it: a lease ends by itself, later.
+    func revoke(_ lease: Int64) {
+        if lease == 0 || isStopped { return }
+        var body = Body(#"{"ID":"#)
+        body.add(lease)
+        body.add("}")
+        send("/v3/lease/revoke", body, isWrite: false) { _ in }
+    }
+}
+
+extension [UInt8] {
+    /// Whether the text has that word in it.
+    func contains(_ word: StaticString) -> Bool {
+        let wanted = word.utf8CodeUnitCount
+        guard count >= wanted else { return false }
+        for start in 0...(count - wanted) where self.withUnsafeBytes({ memcmp($0.baseAddress! + start, word.utf8Start, wanted) == 0 }) {
+            return true
+        }
+        return false
+    }
+}
