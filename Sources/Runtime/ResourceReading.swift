@@ -49,6 +49,7 @@ enum ResourceReading {
     struct Read {
         var components: [ComponentDefinition] = []
         var subscriptions: [SubscriptionDefinition] = []
+        var policies = InboundPolicies()
     }
 
     /// The resources for this app: those of the files, or the embedded components when no files are named.
@@ -71,7 +72,14 @@ enum ResourceReading {
             }
             return definition(component, resolver, &random, logger)
         }
-        return Read(components: components, subscriptions: set.subscriptions.map { SubscriptionDefinition($0) })
+        for one in set.resiliencies where !one.unapplied.isEmpty {
+            logger.warning(
+                "parts of a Resiliency resource have no effect yet: those for what components deliver (inbound) have",
+                metadata: ["resource": "\(one.header.label)", "without-effect": "\(one.unapplied.joined(separator: ", "))"])
+        }
+        return Read(
+            components: components, subscriptions: set.subscriptions.map { SubscriptionDefinition($0) },
+            policies: InboundPolicies(set.resiliencies))
     }
 
     private static func definition(

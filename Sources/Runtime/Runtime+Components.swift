@@ -5,6 +5,7 @@ extension Runtime {
     /// Reads the resources, starts what they name, and keeps readiness true to it.
     func startComponents() async {
         let read = ResourceReading.resources(options, configuration, logger: logger)
+        state.subscriptions.set(read.policies)
         await startSubscriptions(read.subscriptions)
         for (definition, error) in await store.add(read.components) {
             logger.error("a component was refused", metadata: ["cause": "\(error)"])

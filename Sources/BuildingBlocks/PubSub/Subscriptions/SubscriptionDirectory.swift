@@ -48,6 +48,7 @@ package final class SubscriptionDirectory: Sendable {
         var round = -1
         var streams: [Int: SubscriptionRecord] = [:]
         var next = 0
+        var policies = InboundPolicies()
         /// Counted by subscriptions that are no more.
         var gone: [Series: SubscriptionTotals] = [:]
 
@@ -71,6 +72,10 @@ package final class SubscriptionDirectory: Sendable {
     package static let mostSeries = 500
 
     package init() {}
+
+    /// How events are delivered by subscriptions that begin from now on.
+    package func set(_ policies: InboundPolicies) { known.withLock { $0.policies = policies } }
+    package var policies: InboundPolicies { known.withLock { $0.policies } }
 
     /// Of resources and of the app itself. `round`: what the app has said since the last time counts; an older one changes nothing.
     package func setApp(_ subscriptions: [ListedSubscription], round: Int = 0) {
