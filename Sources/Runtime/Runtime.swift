@@ -57,7 +57,9 @@ final class Runtime: Sendable {
         let deliveries = NIOLockedValueBox<[NIOLoopBound<any AppDeliveries>]>([])
         self.deliveries = deliveries
         let delivery = AppDelivery(app: app, loops: loops, state: state, deliveries: deliveries, logger: logger)
-        resources = LiveResources(options, configuration, store, logger: logger) { await delivery.set($0.map { SubscriptionDefinition($0) }) }
+        resources = LiveResources(
+            options, configuration, store, logger: logger, policies: { [state] in state.subscriptions.set($0) },
+            subscribed: { await delivery.set($0.map { SubscriptionDefinition($0) }) })
         self.app = app
         self.configuration = configuration
         self.options = options

@@ -23,11 +23,11 @@ struct SubscriptionTests {
 
     @Test("deliver again with growing pauses, as often as the policy says; with dead letters not at all")
     func policy() {
-        let forever = DeliveryPolicy.standard(hasDeadLetter: false)
+        let forever = DeliveryPolicy(nil, hasDeadLetter: false)
         #expect((0..<9).map { forever.pause(attempt: $0) } == [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000].map { .milliseconds($0) })
         #expect(forever.pause(attempt: .max) == .seconds(10))
-        #expect(DeliveryPolicy.standard(hasDeadLetter: true).pause(attempt: 0) == nil)
-        let twice = DeliveryPolicy(retries: 2)
+        #expect(DeliveryPolicy(nil, hasDeadLetter: true).pause(attempt: 0) == nil)
+        let twice = DeliveryPolicy(RetryPolicy(first: .milliseconds(100), factor: 2, longest: .seconds(1), retries: 2), hasDeadLetter: true)
         #expect(twice.pause(attempt: 1) == .milliseconds(200) && twice.pause(attempt: 2) == nil)
     }
 
@@ -45,5 +45,35 @@ struct SubscriptionTests {
         definition.defaultPath = nil
         definition.rules = [.init(match: "event.type == ", path: "/a")]
         #expect(throws: EventRoutes.InvalidRule.self) { try EventRoutes(definition) }
+    }
+}
+
+@Suite("Retries by policy")
+struct RetryPolicyTests {
+    @Test("wait as long each time, or longer each time up to the longest, by chance")
+    func pauses() {
+        let constant = DeliveryPolicy(RetryPolicy(first: .seconds(1), longest: .seconds(1)), hasDeadLetter: true)
+        #expect((0..<1000).allSatisfy { constant.pause(attempt: $0) == .seconds(1) })
+        let growing = RetryPolicy(first: .milliseconds(500), factor: 1.5, longest: .seconds(2), spread: 0.5)
+        #expect(growing.pause(attempt: 0, chance: 0) == .milliseconds(500) && growing.pause(attempt: 1, chance: 0) == .milliseconds(750))
+        #expect(growing.pause(attempt: 0, chance: -1) == .milliseconds(250) && growing.pause(attempt: 0, chance: 1) == .milliseconds(750))
+        #expect(growing.pause(attempt: .max, chance: 1) == .seconds(2))
+    }
+
+    @Test("end at the dead-letter topic; without one the event comes again after the longest pause")
+    func ends() {
+        let retry = RetryPolicy(first: .seconds(1), longest: .seconds(9), retries: 3)
+        let dead = DeliveryPolicy(retry, hasDeadLetter: true), none = DeliveryPolicy(retry, hasDeadLetter: false)
+        #expect(dead.pause(attempt: 2) != nil && dead.pause(attempt: 3) == nil)
+        #expect(none.pause(attempt: 3) == .seconds(9))
+    }
+
+    @Test("are those of a component that is a target, else the usual ones of its kind")
+    func targets() {
+        var all = InboundPolicies()
+        all.pubsub.timeout = .seconds(1)
+        all.targets["bus"] = InboundPolicies.Policy()
+        #expect(all.policy(forPubSub: "bus").timeout == nil && all.policy(forPubSub: "other").timeout == .seconds(1))
+        #expect(all.policy(forBinding: "other").timeout == nil)
     }
 }

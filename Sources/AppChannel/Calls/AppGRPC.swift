@@ -25,7 +25,7 @@ extension AppLoop {
         }
         call(
             Self.service + "OnTopicEvent", request, event.metadata, event.trace,
-            Dapr_Proto_Runtime_V1_TopicEventResponse.self
+            Dapr_Proto_Runtime_V1_TopicEventResponse.self, timeout: event.timeout
         ) { result in
             switch result {
             case .success(let response): done(.success(AppVerdict(response.status)))
@@ -47,12 +47,12 @@ extension AppLoop {
         let alpha = { [self] in
             call(
                 Self.alphaService + "OnBulkTopicEventAlpha1", request, batch.metadata, batch.trace,
-                Dapr_Proto_Runtime_V1_TopicEventBulkResponse.self, finish)
+                Dapr_Proto_Runtime_V1_TopicEventBulkResponse.self, timeout: batch.timeout, finish)
         }
         if hasOnlyAlphaBulk { return alpha() }
         call(
             Self.service + "OnBulkTopicEvent", request, batch.metadata, batch.trace,
-            Dapr_Proto_Runtime_V1_TopicEventBulkResponse.self
+            Dapr_Proto_Runtime_V1_TopicEventBulkResponse.self, timeout: batch.timeout
         ) { [self] result in
             guard case .failure(let failure) = result, failure.isUnimplemented else { return finish(result) }
             hasOnlyAlphaBulk = true
@@ -67,7 +67,8 @@ extension AppLoop {
             $0.metadata = Dictionary(event.metadata, uniquingKeysWith: { $1 })
         }
         call(
-            Self.service + "OnBindingEvent", request, [], event.trace, Dapr_Proto_Runtime_V1_BindingEventResponse.self
+            Self.service + "OnBindingEvent", request, [], event.trace, Dapr_Proto_Runtime_V1_BindingEventResponse.self,
+            timeout: event.timeout
         ) { result in
             done(result.map { response in
                 var reply = AppBindingReply(
@@ -119,7 +120,9 @@ extension AppLoop {
                 unary: path, metadata: metadata + trace.fields + tokenFields, timeout: timeout, message: bytes
             ) { status, message in
                 let mayHaveBeenSeen = call?.mayHaveBeenSeen ?? true
+                let broken = (call?.failure).map { AppFailure($0) }
                 call = nil
+                if let broken, broken.kind == .unreachable { return done(.failure(broken)) }
                 guard status.code == .ok else { return done(.failure(AppFailure(status, path, mayHaveBeenSeen))) }
                 do {
                     done(.success(try Response(serializedBytes: message)))

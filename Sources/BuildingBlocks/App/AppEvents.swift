@@ -23,6 +23,8 @@ package struct AppTopicEvent: Sendable {
     /// The broker's metadata: header fields for an HTTP app, metadata for a gRPC app.
     package var metadata: [(String, String)] = []
     package var trace = AppTrace()
+    /// The app must have answered by then, from the time on that it is its turn; nil: it may take as long as it likes.
+    package var timeout: Duration?
 
     package init(pubsubName: String, topic: String, path: String, envelope: [UInt8]) {
         self.pubsubName = pubsubName
@@ -54,6 +56,8 @@ package struct AppTopicBatch: Sendable {
     package var entries: [Entry]
     package var metadata: [(String, String)] = []
     package var trace = AppTrace()
+    /// The app must have answered by then, from the time on that it is its turn; nil: it may take as long as it likes.
+    package var timeout: Duration?
 
     package init(id: String, pubsubName: String, topic: String, path: String, entries: [Entry]) {
         self.id = id
@@ -74,6 +78,8 @@ package struct AppBindingEvent: Sendable {
     /// Of an HTTP app.
     package var contentType = "application/json"
     package var trace = AppTrace()
+    /// The app must have answered by then, from the time on that it is its turn; nil: it may take as long as it likes.
+    package var timeout: Duration?
 
     package init(name: String, route: String, data: [UInt8], metadata: [(String, String)] = []) {
         self.name = name

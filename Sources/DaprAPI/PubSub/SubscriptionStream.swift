@@ -1,5 +1,6 @@
 import BuildingBlocks
 import DaprProtos
+import NIOCore
 import ProtoWire
 import Transport
 
@@ -10,10 +11,19 @@ final class SubscriptionStream: GRPCStreamReceiver, EventReceiver {
     private let call: GRPCCall
     private var subscription: TopicSubscription?
     /// Events that the app has and has not answered, by id; a broker may deliver one twice.
-    private var pending: [String: [(EventOutcome) -> Void]] = [:]
+    private var pending: [String: [Waiting]] = [:]
+    private final class Waiting {
+        let done: (EventOutcome) -> Void
+        var timer: Scheduled<Void>?
+
+        init(_ done: @escaping (EventOutcome) -> Void) { self.done = done }
+    }
+
     private var listing: SubscriptionRecord?
     private var isOpen = false
     private var isFull = false
+    /// The app must have answered an event by then.
+    private var timeout: Duration?
 
     /// Answers may come in so many at a time.
     private static let answers = 64
@@ -47,11 +57,13 @@ final class SubscriptionStream: GRPCStreamReceiver, EventReceiver {
         definition.deadLetterTopic = initial.deadLetterTopic
         let record = api.facts.subscriptions.addStream(definition)
         listing = record
+        let policy = api.facts.subscriptions.policies.policy(forPubSub: initial.pubsubName)
+        timeout = policy.timeout
         do throws(PubSubFailure) {
             subscription = try TopicSubscription(
                 api.pubsub, pubsub: initial.pubsubName, topic: initial.topic,
                 metadata: initial.metadata.map { ($0.key, $0.value) },
-                deadLetterTopic: initial.hasDeadLetterTopic ? initial.deadLetterTopic : "", record: record, receiver: self)
+                deadLetterTopic: initial.hasDeadLetterTopic ? initial.deadLetterTopic : "", retry: policy.retry, record: record, receiver: self)
             call.requestMore(Self.answers - 1)
         } catch {
             fail(APIError(error, appID: api.appID).grpcStatus)
@@ -60,7 +72,9 @@ final class SubscriptionStream: GRPCStreamReceiver, EventReceiver {
 
     private func conclude(_ processed: Dapr_Proto_Runtime_V1_SubscribeTopicEventsRequestProcessedAlpha1) {
         guard var waiting = pending[processed.id] else { return }
-        let done = waiting.removeFirst()
+        let first = waiting.removeFirst()
+        first.timer?.cancel()
+        let done = first.done
         pending[processed.id] = waiting.isEmpty ? nil : waiting
         switch processed.status.status {
         case .success: done(.success)
@@ -87,6 +101,7 @@ final class SubscriptionStream: GRPCStreamReceiver, EventReceiver {
         subscription = nil
         if let listing { api.facts.subscriptions.removeStream(listing) }
         listing = nil
+        for waiting in pending.values { for one in waiting { one.timer?.cancel() } }
         pending = [:]
     }
 
@@ -96,8 +111,20 @@ final class SubscriptionStream: GRPCStreamReceiver, EventReceiver {
         var message = Dapr_Proto_Runtime_V1_SubscribeTopicEventsResponseAlpha1()
         let request = Dapr_Proto_Runtime_V1_TopicEventRequest(event)
         message.eventMessage = request
-        pending[request.id, default: []].append(done)
+        let waiting = Waiting(done)
+        pending[request.id, default: []].append(waiting)
+        if let timeout { limit(waiting, request.id, timeout) }
         send(message)
+    }
+
+    private func limit(_ waiting: Waiting, _ id: String, _ timeout: Duration) {
+        waiting.timer = api.pubsub.loop.eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(Int64(timeout / .nanoseconds(1)))) {
+            [weak self] in
+            guard let self, let index = pending[id]?.firstIndex(where: { $0 === waiting }) else { return }
+            pending[id]?.remove(at: index)
+            if pending[id]?.isEmpty == true { pending[id] = nil }
+            waiting.done(.retry("the app did not answer it within \(timeout)"))
+        }
     }
 
     func changed(_ state: SubscriptionState) {

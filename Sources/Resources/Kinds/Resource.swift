@@ -3,6 +3,7 @@ package enum Resource: Sendable, Equatable {
     case component(ComponentResource)
     case configuration(ConfigurationResource)
     case subscription(SubscriptionResource)
+    case resiliency(ResiliencyResource)
     /// A kind whose reader is the building block that uses it.
     case document(ResourceDocument)
 
@@ -11,6 +12,7 @@ package enum Resource: Sendable, Equatable {
         case .component(let resource): resource.header
         case .configuration(let resource): resource.header
         case .subscription(let resource): resource.header
+        case .resiliency(let resource): resource.header
         case .document(let resource): resource.header
         }
     }

@@ -48,6 +48,9 @@ struct Fields {
         return node.flatMap { $0.isNull ? nil : $0 }
     }
 
+    /// Every member that has a value, for mappings whose names are the author's.
+    var all: [(name: String, value: YAMLNode)] { members.filter { !$0.value.isNull }.map { ($0.name, $0.value) } }
+
     func fields(_ name: String, known: [String]?, _ report: inout Report) -> Fields {
         Fields(self[name], path: at(name), in: mark, known: known, &report)
     }

@@ -19,6 +19,10 @@ package struct ResourceSet: Sendable, Equatable {
         resources.compactMap { if case .subscription(let resource) = $0 { resource } else { nil } }
     }
 
+    package var resiliencies: [ResiliencyResource] {
+        resources.compactMap { if case .resiliency(let resource) = $0 { resource } else { nil } }
+    }
+
     /// The documents of a kind whose members are not read here.
     package func documents(_ kind: ResourceKind) -> [ResourceDocument] {
         resources.compactMap {

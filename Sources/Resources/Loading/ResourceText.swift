@@ -39,7 +39,7 @@ package enum ResourceText {
         let known: [String]? =
             switch kind {
             case .component: ResourceHeader.names + ["spec", "auth"]
-            case .configuration, .subscription: ResourceHeader.names + ["spec"]
+            case .configuration, .subscription, .resiliency: ResourceHeader.names + ["spec"]
             default: nil
             }
         let document = Fields(node, path: "", in: node.mark, known: known, &report)
@@ -52,6 +52,7 @@ package enum ResourceText {
             switch kind {
             case .component: ComponentResource.read(header, document, &report).map { .component($0) }
             case .configuration: ConfigurationResource.read(header, document, &report).map { .configuration($0) }
+            case .resiliency: ResiliencyResource.read(header, document, &report).map { .resiliency($0) }
             case .subscription: SubscriptionResource.read(header, document, &report).map { .subscription($0) }
             default: .document(ResourceDocument(header: header, root: node))
             }

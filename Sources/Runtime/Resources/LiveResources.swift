@@ -12,6 +12,7 @@ actor LiveResources {
     private let store: ComponentStore
     private let logger: Logger
     /// Told of the subscriptions of resources whenever they are others.
+    private let policies: @Sendable (InboundPolicies) -> Void
     private let subscribed: @Sendable ([SubscriptionResource]) async -> Void
 
     /// What was taken in, by name.
@@ -47,12 +48,14 @@ actor LiveResources {
 
     init(
         _ options: RuntimeOptions, _ configuration: ResourceReading.Configuration, _ store: ComponentStore,
-        logger: Logger, subscribed: @escaping @Sendable ([SubscriptionResource]) async -> Void
+        logger: Logger, policies: @escaping @Sendable (InboundPolicies) -> Void,
+        subscribed: @escaping @Sendable ([SubscriptionResource]) async -> Void
     ) {
         self.options = options
         self.configuration = configuration
         self.store = store
         self.logger = logger
+        self.policies = policies
         self.subscribed = subscribed
     }
 
@@ -73,6 +76,7 @@ actor LiveResources {
         note(read.diagnostics)
         for one in read.components { components[one.resource.name] = one.resource }
         subscriptions = read.subscriptions
+        policies(read.policies)
         await subscribed(subscriptions)
         for (definition, error) in await store.add(read.components.map(\.definition)) {
             logger.error("a component was refused", metadata: ["cause": "\(error)"])
@@ -113,6 +117,8 @@ actor LiveResources {
         // What was added under a name that another kind of component had is another component.
         steps.splitOtherKinds()
         passing = []
+        // For subscriptions that begin from now on.
+        policies(read.policies)
         await take(steps, &change)
         await takeSubscriptions(read.subscriptions, keeping: wrong, &change)
         note(read.diagnostics, refused: change.refused)

@@ -58,6 +58,7 @@ enum ResourceReading {
         var components: [Component] = []
         var subscriptions: [SubscriptionResource] = []
         var diagnostics: [Diagnostic] = []
+        var policies = InboundPolicies()
     }
 
     /// The resources for this app. `preferred`: see `ResourceLoader`. Blocks on the disk.
@@ -92,6 +93,14 @@ enum ResourceReading {
                     Diagnostic(.error, subscription.header.source, resource: subscription.header.label, error.description))
             }
         }
+        for one in set.resiliencies where !one.unapplied.isEmpty {
+            read.diagnostics.append(
+                Diagnostic(
+                    .warning, one.header.source, resource: one.header.label,
+                    "parts of it have no effect yet; those for what components deliver (inbound) have: "
+                        + one.unapplied.joined(separator: ", ")))
+        }
+        read.policies = InboundPolicies(set.resiliencies)
         return read
     }
 

@@ -31,6 +31,9 @@ package final class GRPCClientCall: ClientExchange {
     /// False only when the server has certainly not begun with it.
     package private(set) var mayHaveBeenSeen = true
 
+    /// What broke, when the call did not end with a status of the server; nil: it did, or has not ended.
+    package private(set) var failure: ClientError?
+
     private var receiver: (any GRPCClientReceiver)?
     private var done: Done?
 
@@ -150,6 +153,7 @@ package final class GRPCClientCall: ClientExchange {
 
     override func didFail(_ error: ClientError) {
         mayHaveBeenSeen = error.mayHaveBeenSeen
+        failure = error
         let (done, receiver) = (done, receiver)
         self.done = nil
         self.receiver = nil

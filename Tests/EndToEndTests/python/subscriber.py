@@ -27,6 +27,7 @@ SUBSCRIPTIONS = [
     {"topic": "raw", "route": "/raw", "metadata": {"rawPayload": "true"}},
     {"topic": "stormy", "route": "/stormy"},
     {"topic": "slow", "route": "/slow"},
+    {"topic": "stuck", "route": "/stuck"},
 ]
 lock = threading.Lock()
 seen = set()
@@ -41,6 +42,12 @@ def verdict(path, data):
     """What the app says of a message."""
     if path == "/slow":
         time.sleep(0.02)  # the work of a handler
+    if path == "/stuck":
+        with lock:
+            first = data not in seen
+            seen.add(data)
+        if first:
+            time.sleep(3600)
     if path == "/flaky":
         with lock:
             if data not in seen:

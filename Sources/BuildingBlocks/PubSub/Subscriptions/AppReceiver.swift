@@ -14,6 +14,7 @@ final class AppReceiver: EventReceiver {
     private let form: Form
     private let tell: (AppReceiver, SubscriptionState) -> Void
     private var subscription: TopicSubscription?
+    private let timeout: Duration?
     private let isRaw: Bool
     private var collected: [String: Batch] = [:]
     private var isEnded = false
@@ -34,20 +35,21 @@ final class AppReceiver: EventReceiver {
     /// `tell` is called on the loop, maybe before this returns.
     init(
         _ api: PubSubAPI, _ app: any AppClient, _ definition: SubscriptionDefinition, _ form: Form,
-        record: SubscriptionRecord, tell: @escaping (AppReceiver, SubscriptionState) -> Void
+        policy: InboundPolicies.Policy, record: SubscriptionRecord, tell: @escaping (AppReceiver, SubscriptionState) -> Void
     ) throws {
         self.api = api
         self.app = app
         self.definition = definition
         self.form = form
         self.tell = tell
+        timeout = policy.timeout
         isRaw = definition.metadata.contains { $0.key.lowercased() == "rawpayload" && PublishOptions.flag($0.value) == true }
         let routes = try EventRoutes(definition)
         let isGRPC = form == .parts
         subscription = try TopicSubscription(
             api, pubsub: definition.pubsub, topic: definition.topic,
             metadata: definition.metadata.sorted { $0.key < $1.key }.map { ($0.key, $0.value) },
-            deadLetterTopic: definition.deadLetterTopic,
+            deadLetterTopic: definition.deadLetterTopic, retry: policy.retry,
             window: UInt32(max(Int(TopicSubscription.window), min(definition.bulk?.maximalCount ?? 0, Self.longestBatch))),
             record: record, receiver: self
         ) { event in
@@ -97,13 +99,14 @@ final class AppReceiver: EventReceiver {
 
     func deliver(_ event: IncomingEvent, done: @escaping (EventOutcome) -> Void) {
         guard onIdle == nil else { return }
-        let delivery = AppTopicEvent(event, form, isRaw: isRaw && definition.bulk != nil)
+        var delivery = AppTopicEvent(event, form, isRaw: isRaw && definition.bulk != nil)
+        delivery.timeout = timeout
         guard let bulk = definition.bulk else {
             inFlight += 1
             app.deliver(delivery) { [weak self] result in
                 switch result {
                 case .success(let verdict): self?.answered([(done, EventOutcome(verdict))])
-                case .failure(let failure): self?.answered([(done, .retry(failure.description))])
+                case .failure(let failure): self?.answered([(done, EventOutcome(failure))])
                 }
             }
             return
@@ -128,8 +131,9 @@ final class AppReceiver: EventReceiver {
     private func flush(_ path: String) {
         guard let batch = collected.removeValue(forKey: path) else { return }
         batch.timer?.cancel()
-        let request = AppTopicBatch(
+        var request = AppTopicBatch(
             id: api.ids.next(), pubsubName: definition.pubsub, topic: definition.topic, path: path, entries: batch.entries)
+        request.timeout = timeout
         inFlight += batch.done.count
         app.deliver(request) { [weak self] result in
             switch result {
@@ -137,13 +141,20 @@ final class AppReceiver: EventReceiver {
                 self?.answered(batch.done.enumerated().map { index, done in
                     (done, index < verdicts.count ? EventOutcome(verdicts[index]) : .retry("the app did not name the message"))
                 })
-            case .failure(let failure): self?.answered(batch.done.map { ($0, .retry(failure.description)) })
+            case .failure(let failure): self?.answered(batch.done.map { ($0, EventOutcome(failure)) })
             }
         }
     }
 }
 
 extension EventOutcome {
+    init(_ failure: AppFailure) {
+        switch failure.kind {
+        case .unreachable, .overloaded: self = .unreached(failure.description)
+        default: self = .retry(failure.description)
+        }
+    }
+
     init(_ verdict: AppVerdict) {
         switch verdict {
         // The app has no such method: it will not have it the next time.

@@ -3,6 +3,8 @@ package enum EventOutcome: Sendable, Equatable {
     case success
     /// It is to be delivered again; why, for the log.
     case retry(String)
+    /// The app was not reached, or broke off: no fault of the event, which comes again whatever the policy says. Why, for the log.
+    case unreached(String)
     /// It is not wanted; a dead-letter topic gets it.
     case drop
 }

@@ -49,6 +49,7 @@ package final class SubscriptionDirectory: Sendable {
         var streams: [Int: SubscriptionRecord] = [:]
         var next = 0
         var loops: [SubscriptionKey: Int] = [:]
+        var policies = InboundPolicies()
         /// Counted by subscriptions that are no more.
         var gone: [Series: SubscriptionTotals] = [:]
 
@@ -72,6 +73,10 @@ package final class SubscriptionDirectory: Sendable {
     package static let mostSeries = 500
 
     package init() {}
+
+    /// How events are delivered by subscriptions that begin from now on.
+    package func set(_ policies: InboundPolicies) { known.withLock { $0.policies = policies } }
+    package var policies: InboundPolicies { known.withLock { $0.policies } }
 
     private static let rememberedTopics = 10_000
 

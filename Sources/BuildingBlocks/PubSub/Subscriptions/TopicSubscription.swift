@@ -29,7 +29,7 @@ package final class TopicSubscription {
     /// hear of the topic.
     package init(
         _ api: PubSubAPI, pubsub: String, topic: String, metadata: [(String, String)], deadLetterTopic: String,
-        group: String? = nil, policy: DeliveryPolicy? = nil, window: UInt32 = TopicSubscription.window,
+        group: String? = nil, retry: RetryPolicy? = nil, window: UInt32 = TopicSubscription.window,
         record: SubscriptionRecord, receiver: any EventReceiver,
         route: @escaping (CloudEvent) -> String? = { _ in "" }
     ) throws(PubSubFailure) {
@@ -39,7 +39,7 @@ package final class TopicSubscription {
         self.api = api
         self.topic = topic
         self.deadLetterTopic = deadLetterTopic
-        self.policy = policy ?? .standard(hasDeadLetter: !deadLetterTopic.isEmpty)
+        policy = DeliveryPolicy(retry, hasDeadLetter: !deadLetterTopic.isEmpty)
         self.route = route
         self.receiver = receiver
         self.record = record
@@ -137,6 +137,10 @@ package final class TopicSubscription {
         switch outcome {
         case .success: settle(delivery, OCTAVO_SETTLE_ACK)
         case .drop: moveToDeadLetter(delivery, kept)
+        case .unreached(let cause):
+            say(.debug, "a message is delivered again", cause)
+            record.figures.addRetried()
+            again(delivery, policy.pauseUnreached())
         case .retry(let cause):
             guard let pause = policy.pause(attempt: attempt) else { return moveToDeadLetter(delivery, kept) }
             say(.debug, "a message is delivered again", cause)
