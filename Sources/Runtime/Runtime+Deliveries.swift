@@ -41,7 +41,7 @@ struct AppDelivery: Sendable {
                     directory: state.subscriptions, logger: Logger(label: "octavo.subscriptions"))
                 let bindings = AppBindings(
                     loop: loop.value, identity: state.identity, client, isGRPC: isGRPC, share: share,
-                    logger: Logger(label: "octavo.bindings"))
+                    policies: { [directory = state.subscriptions] in directory.policies }, logger: Logger(label: "octavo.bindings"))
                 return [topics, bindings].map { (one: any AppDeliveries) in NIOLoopBound(one, eventLoop: loop.eventLoop) }
             }.get()
             guard let made else { return }

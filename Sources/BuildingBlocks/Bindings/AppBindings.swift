@@ -11,6 +11,7 @@ package final class AppBindings: AppObserver, AppDeliveries {
     private let isGRPC: Bool
     private let share: AppSubscriptions.Share
     private let answers: BindingAnswers
+    private let policies: () -> InboundPolicies
     private let logger: Logger
     private var open: [String: InputBinding] = [:]
     /// Of the app that is up now; nil while it is not, or has not been asked about itself.
@@ -21,14 +22,16 @@ package final class AppBindings: AppObserver, AppDeliveries {
 
     private static let firstPause = 0.1, longestPause = 5.0
 
-    /// Begins.
+    /// Begins. `policies` is asked whenever a binding is read anew.
     package init(
-        loop: CallLoop, identity: AppIdentity, _ app: any AppClient, isGRPC: Bool, share: AppSubscriptions.Share, logger: Logger
+        loop: CallLoop, identity: AppIdentity, _ app: any AppClient, isGRPC: Bool, share: AppSubscriptions.Share,
+        policies: @escaping () -> InboundPolicies, logger: Logger
     ) {
         self.loop = loop
         self.app = app
         self.isGRPC = isGRPC
         self.share = share
+        self.policies = policies
         self.logger = logger
         answers = BindingAnswers(loop: loop, identity: identity)
         loop.observeInstallations { [weak self] in self?.consider($0) }
@@ -142,7 +145,9 @@ package final class AppBindings: AppObserver, AppDeliveries {
             guard known.ref !== ref else { return }
             known.end()
         }
-        open[ref.name] = InputBinding(ref, app, route: Self.route, answers: answers, logger: logger) { [weak self] binding, state in
+        open[ref.name] = InputBinding(
+            ref, app, route: Self.route, policy: policies().policy(forBinding: ref.name), answers: answers, logger: logger
+        ) { [weak self] binding, state in
             self?.changed(binding, state)
         }
     }

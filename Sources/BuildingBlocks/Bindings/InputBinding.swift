@@ -23,16 +23,20 @@ final class InputBinding {
 
     /// Events that the app may have at a time.
     private static let window: UInt32 = 64
-    private static let policy = DeliveryPolicy()
+    private let policy: DeliveryPolicy
+    private let timeout: Duration?
 
-    /// Opens it. `tell` is called on the loop, maybe before this returns.
+    /// Opens it. `policy`: how its events are tried again, and how long the app has for one. `tell` is called on the loop, maybe before this returns.
     init(
-        _ ref: ComponentRef, _ app: any AppClient, route: @escaping (ComponentRef) -> String, answers: BindingAnswers, logger: Logger,
+        _ ref: ComponentRef, _ app: any AppClient, route: @escaping (ComponentRef) -> String, policy: InboundPolicies.Policy,
+        answers: BindingAnswers, logger: Logger,
         tell: @escaping (InputBinding, SourceState) -> Void
     ) {
         self.ref = ref
         self.app = app
         self.route = route
+        self.policy = DeliveryPolicy(policy.retry, hasDeadLetter: false)
+        timeout = policy.timeout
         self.answers = answers
         self.logger = logger
         self.tell = tell
@@ -79,6 +83,7 @@ final class InputBinding {
             state: metadata.first { $0.0.lowercased() == "tracestate" }?.1 ?? "")
         told.metadata.removeAll { ["traceparent", "tracestate"].contains($0.0.lowercased()) }
         if event.content_type.isPresent { told.contentType = String(event.content_type) }
+        told.timeout = timeout
         inFlight += 1
         app.deliver(told) { [weak self] result in
             guard let self else { return }
@@ -102,7 +107,7 @@ final class InputBinding {
     private func refused(_ delivery: Delivery, _ failure: AppFailure) {
         inFlight -= 1
         guard !isEnded else { return }
-        let pause = Self.policy.pause(attempt: failures) ?? .zero
+        let pause = policy.pause(attempt: failures) ?? .zero
         failures = min(failures + 1, 16)
         logger.warning(
             "the app did not take an event of a binding; it comes again if the binding can repeat it",
