@@ -36,6 +36,9 @@ int32_t rabbit_status(rabbit_fault *fault, int status) {
     else if (status == AMQP_STATUS_TIMEOUT) snprintf(fault->text, sizeof fault->text, "it does not answer in time");
     else if (status == AMQP_STATUS_HEARTBEAT_TIMEOUT) snprintf(fault->text, sizeof fault->text, "its heartbeats have stopped");
     else if (status == AMQP_STATUS_CONNECTION_CLOSED) snprintf(fault->text, sizeof fault->text, "it has closed the connection");
+    else if (status == AMQP_STATUS_SSL_CONNECTION_FAILED)
+        snprintf(fault->text, sizeof fault->text,
+                 "the TLS handshake failed: its certificate is not of the authority in caCert or not for this host, or it refuses ours");
     else if (status == AMQP_STATUS_SSL_PEER_VERIFY_FAILED)
         snprintf(fault->text, sizeof fault->text, "its certificate is not of the authority in caCert, or not for this host");
     else snprintf(fault->text, sizeof fault->text, "%s", amqp_error_string2(status));
