@@ -19,6 +19,23 @@ def limit(cache: Path) -> Path:
                       str(PEERS / "limit.c"), *flags]])
 
 
+def messages_load(cache: Path) -> Path:
+    return _with_library(cache, "messages_load", "libnghttp2")
+
+
+def redis_streams(cache: Path) -> Path:
+    return _with_library(cache, "redis_streams", "hiredis")
+
+
+def _with_library(cache: Path, name: str, library: str) -> Path:
+    require("gcc", "pkg-config")
+    flags, source = _flags(library), PEERS / f"{name}.c"
+    return _compiled(
+        cache, name, [source],
+        lambda out: [["gcc", "-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-o", str(out / name), str(source), *flags,
+                      "-lpthread"]])
+
+
 def futex(cache: Path) -> Path:
     require("gcc")
     source = PEERS / "futex.c"
