@@ -14,7 +14,8 @@ struct StateWrite {
             return
         }
         guard let etag = UUIDText.parse(write.pointee.etag) else {
-            throw .etagInvalid("Etags of PostgreSQL are UUIDs; this one is not. Use the etag that a read gave.")
+            // No row has it. Dapr says the same of an etag that is no UUID.
+            throw .etagMismatch
         }
         expected = etag
     }

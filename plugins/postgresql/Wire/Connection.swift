@@ -78,7 +78,10 @@ final class Connection {
         exchange.results = []
         exchange.refusal = nil
         exchange.place = 0
-        exchange.prepared = []
+        prepare(exchange, link)
+        guard self.link == link else {
+            return exchange.end(.failed(Refusal(error: Failure.down(settings, problem))))
+        }
         var isGood = true
         for (number, step) in exchange.steps.enumerated() where isGood {
             isGood = send(step, number, exchange, link)
@@ -93,18 +96,34 @@ final class Connection {
         flush()
     }
 
+    /// Has the server prepare what an exchange uses for the first time: apart from it, because what fails in an exchange
+    /// would leave out what comes behind.
+    private func prepare(_ exchange: Exchange, _ link: OpaquePointer) {
+        guard settings.keepsPrepared else { return }
+        for step in exchange.steps {
+            guard self.link == link, let name = step.statement.name, prepared[name] == nil else { continue }
+            prepared[name] = true
+            let preparation = Exchange(isRead: true) { [unowned(unsafe) self] outcome in
+                if case .failed = outcome { prepared[name] = nil }
+            }
+            preparation.expected = [nil]
+            let isSent = step.parameters.with { raw in
+                PQsendPrepare(link, name, step.statement.text, Int32(step.parameters.count), raw.types) == 1
+            }
+            if waiting == 0 { lastProgress = Host.now() }
+            pending.append(preparation)
+            load += preparation.weight
+            guard isSent, PQpipelineSync(link) == 1 else { return lose(Failure.line(String(cString: PQerrorMessage(link)))) }
+            arm(preparation)
+        }
+    }
+
     private func send(_ step: Exchange.Step, _ number: Int, _ exchange: Exchange, _ link: OpaquePointer) -> Bool {
         step.parameters.with { raw in
             let count = Int32(step.parameters.count)
             guard let name = step.statement.name, settings.keepsPrepared else {
                 exchange.expected.append(number)
                 return PQsendQueryParams(link, step.statement.text, count, raw.types, raw.values, raw.lengths, raw.formats, 1) == 1
-            }
-            if prepared[name] == nil {
-                prepared[name] = true
-                exchange.prepared.append(name)
-                exchange.expected.append(nil)
-                if PQsendPrepare(link, name, step.statement.text, count, raw.types) != 1 { return false }
             }
             exchange.expected.append(number)
             return PQsendQueryPrepared(link, name, count, raw.values, raw.lengths, raw.formats, 1) == 1
@@ -195,8 +214,6 @@ final class Connection {
             }
             return exchange.end(.done(exchange.results))
         }
-        // It was undone, prepared statements were not: but which of them there are is not known.
-        for name in exchange.prepared { prepared[name] = nil }
         if refusal.has("26000") || refusal.has("0A000") || refusal.has("42P05") {
             // A pooler gave the connection another server, or the table was made anew.
             lose("its prepared statements are not those of this connection (behind a pooler, set queryExecMode to exec)")

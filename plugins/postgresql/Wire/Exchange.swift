@@ -54,8 +54,6 @@ final class Exchange {
     var results: [Rows] = []
     var refusal: Refusal?
     var place = 0
-    /// Names that it has had the server prepare.
-    var prepared: [[CChar]] = []
 
     init(isRead: Bool, weight: Int = 1, isPatient: Bool = false, _ answer: @escaping (Outcome) -> Void) {
         self.isRead = isRead

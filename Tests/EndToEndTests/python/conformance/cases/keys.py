@@ -37,6 +37,10 @@ ODD = [
 @rows("a key is kept as it is", ODD)
 def odd(bench, name):
     key = bench.key(name)
+    if bench.kind == "state.postgresql" and "\0" in name:
+        with bench.refuses(SAVE_INVALID, "0x00"):
+            bench.save(key, b'"kept"')
+        return
     bench.save(key, b'"kept"')
     bench.stays(key, b'"kept"')
     assert bench.other.get("store", key).value == b'"kept"'
@@ -55,7 +59,9 @@ def whole(bench, key):
 
 @case("keys that differ in one byte are two keys")
 def distinct(bench):
-    names = ["a", "A", "a ", " a", "a\0", "á", "a\u0301", "a|", "a/"]
+    # Texts of PostgreSQL hold no zero byte.
+    zero = [] if bench.kind == "state.postgresql" else ["a\0"]
+    names = zero + ["a", "A", "a ", " a", "á", "a\u0301", "a|", "a/"]
     for number, name in enumerate(names):
         bench.save(bench.key(name), b"%d" % number)
     for number, name in enumerate(names):
