@@ -7,7 +7,8 @@ import Testing
 @Suite struct DescriptorTests {
     static let plugins = [
         "memory", "sqlite", "redis", "local-secrets", "config-file", "crypto", "rabbitmq", "mqtt", "nats",
-        "postgresql", "etcd", "etcd"]
+        "postgresql", "etcd",
+    ]
 
     @Test("a descriptor keeps the rules of the header", arguments: plugins)
     func rules(_ name: String) throws {
