@@ -52,11 +52,18 @@ struct StoresTests {
         try await server.killed()
     }
 
-    @Test("Of fifty that want a lock through two runtimes one has it, also when its runtime dies", arguments: ["redislocks", "filelocks"])
+    @Test("Of fifty that want a lock through two runtimes one has it, also when its runtime dies", arguments: ["redislocks", "filelocks", "etcdlocks"])
     func contenders(store: String) async throws {
         let server = try await RedisServer.start()
         let scratch = try Scratch()
         let flags = try resources(scratch, redis: server.port)
+        var etcd: EtcdServer?
+        if store == "etcdlocks" {
+            let started = try await EtcdServer.start()
+            etcd = started
+            try scratch.write(
+                Resource.component("etcdlocks", "lock.etcd", [("endpoints", "127.0.0.1:\(started.port)")]), to: "resources/etcd.yaml")
+        }
         let one = try await OctavoProcess.start(in: try Scratch(), flags: flags)
         try await OctavoProcess.with(in: try Scratch(), flags: flags) { other in
             let end = try await Subprocess.run(
@@ -68,6 +75,7 @@ struct StoresTests {
         }
         try await one.killed()
         try await server.killed()
+        try await etcd?.killed()
         withExtendedLifetime(scratch) {}
     }
 }
