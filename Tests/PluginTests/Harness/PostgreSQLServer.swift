@@ -22,7 +22,10 @@ final class PostgreSQLServer: @unchecked Sendable {  // used by one test at a ti
         try start()
     }
 
-    deinit {
+    deinit { remove() }
+
+    /// Ends it, and nothing of it is left.
+    func remove() {
         kill()
         _ = try? run(["rm", "-rf", folder])
     }

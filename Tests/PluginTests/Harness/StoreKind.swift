@@ -31,7 +31,12 @@ enum StoreKind: String, CaseIterable, CustomTestStringConvertible {
         }
     }
 
-    private static let postgresqlServer = Result { try PostgreSQLServer() }
+    private static let postgresqlServer: Result<PostgreSQLServer, any Error> = Result {
+        let server = try PostgreSQLServer()
+        // Nobody lets go of what is static.
+        atexit { (try? StoreKind.postgresqlServer.get())?.remove() }
+        return server
+    }
     private static let counter = Counter()
     private static func next() -> Int { counter.next() }
 
