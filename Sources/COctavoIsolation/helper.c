@@ -507,10 +507,27 @@ static void end_hanging(octavo_helper *helper, const char *reason, const octavo_
     if (!is_signalled) octavo_helper_kill(helper, reason);
 }
 
+static void forgive(int64_t *mark, int64_t late) {
+    if (*mark) *mark += late;
+}
+
+/* Who looks late was kept from running, and so may the helper have been: by a machine with too much to do, or one that
+   stood still. That time counts against nobody. */
+static void forgive_lateness(octavo_helper *helper, int64_t now) {
+    int64_t late = helper->looked_at ? now - helper->looked_at - 2 * TICK_NS : 0;
+    uint32_t i;
+    if (late <= 0) return;
+    forgive(&helper->asked_at, late);
+    forgive(&helper->heard_at, late);
+    for (i = 0; i < OCTAVO_BUSY_LINES; i++) forgive(&helper->watched[i].since, late);
+    for (i = 0; i < helper->loops; i++) forgive(&helper->heads[i].since, late);
+}
+
 /* What is to be looked at now and then, whether the helper speaks or not. */
 static void look_after(octavo_helper *helper, int64_t now) {
     octavo_hang hang = {0};
     const char *fault;
+    forgive_lateness(helper, now);
     helper->looked_at = now;
     if (helper->kill_at) {
         if (now >= helper->kill_at) octavo_helper_kill(helper, "hang: a thread does not come out of the plugin's code");

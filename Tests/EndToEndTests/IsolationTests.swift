@@ -68,6 +68,31 @@ struct IsolationTests {
         }
     }
 
+    @Test("is not thought to hang because the whole machine stood still")
+    func standstill() async throws {
+        let scratch = try Scratch()
+        try await OctavoProcess.with(in: scratch, flags: ["--isolate", "sqlite"]) { octavo in
+            #expect(try await octavo.octavo("state", "set", "statestore", "a", "1").code == 0)
+            let pid = pid_t(try await octavo.json("plugin", "describe", "sqlite")["summary"]?["processID"]?.integer ?? 0)
+            #expect(kill(pid, SIGSTOP) == 0)
+            let call = try Subprocess("curl", ["-s", octavo.base + "/v1.0/state/statestore/a"])
+            try await eventually("the call comes") {
+                try await octavo.json("status")["openConnections"]?.integer == 1 ? () : nil
+            }
+            // Time has to pass: for the call to be handed over, and then longer than a helper may be silent.
+            try await Task.sleep(for: .milliseconds(500))
+            octavo.process.kill(SIGSTOP)
+            try await Task.sleep(for: .seconds(3))
+            octavo.process.kill(SIGCONT)
+            // The runtime looks first, several times.
+            try await Task.sleep(for: .milliseconds(500))
+            #expect(kill(pid, SIGCONT) == 0)
+            #expect(try await call.ended().output == "1")
+            #expect(try await octavo.json("plugin", "describe", "sqlite")["summary"]?["processID"]?.integer == Int(pid))
+            #expect(try await octavo.json("plugin", "crashes")["crashes"]?.array?.isEmpty == true)
+        }
+    }
+
     @Test("moves into a process of its own and back while it runs, and stays there over a restart")
     func moves() async throws {
         let scratch = try Scratch()

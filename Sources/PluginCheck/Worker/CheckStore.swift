@@ -66,7 +66,8 @@ final class CheckStore: Sendable {
             }
             guard facts.state != "failed", facts.state != "retrying", ContinuousClock.now < limit else {
                 let reason = facts.reason.isEmpty ? "it is \(facts.state) after 15 s" : facts.reason
-                throw CaseFailure(description: "An instance of \(type.name) did not start: \(reason).")
+                let deaths = deaths.isEmpty ? "" : " Its process ended before: \(deaths.joined(separator: "; "))."
+                throw CaseFailure(description: "An instance of \(type.name) did not start: \(reason).\(deaths)")
             }
             try await Task.sleep(for: .microseconds(200))
         }
@@ -79,6 +80,13 @@ final class CheckStore: Sendable {
             let count = await store.componentFacts().first { $0.name == name }?.inFlight ?? 0
             if count == 0 || ContinuousClock.now > limit { return count }
             try? await Task.sleep(for: .milliseconds(1))
+        }
+    }
+
+    /// Why processes of the isolated plugin have ended: the store has logged it.
+    private var deaths: [String] {
+        log.all.compactMap { line in
+            line.message == "the process of an isolated plugin has ended; starting it again" ? line.metadata["cause"].map { "\($0)" } : nil
         }
     }
 
