@@ -1,4 +1,5 @@
 package import COctavo
+import Telemetry
 
 /// Why a call to a component failed: what the plugin said, and which component said it.
 public struct CallError: Error, Sendable, CustomStringConvertible {
@@ -35,14 +36,15 @@ public struct CallError: Error, Sendable, CustomStringConvertible {
 }
 
 extension CallError {
-    /// Copies what a plugin gave. `error` is valid during the call only.
+    /// Copies what a plugin gave, secrets masked: a driver's message may quote the address that it was given, password
+    /// and all. `error` is valid during the call only.
     init(copying error: UnsafePointer<octavo_error>, component: String, type: String, operation: String) {
         let given = error.pointee
         code = given.code
         flags = given.flags
         retryAfterNanoseconds = given.retry_after_ns
         reason = String(given.reason)
-        message = given.message.size == 0 ? "failed without saying why" : String(given.message)
+        message = given.message.size == 0 ? "failed without saying why" : LogRedaction.shared.mask(String(given.message))
         self.component = component
         self.type = type
         self.operation = operation
@@ -50,7 +52,7 @@ extension CallError {
         if let items = given.details.items, stride >= MemoryLayout<octavo_pair>.size {
             details = (0..<Int(given.details.count)).map {
                 let pair = items.loadUnaligned(fromByteOffset: $0 * stride, as: octavo_pair.self)
-                return (String(pair.name), String(pair.value))
+                return (String(pair.name), LogRedaction.shared.mask(String(pair.value)))
             }
         }
     }

@@ -1,6 +1,7 @@
 import COctavo
 import COctavoHost
 import Logging
+import Telemetry
 
 /// Takes what plugins tell the host (log lines, health) to where it belongs.
 enum HostEvents {
@@ -30,7 +31,8 @@ enum HostEvents {
             let instance = Unmanaged<ComponentInstance>.fromOpaque(context).takeUnretainedValue()
             let states: [ComponentHealth.State] = [.unknown, .healthy, .degraded, .unhealthy]
             instance.health.report(
-                states.indices.contains(Int(state)) ? states[Int(state)] : .unknown, String(reason))
+                states.indices.contains(Int(state)) ? states[Int(state)] : .unknown,
+                LogRedaction.shared.mask(String(reason)))
         }
         events.slow = { context, info, nanoseconds in
             guard let context else { return }

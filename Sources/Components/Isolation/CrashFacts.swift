@@ -1,4 +1,5 @@
 import COctavoIsolation
+import Telemetry
 
 /// How a process of an isolated plugin died, or the runtime of a plugin that ran in its own. Never a key, a value or a
 /// setting.
@@ -93,7 +94,7 @@ package struct CrashFacts: Sendable {
         }
         log = UnsafeBufferPointer(start: end.log, count: end.log == nil ? 0 : Int(end.log_count)).map { line in
             var text = line.text
-            return "\(HostEvents.level(line.level)) " + withUnsafeBytes(of: &text) { CrashFacts.text($0) }
+            return "\(HostEvents.level(line.level)) " + withUnsafeBytes(of: &text) { LogRedaction.shared.mask(CrashFacts.text($0)) }
         }
     }
 

@@ -24,6 +24,14 @@ extension ComponentStore {
         return definition
     }
 
+    /// The values of a definition, references resolved, that must not show: those that came from a store, and those that
+    /// the type calls sensitive, unless one is the path of a file: whoever has a wrong path must be told it.
+    func secrets(of definition: ComponentDefinition, _ type: PluginType) -> [String] {
+        definition.metadata.filter {
+            $0.isSecret || type.schema.field($0.name)?.isSensitive == true && !$0.value.hasPrefix("/")
+        }.map(\.value)
+    }
+
     /// Waits while a secret store starts, for as long as a start may take: two stores may wait for each
     /// other.
     private func started(_ store: String, for setting: String) async throws(StartFailure) {

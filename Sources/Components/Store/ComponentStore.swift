@@ -2,6 +2,7 @@ import COctavo
 import COctavoHost
 package import Logging
 package import NIOCore
+import Telemetry
 
 /// All plugins and components of a runtime: loads, starts, watches, reloads and stops them. The
 /// control plane; calls never come through here.
@@ -298,6 +299,8 @@ package actor ComponentStore {
         _ definition: ComponentDefinition, of plugin: LoadedPlugin, meter: ComponentMeter? = nil
     ) async throws(StartFailure) -> ComponentInstance {
         let (type, values) = try checked(definition, of: plugin)
+        // Before the plugin sees them: from now on whatever it says shows none of them.
+        LogRedaction.shared.protect(secrets(of: definition, type), of: definition.name)
         let folder = options.dataFolder + "/components/" + definition.name
         makeFolders(folder)
         let configuration = InstanceConfiguration(

@@ -17,8 +17,17 @@ package final class LogRedaction: Sendable {
     private static let shortest = 6
 
     private struct Known {
-        /// Longest first, so that a part of a secret does not spoil the whole.
+        /// Hidden for good.
+        var fixed: Set<[UInt8]> = []
+        /// What owners hold now, and what they held before, newest first: its last uses may still be told of.
+        var held: [String: [Set<[UInt8]>]] = [:]
+        /// All of them. Longest first, so that a part of a secret does not spoil the whole.
         var values: [[UInt8]] = []
+
+        mutating func collect() {
+            let all = held.values.joined().reduce(into: fixed) { $0.formUnion($1) }
+            values = all.sorted { $0.count > $1.count }
+        }
     }
 
     private let known = Mutex(Known())
@@ -32,11 +41,26 @@ package final class LogRedaction: Sendable {
         let bytes = Array(value.utf8)
         guard bytes.count >= LogRedaction.shortest else { return }
         known.withLock { known in
-            guard !known.values.contains(bytes) else { return }
-            let place = known.values.firstIndex { $0.count < bytes.count } ?? known.values.count
-            known.values.insert(bytes, at: place)
+            if known.fixed.insert(bytes).inserted { known.collect() }
         }
         isUsed.store(true, ordering: .releasing)
+    }
+
+    /// Sets of an owner that are kept.
+    private static let memory = 8
+
+    /// Hides the secrets that an owner (a component) holds from now on, and still those that it held until now. Of much
+    /// earlier ones nothing is kept, so that a secret that is changed every hour does not fill the memory.
+    package func protect(_ values: [String], of owner: String) {
+        let now = Set(values.map { Array($0.utf8) }.filter { $0.count >= LogRedaction.shortest })
+        let isNew = known.withLock { known in
+            let held = known.held[owner] ?? []
+            guard now != held.first ?? [] else { return false }
+            known.held[owner] = [now] + held.filter { $0 != now }.prefix(LogRedaction.memory - 1)
+            known.collect()
+            return true
+        }
+        if isNew { isUsed.store(true, ordering: .releasing) }
     }
 
     /// Whether a metadata key tells that its value is a secret.
@@ -55,7 +79,7 @@ package final class LogRedaction: Sendable {
     }
 
     /// The text with every registered secret masked.
-    func mask(_ text: String) -> String {
+    package func mask(_ text: String) -> String {
         guard isUsed.load(ordering: .acquiring) else { return text }
         let values = known.withLock { $0.values }
         var bytes = Array(text.utf8)
