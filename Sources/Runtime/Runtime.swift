@@ -116,6 +116,7 @@ final class Runtime: Sendable {
         storeOptions.metrics = ComponentMetrics(registry, loops: loops.count)
         storeOptions.isolation = isolation
         if options.watchesPlugins ?? configuration.watchesPlugins { storeOptions.watchQuiet = .milliseconds(200) }
+        storeOptions.secretInterval = configuration.secretInterval
         let store = try ComponentStore(
             options: storeOptions, loops: loops, logger: Logger(label: "octavo.components"))
         let state = RuntimeState(
@@ -157,6 +158,7 @@ final class Runtime: Sendable {
         Task { await runtime.startComponents() }
         runtime.followApp()
         Task { await store.followFiles() }
+        Task { await store.followSecrets() }
         return runtime
     }
 

@@ -28,6 +28,8 @@ final class ComponentInstance: @unchecked Sendable {
     var featureSet = octavo_features()
     /// What the runtime does for it needs these; set once, with `featureSet`.
     var secrets: RuntimeSecrets?
+    /// Of the secrets that it was made with; set once, with `featureSet`.
+    var secretPrint = 0
     private let gone = NIOLockedValueBox(false)
     private let isClaimed = NIOLockedValueBox(false)
 

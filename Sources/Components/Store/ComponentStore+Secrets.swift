@@ -1,5 +1,6 @@
 import COctavo
 import NIOCore
+import TextSearch
 
 extension ComponentStore {
     /// The definition with its references to secrets replaced by the secrets. A store that is starting is
@@ -25,10 +26,10 @@ extension ComponentStore {
     }
 
     /// The values of a definition, references resolved, that must not show: those that came from a store, and those that
-    /// the type calls sensitive, unless one is the path of a file: whoever has a wrong path must be told it.
+    /// the type calls sensitive, unless one says where something is: whoever has written a wrong place must be told it.
     func secrets(of definition: ComponentDefinition, _ type: PluginType) -> [String] {
         definition.metadata.filter {
-            $0.isSecret || type.schema.field($0.name)?.isSensitive == true && !$0.value.hasPrefix("/")
+            $0.isSecret || type.schema.field($0.name)?.isSensitive == true && !$0.value.isPlace
         }.map(\.value)
     }
 
@@ -90,6 +91,11 @@ extension ComponentStore {
                     + ((error as? CallError)?.message ?? "\(error)"), isPermanent: missing)
         }
     }
+}
+
+extension String {
+    /// It is the path of a file, or an address.
+    fileprivate var isPlace: Bool { hasPrefix("/") || contains(text: "://") }
 }
 
 private final class SecretPromise: CallWaiter {

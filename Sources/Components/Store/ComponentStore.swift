@@ -21,6 +21,8 @@ package actor ComponentStore {
         package var isolation = IsolationOptions()
         /// How long a plugin's files must be quiet before a change of them is taken in; `nil` takes none in by itself.
         package var watchQuiet: Duration?
+        /// How often secrets that components name are read again; `nil`: never.
+        package var secretInterval: Duration?
 
         package init(pluginFolders: [String], dataFolder: String, appID: String, namespace: String) {
             self.pluginFolders = pluginFolders
@@ -218,6 +220,7 @@ package actor ComponentStore {
         }
         let plugin = try await plugin(for: written.type)
         let definition = try await resolved(written)
+        components[name]?.secretPrint = definition.secretPrint
         let instance: ComponentInstance
         do throws(StartFailure) {
             instance = try await makeInstance(definition, of: plugin)
@@ -325,6 +328,7 @@ package actor ComponentStore {
                 message: "its function features has not returned", isPermanent: false, instance: instance)
         }
         instance.featureSet = features
+        instance.secretPrint = definition.secretPrint
         instance.secrets = RuntimeSecrets(definition, kind: type.kind)
         return instance
     }

@@ -47,6 +47,12 @@ struct ComponentEntry {
     var reason = ""
     /// Why its latest settings were refused; those before hold.
     var refusal: String?
+    /// Of the secrets that the last try to start was made with.
+    var secretPrint: Int?
+    /// Why it has not the newest secrets.
+    var secretTrouble: String?
+    /// Its secrets are being read again.
+    var isRenewing = false
     /// Readiness does not wait for it.
     var isLate: Bool
     var lastError = ""

@@ -11,7 +11,9 @@ extension ConfigurationResource {
         var configuration = ConfigurationResource(header: header)
         configuration.spec = document["spec"]
         configuration.api = api(spec.fields("api", known: ["allowed", "denied"], &report), &report)
-        configuration.secretScopes = secretScopes(spec.fields("secrets", known: ["scopes"], &report), &report)
+        let secrets = spec.fields("secrets", known: ["scopes", "refreshInterval"], &report)
+        configuration.secretScopes = secretScopes(secrets, &report)
+        if let interval = secrets.duration("refreshInterval", &report) { configuration.secretInterval = refresh(interval, secrets, &report) }
         // Dapr takes both names; `metrics` is the later one and wins.
         for name in ["metric", "metrics"] where spec[name] != nil {
             configuration.metrics = metrics(
@@ -59,6 +61,16 @@ extension ConfigurationResource {
         return rules
     }
 
+    /// Zero: secrets are not read again.
+    private static func refresh(_ interval: Duration, _ secrets: Fields, _ report: inout Report) -> Duration? {
+        if interval == .zero { return nil }
+        if interval >= .milliseconds(100) { return interval }
+        guard let mark = secrets["refreshInterval"]?.mark else { return nil }
+        report.error(
+            mark, "\(secrets.at("refreshInterval")) must be at least 100ms, or 0 for never")
+        return nil
+    }
+
     private static func secretScopes(_ parent: Fields, _ report: inout Report) -> [SecretScope] {
         var scopes: [SecretScope] = []
         for (index, node) in parent.items("scopes", &report).enumerated() {
@@ -67,6 +79,10 @@ extension ConfigurationResource {
                 known: ["storeName", "defaultAccess", "allowedSecrets", "deniedSecrets"], &report)
             guard let store = fields.requiredText("storeName", &report, hint: "it names a secret store component")
             else { continue }
+            guard !scopes.contains(where: { $0.store == store }) else {
+                report.error(node.mark, "\(parent.at("scopes"))[\(index)] is a second one for the store \(store); put both into one")
+                continue
+            }
             var scope = SecretScope(store: store)
             let access = fields.text("defaultAccess", &report) ?? ""
             switch access.lowercased() {

@@ -13,10 +13,16 @@ package struct ConfigurationResource: Sendable, Equatable {
     package var isolation = IsolationSettings()
     /// Whether a plugin is reloaded when its file changes (`spec.plugins.watch`; Octavo's own, Dapr ignores it).
     package var watchesPlugins = false
+    /// How often secrets that components name are read again (`spec.secrets.refreshInterval`; Octavo's own, Dapr ignores
+    /// it); nil: never.
+    package var secretInterval: Duration? = ConfigurationResource.secretInterval
     /// The whole `spec`, for `tracing`, `accessControl`, `httpPipeline`, `mtls`, `nameResolution` and others.
     package var spec: YAMLNode?
 
     package init(header: ResourceHeader) { self.header = header }
+
+    /// Where nothing else is said.
+    package static let secretInterval = Duration.seconds(60)
 
     /// Whether a component of that type may load.
     package func allows(componentType type: String, version: String) -> Bool {

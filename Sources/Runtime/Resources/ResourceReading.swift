@@ -15,6 +15,8 @@ enum ResourceReading {
         var apiLogging = APILogging()
         var isolation = IsolationSettings()
         var watchesPlugins = false
+        /// How often secrets that components name are read again; nil: never.
+        var secretInterval: Duration? = ConfigurationResource.secretInterval
         /// Whether changed resource files are taken in. Source: Dapr's feature `HotReload`, on unless it is switched off.
         var followsResources = true
     }
@@ -40,6 +42,7 @@ enum ResourceReading {
         result.deniedComponents = read.deniedComponents
         result.isolation = read.isolation
         result.watchesPlugins = read.watchesPlugins
+        result.secretInterval = read.secretInterval
         result.followsResources = read.features["HotReload"] ?? true
         return result
     }

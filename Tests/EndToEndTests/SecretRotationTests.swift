@@ -1,0 +1,121 @@
+import Foundation
+import JSONText
+import Synchronization
+import Testing
+
+/// Secrets that components name, changed while the runtime serves.
+@Suite("Secrets of components", .serialized)
+struct SecretRotationTests {
+    /// What a load asked for and was answered.
+    private final class Asked: Sendable {
+        struct Counts {
+            var count = 0
+            var failures: [String] = []
+            var isOver = false
+        }
+        let counts = Mutex(Counts())
+    }
+
+    private static func files(_ scratch: Scratch, _ server: RedisServer) throws -> [String] {
+        let store = Resource.component("store", "state.redis", [("redisHost", "127.0.0.1:\(server.port)"), ("redisUsername", "app")])
+            + "    - name: redisPassword\n      secretKeyRef: {name: password, key: password}\nauth: {secretStore: vault}\n"
+        let vault = Resource.component("vault", "secretstores.local.file", [("secretsFile", scratch.file("secrets.json"))])
+        let configuration = try scratch.write(
+            "apiVersion: dapr.io/v1alpha1\nkind: Configuration\nmetadata: {name: c}\nspec:\n  secrets: {refreshInterval: 200ms}\n", to: "c.yaml")
+        return ["--resources-path", try scratch.write(store + "---\n" + vault, to: "all.yaml"), "--config", configuration]
+    }
+
+    private static func ask(_ server: RedisServer, _ words: String...) async throws -> String {
+        let answer = try await Subprocess.run("redis-cli", ["-p", "\(server.port)"] + words)
+        guard answer.code == 0, !answer.output.hasPrefix("ERR") else { throw Trouble("redis-cli: \(answer.output)\(answer.errors)") }
+        return answer.output
+    }
+
+    private static func store(_ octavo: OctavoProcess) async throws -> JSONValue? {
+        try await octavo.json("component", "describe", "store")["summary"]
+    }
+
+    @Test("are taken in when they change, and no request fails", arguments: [[], ["--isolate", "redis"]])
+    func rotates(flags: [String]) async throws {
+        let scratch = try Scratch(), server = try await RedisServer.start()
+        _ = try await Self.ask(server, "ACL", "SETUSER", "app", "on", ">first-password", "~*", "&*", "+@all")
+        try scratch.write(#"{"password": "first-password"}"#, to: "secrets.json")
+        try await OctavoProcess.with(in: scratch, flags: try Self.files(scratch, server) + flags) { (octavo) async throws in
+            #expect(try await octavo.octavo("state", "set", "store", "k", "v").code == 0)
+            let asked = Asked()
+            let load = Task {
+                while !asked.counts.withLock({ $0.isOver }) {
+                    let answer = try await Curl(path: "/v1.0/state/store/k").send(to: octavo.base)
+                    asked.counts.withLock {
+                        $0.count += 1
+                        if answer.status != 200 { $0.failures.append("\(answer)") }
+                    }
+                }
+            }
+            defer { load.cancel() }
+            _ = try await Self.ask(server, "ACL", "SETUSER", "app", ">second-password")
+            try scratch.write(#"{"password": "second-password"}"#, to: "secrets.json")
+            try await eventually("the new instance") { octavo.process.errors.contains("component replaced") ? () : nil }
+            // Whoever still had the old password would not get in again.
+            _ = try await Self.ask(server, "ACL", "SETUSER", "app", "<first-password")
+            let before = asked.counts.withLock { $0.count }
+            try await eventually("more requests") { asked.counts.withLock { $0.count } > before + 20 ? () : nil }
+            asked.counts.withLock { $0.isOver = true }
+            try await load.value
+            #expect(asked.counts.withLock { $0.failures }.isEmpty, "\(asked.counts.withLock { $0.failures })")
+            #expect(try await octavo.octavo("state", "set", "store", "k", "w").code == 0)
+            for secret in ["first-password", "second-password"] { #expect(!octavo.process.errors.contains(secret)) }
+        }
+    }
+
+    @Test("are refused when they are wrong: those before hold, and right ones are taken in")
+    func refuses() async throws {
+        let scratch = try Scratch(), server = try await RedisServer.start()
+        _ = try await Self.ask(server, "ACL", "SETUSER", "app", "on", ">first-password", "~*", "&*", "+@all")
+        try scratch.write(#"{"password": "first-password"}"#, to: "secrets.json")
+        try await OctavoProcess.with(in: scratch, flags: try Self.files(scratch, server)) { (octavo) async throws in
+            try scratch.write(#"{"password": "other-password"}"#, to: "secrets.json")
+            try await eventually("the refusal") {
+                octavo.process.errors.contains("a component goes on with the secrets that it has") ? () : nil
+            }
+            #expect(octavo.process.errors.contains("refuses the user or the password"), "\(octavo.process.errors)")
+            #expect(try await Self.store(octavo)?["state"]?.string == "ready")
+            #expect(try await octavo.octavo("state", "set", "store", "k", "v").code == 0)
+            // The server takes the password later than it was written down.
+            _ = try await Self.ask(server, "ACL", "SETUSER", "app", ">other-password", "<first-password")
+            try await eventually("the new instance") { octavo.process.errors.contains("component replaced") ? () : nil }
+            #expect(try await octavo.octavo("state", "get", "store", "k").output == "v")
+        }
+    }
+
+    @Test("that kept a component from starting are tried again when they change")
+    func begins() async throws {
+        let scratch = try Scratch(), server = try await RedisServer.start()
+        _ = try await Self.ask(server, "ACL", "SETUSER", "app", "on", ">right-password", "~*", "&*", "+@all")
+        try scratch.write(#"{"password": "wrong-password"}"#, to: "secrets.json")
+        try await OctavoProcess.with(in: scratch, flags: try Self.files(scratch, server), untilReady: false) { (octavo) async throws in
+            try await eventually("the failure") { try await Self.store(octavo)?["state"]?.string == "failed" ? () : nil }
+            try scratch.write(#"{"password": "right-password"}"#, to: "secrets.json")
+            try await eventually("the start") { try await Self.store(octavo)?["state"]?.string == "ready" ? () : nil }
+        }
+    }
+
+    @Test("are masked in what a plugin says of them", arguments: [[], ["--isolate", "redis"]])
+    func masks(flags: [String]) async throws {
+        let scratch = try Scratch(), port = try ReservedPort()
+        let address = "127.0.0.1:\(port.port)"
+        let store = Resource.component("store", "state.redis")
+            + "  metadata:\n    - name: redisHost\n      secretKeyRef: {name: address, key: address}\nauth: {secretStore: vault}\n"
+        let vault = Resource.component("vault", "secretstores.local.file", [("secretsFile", scratch.file("secrets.json"))])
+        try scratch.write(#"{"address": "\#(address)"}"#, to: "secrets.json")
+        let file = try scratch.write(store + "---\n" + vault, to: "all.yaml")
+        try await OctavoProcess.with(in: scratch, flags: ["--resources-path", file] + flags, untilReady: false) { (octavo) async throws in
+            try await eventually("the failure", within: .seconds(30)) { octavo.process.errors.contains("did not start") ? () : nil }
+            let shown = try await octavo.octavo("component", "describe", "store", "--json").output
+            #expect(shown.contains("***") && !shown.contains(address), "\(shown)")
+            let answer = try await Curl(path: "/v1.0/state/store/k").send(to: octavo.base)
+            #expect(answer.body.contains("***") && !answer.body.contains(address), "\(answer)")
+            #expect(octavo.process.errors.contains("***") && !octavo.process.errors.contains(address), "\(octavo.process.errors)")
+        }
+    }
+}
