@@ -88,6 +88,8 @@ let plugins: [Target] =
     + plugin("config-file", target: "ConfigFilePlugin")
     + plugin("crypto", target: "CryptoPlugin", native: ["COpenSSL"])
     + plugin("http-probe", target: "HTTPProbe", kits: ["PluginHTTP"], folder: "Tests/Fixtures")
+    + plugin("local-bindings", target: "LocalBindingsPlugin")
+    + plugin("web-bindings", target: "WebBindingsPlugin", kits: ["PluginHTTP", "CCurl"])
     + plugin("rabbitmq", target: "RabbitMQPlugin", native: ["CRabbitMQ", "COpenSSL"])
 
 let package = Package(
@@ -103,6 +105,8 @@ let package = Package(
         .library(name: "octavo-plugin-crypto", type: .dynamic, targets: ["CryptoPlugin"]),
         // For tests alone: nothing installs it.
         .library(name: "http-probe", type: .dynamic, targets: ["HTTPProbe"]),
+        .library(name: "octavo-plugin-local-bindings", type: .dynamic, targets: ["LocalBindingsPlugin"]),
+        .library(name: "octavo-plugin-web-bindings", type: .dynamic, targets: ["WebBindingsPlugin"]),
         .library(name: "octavo-plugin-rabbitmq", type: .dynamic, targets: ["RabbitMQPlugin"]),
     ],
     dependencies: [

@@ -5,6 +5,10 @@
 #ifndef OCTAVO_CCURL_H
 #define OCTAVO_CCURL_H
 
+/* As PluginKit has it: the system's types must be the same in both modules. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include <curl/curl.h>
 #include <stddef.h>
 #include <stdint.h>
