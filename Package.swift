@@ -93,6 +93,8 @@ let plugins: [Target] =
     + plugin("rabbitmq", target: "RabbitMQPlugin", native: ["CRabbitMQ", "CPluginTLS"])
     + plugin("mqtt", target: "MQTTPlugin", native: ["CPluginTLS"])
     + plugin("nats", target: "NATSPlugin", native: ["CNats"])
+    + plugin("local-bindings", target: "LocalBindingsPlugin")
+    + plugin("web-bindings", target: "WebBindingsPlugin", kits: ["PluginHTTP", "CCurl"])
 
 let package = Package(
     name: "octavo",
@@ -109,6 +111,8 @@ let package = Package(
         .library(name: "octavo-plugin-etcd", type: .dynamic, targets: ["EtcdPlugin"]),
         // For tests alone: nothing installs it.
         .library(name: "http-probe", type: .dynamic, targets: ["HTTPProbe"]),
+        .library(name: "octavo-plugin-local-bindings", type: .dynamic, targets: ["LocalBindingsPlugin"]),
+        .library(name: "octavo-plugin-web-bindings", type: .dynamic, targets: ["WebBindingsPlugin"]),
         .library(name: "octavo-plugin-rabbitmq", type: .dynamic, targets: ["RabbitMQPlugin"]),
         .library(name: "octavo-plugin-mqtt", type: .dynamic, targets: ["MQTTPlugin"]),
         .library(name: "octavo-plugin-nats", type: .dynamic, targets: ["NATSPlugin"]),

@@ -10,6 +10,8 @@ struct PluginCheckTests {
         ("memory", [], ""), ("sqlite", ["--set", "connectionString=test.db"], ""),
         ("local-secrets", ["--set", "secretsFile=FOLDER/secrets.json"], #"{"a":"1","b":{"c":"2"}}"#),
         ("config-file", ["--set", "file=FOLDER/secrets.json"], #"{"a":"1","b":{"c":"2"}}"#),
+        ("local-bindings", ["--set", "schedule=* * * * * *", "--set", "rootPath=FOLDER/files"], ""),
+        ("web-bindings", ["--set", "url=http://127.0.0.1:1", "--set", "host=127.0.0.1", "--set", "port=1"], ""),
         (
             "crypto", ["--set", "jwks=FOLDER/secrets.json", "--set", "path=FOLDER"],
             #"{"keys":[{"kty":"oct","kid":"octavo-check-aes256","k":"gIGCg4SFhoeIiYqLjI2Oj5CRkpOUlZaXmJmam5ydnp8"}]}"#

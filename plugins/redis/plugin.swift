@@ -2,7 +2,7 @@ import PluginKit
 
 /// Made once, when the runtime first asks for it, and constant after that.
 nonisolated(unsafe) private let descriptor = describe(
-    id: "redis", version: "1.0.0", description: "State, messages, locks and configuration in Redis",
+    id: "redis", version: "1.0.0", description: "State, messages, locks, configuration and a binding in Redis",
     requires: OCTAVO_FEATURE_CALLS | OCTAVO_FEATURE_REACTOR | OCTAVO_FEATURE_SOURCES,
     types: [
         .stateStore(
@@ -29,6 +29,18 @@ nonisolated(unsafe) private let descriptor = describe(
                 title: "Redis configuration", description: "Items are keys of a Redis server, which anybody may write to.",
                 links: ["https://redis.io"], fields: Settings.fields),
             make: { (config, instance) throws(PluginError) in RedisConfiguration(try Settings(config), instance) }),
+        .binding(
+            "bindings.redis", .reactor, features: OCTAVO_BINDING_OUTPUT,
+            schema: Schema(
+                title: "Redis keys", description: "Writes, reads, counts and removes keys of a Redis server with plain values, as Dapr does.",
+                links: ["https://redis.io"], fields: Settings.fields,
+                operations: [
+                    Operation("create", "Writes the data to the key of the metadata, for ttlInSeconds if they are given."),
+                    Operation("get", "The value of the key; with delete: true it is removed."),
+                    Operation("delete", repeatable: true, "Removes the key."),
+                    Operation("increment", "Adds 1 to the number at the key, and answers with it."),
+                ]),
+            make: { (config, instance) throws(PluginError) in RedisBinding(try Settings(config), instance) }),
     ])
 
 /// The one symbol that the plugin exports.

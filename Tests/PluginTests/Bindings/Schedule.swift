@@ -1,0 +1,1 @@
+../../../plugins/local-bindings/Cron/Schedule.swift
