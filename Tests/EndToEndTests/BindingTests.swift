@@ -12,14 +12,14 @@ struct BindingTests {
         static func start(_ script: String, _ arguments: String...) async throws -> Listening {
             let process = try Subprocess(Places.python, [Places.script(script)] + arguments)
             let ports = try await eventually("\(script) listens: \(process.errors)", within: .seconds(30)) { () -> [Int]? in
-                guard let line = process.output.split(separator: "\n").first else { return nil }
-                return line.split(separator: " ").compactMap { Int($0) }
+                // A port that was named may be found before it is told.
+                process.output.split(separator: "\n").first { !$0.hasPrefix("{") }?.split(separator: " ").compactMap { Int($0) }
             }
             return Listening(process: process, ports: ports)
         }
 
         var seen: [JSONValue] {
-            process.output.split(separator: "\n").dropFirst().compactMap { try? JSONValue(parsing: String($0)) }
+            process.output.split(separator: "\n").filter { $0.hasPrefix("{") }.compactMap { try? JSONValue(parsing: String($0)) }
         }
     }
 

@@ -12,8 +12,11 @@ import urllib.request
 
 import grpc
 from dapr.clients import DaprClient
+from dapr.conf import settings
 
 GRPC, HTTP, FOLDER = sys.argv[1:4]
+# The SDK waits for the sidecar there.
+settings.DAPR_HTTP_PORT = HTTP
 
 
 def post(name, body, method="POST"):

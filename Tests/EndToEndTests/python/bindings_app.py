@@ -88,29 +88,29 @@ else:
     import socket
 
     from dapr.ext.grpc import App, BindingRequest
-    from dapr.clients.grpc._response import TopicEventResponse  # noqa: F401: the SDK is the one that is tested
-    from dapr.proto.runtime.v1 import appcallback_pb2 as messages
+    from dapr.ext.grpc._servicer import _CallbackServicer
     from dapr.proto.common.v1 import common_pb2 as common
+    from dapr.proto.runtime.v1 import appcallback_pb2 as messages
 
-    app = App()
+    told = {}
+    inner = _CallbackServicer.OnBindingEvent
 
-    @app.binding("tick")
-    def on_tick(request: BindingRequest):
-        metadata = {name: value[0] if isinstance(value, list) else value for name, value in dict(request.metadata).items()}
-        if not take("on-tick", request.text(), metadata):
-            raise RuntimeError("as asked for")
-
-    # The SDK's decorator has no way to answer with state and bindings: what it registers is asked, and added to.
-    servicer = app._servicer
-    inner = servicer.OnBindingEvent
-
-    def on_binding_event(request, context):
-        inner(request, context)
+    def on_binding_event(self, request, context):
+        """The SDK's handler gets no metadata of the event and can't answer with everything: its answer is added to."""
+        told.update(request.metadata)
+        inner(self, request, context)
         return messages.BindingEventResponse(
             store_name="store", states=[common.StateItem(key="seen", value=json.dumps(ANSWER["state"][0]["value"]).encode())],
             to=["files"], data=json.dumps(ANSWER["data"]).encode(), concurrency=messages.BindingEventResponse.PARALLEL)
 
-    servicer.OnBindingEvent = on_binding_event
+    _CallbackServicer.OnBindingEvent = on_binding_event
+    app = App()
+
+    @app.binding("tick")
+    def on_tick(request: BindingRequest):
+        if not take("on-tick", request.text(), dict(told)):
+            raise RuntimeError("as asked for")
+
     if PORT == 0:
         free = socket.socket()
         free.bind(("127.0.0.1", 0))
