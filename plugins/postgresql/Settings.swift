@@ -67,11 +67,12 @@ struct Settings {
     static var fields: [Field] {
         [
             .string(
-                "connectionString", sensitive: true, example: "host=localhost user=app password=… port=5432 dbname=app sslmode=verify-full",
-                "Keywords and values as libpq has them, or a URI: server, user, TLS (sslmode, sslrootcert, sslcert, sslkey)."),
-            .string("host", "Name of the server, in place of connectionString's."),
-            .string("hostaddr", "Address of the server, in place of connectionString's."),
-            .string("port", example: "5432", "Port, in place of connectionString's."),
+                "connectionString", required: true, sensitive: true, example: "host=localhost user=app password=… port=5432 dbname=app sslmode=verify-full",
+                "Keywords and values as libpq has them, or a URI: server, user, TLS (sslmode, sslrootcert, sslcert, sslkey).")
+                .profile("Connection string"),
+            .string("host", required: true, "Name of the server, in place of connectionString's.").profile("Host"),
+            .string("hostaddr", required: true, "Address of the server, in place of connectionString's.").profile("Address"),
+            .string("port", "Port, in place of connectionString's."),
             .string("database", "Database, in place of connectionString's."),
             .string("user", "User, in place of connectionString's."),
             .string("password", sensitive: true, "Password, in place of connectionString's."),
