@@ -1,15 +1,28 @@
 /// An item of configuration of the plugin's own.
 public struct ConfigurationItem: Equatable {
+    /// One of its metadata.
+    public struct Pair: Equatable {
+        public var name: [UInt8]
+        public var value: [UInt8]
+
+        public init(name: [UInt8], value: [UInt8]) {
+            self.name = name
+            self.value = value
+        }
+    }
+
     public var key: [UInt8]
     /// `nil`: it does not exist, or was removed.
     public var value: [UInt8]?
     /// Empty: the store has none.
     public var version: [UInt8]
+    public var metadata: [Pair]
 
-    public init(key: [UInt8], value: [UInt8]?, version: [UInt8] = []) {
+    public init(key: [UInt8], value: [UInt8]?, version: [UInt8] = [], metadata: [Pair] = []) {
         self.key = key
         self.value = value
         self.version = version
+        self.metadata = metadata
     }
 
     /// What has to be told for `old` to become `new`: both are sorted by key.
@@ -45,6 +58,7 @@ public struct ConfigurationItem: Equatable {
             bytes.append(contentsOf: item.key)
             if let value = item.value { bytes.append(contentsOf: value) }
             bytes.append(contentsOf: item.version)
+            for pair in item.metadata { bytes += pair.name + pair.value }
         }
         // Empty texts need an address, too.
         bytes.append(0)
@@ -56,14 +70,27 @@ public struct ConfigurationItem: Equatable {
             }
             var list: [octavo_configuration_item] = []
             list.reserveCapacity(items.count)
+            var pairs: [octavo_pair] = []
             for item in items {
                 var raw = octavo_configuration_item()
                 raw.key = take(item.key.count)
                 if let value = item.value { raw.value = take(value.count) }
                 if !item.version.isEmpty { raw.version = take(item.version.count) }
+                for pair in item.metadata {
+                    let name = take(pair.name.count)
+                    pairs.append(octavo_pair(name: name, value: take(pair.value.count)))
+                }
                 list.append(raw)
             }
-            list.withUnsafeBufferPointer(body)
+            pairs.withUnsafeBufferPointer { pairs in
+                var first = 0
+                for index in items.indices {
+                    let count = items[index].metadata.count
+                    list[index].metadata = octavo_list(UnsafeBufferPointer(rebasing: pairs[first..<first + count]))
+                    first += count
+                }
+                list.withUnsafeBufferPointer(body)
+            }
         }
     }
 }

@@ -7,11 +7,7 @@ final class RedisConfiguration: ConfigurationStore {
 
     private let client: Client
     private let feed: ChangeFeed
-    private var watches: [RedisWatch] = []
-    private var isListening = false
-    /// Keys that have changed and are to be read.
-    private var changed: [[UInt8]] = []
-    private var later: Later!
+    private let follower: ConfigurationFollower
 
     init(_ settings: Settings, _ instance: Instance) {
         var settings = settings
@@ -19,16 +15,17 @@ final class RedisConfiguration: ConfigurationStore {
         settings.connections = 1
         client = Client(settings, instance)
         feed = ChangeFeed(settings, instance)
+        follower = ConfigurationFollower(instance)
         super.init(instance, Features(Self.offered, maxValueBytes: 512 << 20))
-        later = Later(instance)
-        client.onReady = { [unowned(unsafe) self] in self.readStale() }
-        client.isBusy = { [unowned(unsafe) self] in self.feed.isResolving }
-        feed.onKey = { [unowned(unsafe) self] in self.keyChanged($0) }
-        feed.onListening = { [unowned(unsafe) self] in
-            self.isListening = true
-            self.readStale()
+        follower.read = { [unowned(unsafe) self] (keys, done) throws(PluginError) in
+            ItemsRead(try self.client.pick(), keys, done).send()
         }
-        feed.onLost = { [unowned(unsafe) self] in self.feedLost($0) }
+        follower.onEnd = { [unowned(unsafe) self] in self.feed.release($0.keys) }
+        client.onReady = { [unowned(unsafe) self] in self.follower.readStale() }
+        client.isBusy = { [unowned(unsafe) self] in self.feed.isResolving }
+        feed.onKey = { [unowned(unsafe) self] in self.follower.changed($0) }
+        feed.onListening = { [unowned(unsafe) self] in self.follower.listening() }
+        feed.onLost = { [unowned(unsafe) self] in self.follower.lost($0) }
         feed.onResolved = { [unowned(unsafe) self] in self.client.finishStop() }
     }
 
@@ -40,9 +37,7 @@ final class RedisConfiguration: ConfigurationStore {
     }
 
     override func stop(_ call: Call) throws(PluginError) {
-        let open = watches
-        watches = []
-        for watch in open { watch.failOpening(PluginError(OCTAVO_CODE_UNAVAILABLE, "The store is being stopped.")) }
+        follower.close()
         feed.close()
         client.stop(call)
     }
@@ -103,88 +98,14 @@ final class RedisConfiguration: ConfigurationStore {
 
     override func watch(_ request: UnsafePointer<octavo_configuration_watch_request>, _ reply: EmptyReply) throws(PluginError) {
         _ = try client.pick()
-        let watch = RedisWatch(request.pointee, reply)
-        watches.append(watch)
-        // What it wants may not be heard of yet.
-        isListening = false
+        let watch = FollowedItems(request.pointee, reply)
+        follower.add(watch)
         feed.want(watch.keys)
     }
 
     override func unwatch(_ source: Source, _ reply: EmptyReply) throws(PluginError) {
-        if let place = watches.firstIndex(where: { $0.source == source }) {
-            let watch = watches.remove(at: place)
-            watch.failOpening(PluginError(OCTAVO_CODE_CANCELLED, "The watch was ended."))
-            feed.release(watch.keys)
-        }
+        follower.remove(source)
         reply.done()
-    }
-
-    private func feedLost(_ error: PluginError) {
-        isListening = false
-        let opening = watches.filter { $0.opening != nil }
-        watches.removeAll { $0.opening != nil }
-        for watch in watches { watch.becomeStale() }
-        for watch in opening {
-            watch.failOpening(error)
-            feed.release(watch.keys)
-        }
-    }
-
-    /// Reads all items of watches that may have missed something.
-    private func readStale() {
-        guard isListening else { return }
-        for watch in watches where watch.state == .stale {
-            let connection: Connection
-            // It is read when there is a connection again.
-            do throws(PluginError) { connection = try client.pick() } catch { return }
-            let number = watch.beginReading()
-            ItemsRead(connection, watch.keys) { [unowned(unsafe) self] outcome in
-                guard watch.state == .reading, watch.reading == number, self.watches.contains(where: { $0 === watch }) else { return }
-                switch outcome {
-                case .success(let items): watch.take(all: items)
-                case .failure(let error): self.readFailed(watch, error)
-                }
-            }.send()
-        }
-    }
-
-    private func readFailed(_ watch: RedisWatch, _ error: PluginError) {
-        watch.becomeStale()
-        // The runtime opens it again, after a while and with the cause.
-        if watch.opening == nil, error.flags & OCTAVO_ERROR_OUTAGE != 0 { return }
-        watches.removeAll { $0 === watch }
-        if watch.opening != nil { watch.failOpening(error) } else { watch.source.fail(error) }
-        feed.release(watch.keys)
-    }
-
-    private func keyChanged(_ key: [UInt8]) {
-        if !changed.contains(key) { changed.append(key) }
-        later.ask { [self] in readChanged() }
-    }
-
-    private func readChanged() {
-        let keys = changed
-        changed = []
-        let connection: Connection
-        do throws(PluginError) { connection = try client.pick() } catch {
-            for watch in watches where watch.opening == nil { watch.becomeStale() }
-            return
-        }
-        ItemsRead(connection, WatchedKeys(keys)) { [unowned(unsafe) self] outcome in
-            switch outcome {
-            case .success(let items): self.take(keys, items)
-            case .failure:
-                for watch in self.watches where watch.opening == nil { watch.becomeStale() }
-                self.readStale()
-            }
-        }.send()
-    }
-
-    private func take(_ keys: [[UInt8]], _ items: [ConfigurationItem]) {
-        for key in keys {
-            let item = items.first { $0.key == key } ?? ConfigurationItem(key: key, value: nil)
-            for watch in watches { watch.take(changed: item) }
-        }
     }
 }
 

@@ -1,28 +1,26 @@
-import PluginKit
-
-/// One watch and what its source has been told.
-final class RedisWatch {
-    let source: Source
-    let keys: WatchedKeys
+/// One watch of configuration and what its source has been told.
+public final class FollowedItems {
+    public let source: Source
+    public let keys: WatchedKeys
     private let sendsPresent: Bool
     /// Answered when the first read is done.
-    private(set) var opening: EmptyReply?
+    public private(set) var opening: EmptyReply?
 
-    enum State {
+    public enum State {
         /// It may have missed changes: all is to be read.
         case stale
         case reading
         case current
     }
-    private(set) var state = State.stale
+    public private(set) var state = State.stale
     /// Counts the times that all was begun to be read: what comes of an earlier one is too old.
-    private(set) var reading = 0
+    public private(set) var reading = 0
 
     private var known: [ConfigurationItem] = []
     /// What came in while all was being read.
     private var late: [ConfigurationItem] = []
 
-    init(_ request: octavo_configuration_watch_request, _ reply: EmptyReply) {
+    public init(_ request: octavo_configuration_watch_request, _ reply: EmptyReply) {
         source = Source(request.source)
         keys = WatchedKeys(request.keys)
         sendsPresent = request.flags & OCTAVO_CONFIGURATION_SEND_PRESENT != 0
@@ -30,14 +28,14 @@ final class RedisWatch {
     }
 
     /// All is being read; the number of that.
-    func beginReading() -> Int {
+    public func beginReading() -> Int {
         state = .reading
         reading += 1
         return reading
     }
 
     /// All of its items, as they are now.
-    func take(all items: [ConfigurationItem]) {
+    public func take(all items: [ConfigurationItem]) {
         state = .current
         if let opening {
             self.opening = nil
@@ -54,7 +52,7 @@ final class RedisWatch {
     }
 
     /// One that has changed, or may have.
-    func take(changed item: ConfigurationItem) {
+    public func take(changed item: ConfigurationItem) {
         guard keys.contains(item.key) else { return }
         guard state == .current else { return late.append(item) }
         let place = known.firstIndex { !ConfigurationItem.precedes($0.key, item.key) } ?? known.count
@@ -65,12 +63,12 @@ final class RedisWatch {
         tell([item])
     }
 
-    func becomeStale() {
+    public func becomeStale() {
         state = .stale
         late = []
     }
 
-    func failOpening(_ error: PluginError) {
+    public func failOpening(_ error: PluginError) {
         opening?.call.fail(error)
         opening = nil
     }
