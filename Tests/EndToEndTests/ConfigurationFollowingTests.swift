@@ -62,6 +62,41 @@ struct ConfigurationFollowingTests {
         try await server.killed()
     }
 
+    @Test("when its PostgreSQL server was away, and what changed is told once", arguments: StoresTests.modes)
+    func database(flags: [String]) async throws {
+        let server = try await PostgreSQLServer.start()
+        // A table and a trigger of the user's own, whose channel the subscription names.
+        try await server.sql(
+            """
+            CREATE TABLE mine (key VARCHAR NOT NULL, value VARCHAR NOT NULL, version VARCHAR NOT NULL, metadata JSON);
+            CREATE FUNCTION tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+              PERFORM pg_notify('Own channel', json_build_object('data', row_to_json(coalesce(NEW, OLD)))::text); RETURN NULL; END $$;
+            CREATE TRIGGER tell AFTER INSERT OR UPDATE OR DELETE ON mine FOR EACH ROW EXECUTE FUNCTION tell();
+            INSERT INTO mine VALUES ('a', '1', '7', '{"unit":"s"}'), ('gone', '1', '1', NULL);
+            """)
+        let scratch = try Scratch()
+        try scratch.write(
+            Resource.component("remote", "configuration.postgresql", [("connectionString", server.connectionString), ("table", "mine")]),
+            to: "resources/all.yaml")
+        try await OctavoProcess.with(in: scratch, flags: ["--resources-path", scratch.file("resources")] + flags) { octavo in
+            let follower = try await follow("remote", ["a", "b", "gone", "pgNotifyChannel=Own channel"], octavo)
+            try await server.sql("INSERT INTO mine VALUES ('b', '1', '1', NULL)")
+            try await hear("b=1", follower)
+            for round in 2...3 {
+                try await server.killed()
+                try await server.start()
+                try await server.sql("UPDATE mine SET value = '\(round)' WHERE key = 'b'; DELETE FROM mine WHERE key = 'gone'")
+                try await hear("b=\(round)", follower)
+                try await hear("gone=", follower)
+            }
+            #expect(follower.output.components(separatedBy: "gone=").count == 2, "\(follower.output)")
+            #expect(!follower.output.contains("\na="), "\(follower.output)")
+            let answer = try await Curl(path: "/v1.0/configuration/remote?key=a").send(to: octavo.base)
+            #expect(answer.json?["a"]?["value"]?.string == "1" && answer.json?["a"]?["version"]?.string == "7", "\(answer.body)")
+            #expect(answer.json?["a"]?["metadata"]?["unit"]?.string == "s", "\(answer.body)")
+        }
+    }
+
     @Test("when its plugin was reloaded")
     func reload() async throws {
         try await OctavoProcess.with { octavo in

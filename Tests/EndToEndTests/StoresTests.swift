@@ -52,6 +52,19 @@ struct StoresTests {
         try await server.killed()
     }
 
+    @Test("A table of PostgreSQL does", arguments: modes)
+    func table(flags: [String]) async throws {
+        let server = try await PostgreSQLServer.start()
+        let scratch = try Scratch()
+        try scratch.write(
+            Resource.component("table", "configuration.postgresql", [("connectionString", server.connectionString), ("table", "items")]),
+            to: "resources/all.yaml")
+        try await OctavoProcess.with(in: scratch, flags: ["--resources-path", scratch.file("resources")] + flags) { octavo in
+            try await run(["configuration", "table", "postgresql:\(server.port)"], octavo)
+            try await run(["configuration", "table", "http"], octavo)
+        }
+    }
+
     @Test("Of fifty that want a lock through two runtimes one has it, also when its runtime dies", arguments: ["redislocks", "filelocks", "etcdlocks"])
     func contenders(store: String) async throws {
         let server = try await RedisServer.start()

@@ -3,7 +3,8 @@
     stores.py locks STORE [fencing]
     stores.py configuration STORE WRITER
 
-WRITER is how items are written: `http` through the runtime's own API, `sqlite:FILE`, `redis:PORT` or `file:FILE` behind its back.
+WRITER is how items are written: `http` through the runtime's own API, `sqlite:FILE`, `redis:PORT`, `postgresql:PORT` or
+`file:FILE` behind its back.
 """
 
 import json
@@ -12,6 +13,7 @@ import queue
 import socket
 import sqlite3
 import statistics
+import subprocess
 import sys
 import time
 import urllib.request
@@ -83,7 +85,8 @@ class Writer:
 
     def __init__(self, word):
         kind, _, rest = word.partition(":")
-        self.set, self.remove = {"http": self.http, "sqlite": self.sqlite, "redis": self.redis, "file": self.file}[kind](rest)
+        kinds = {"http": self.http, "sqlite": self.sqlite, "redis": self.redis, "postgresql": self.postgresql, "file": self.file}
+        self.set, self.remove = kinds[kind](rest)
 
     def http(self, _):
         base = f"http://127.0.0.1:{os.environ['DAPR_HTTP_PORT']}/v1.0/configuration/{STORE}"
@@ -113,6 +116,23 @@ class Writer:
             assert not connection.recv(4096).startswith(b"-")
 
         return lambda key, value: command("SET", key, value), lambda key: command("DEL", key)
+
+    def postgresql(self, port):
+        # One session that prints an empty line after each statement.
+        psql = subprocess.Popen(
+            ["psql", "-XAtq", "-h", "127.0.0.1", "-p", port, "-U", "octavo", "-d", "postgres"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+        def run(statement):
+            psql.stdin.write(statement + ";\n\\echo done\n")
+            psql.stdin.flush()
+            assert psql.stdout.readline() == "done\n"
+
+        return (
+            lambda key, value: run(
+                f"INSERT INTO items (key, value) VALUES ('{key}', '{value}') ON CONFLICT (key) DO UPDATE SET value = excluded.value"),
+            lambda key: run(f"DELETE FROM items WHERE key = '{key}'"),
+        )
 
     def file(self, path):
         items = {}

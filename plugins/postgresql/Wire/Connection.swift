@@ -123,7 +123,7 @@ final class Connection {
             let count = Int32(step.parameters.count)
             guard let name = step.statement.name, settings.keepsPrepared else {
                 exchange.expected.append(number)
-                return PQsendQueryParams(link, step.statement.text, count, raw.types, raw.values, raw.lengths, raw.formats, 1) == 1
+                return PQsendQueryParams(link, step.statement.text, count, raw.types, raw.values, raw.lengths, raw.formats, step.statement.isText ? 0 : 1) == 1
             }
             exchange.expected.append(number)
             return PQsendQueryPrepared(link, name, count, raw.values, raw.lengths, raw.formats, 1) == 1
@@ -192,6 +192,9 @@ final class Connection {
             guard exchange.place < exchange.expected.count else { return lose("it sent a result that nobody had asked for") }
             if exchange.expected[exchange.place] != nil { exchange.results.append(rows) }
             exchange.place += 1
+        case PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH:
+            PQclear(result)
+            lose("a statement was a COPY, which is not possible here")
         case PGRES_PIPELINE_ABORTED:
             PQclear(result)
         default:

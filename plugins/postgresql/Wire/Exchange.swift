@@ -5,10 +5,20 @@ import PostgreSQLPluginNative
 struct Statement {
     let text: [CChar]
     let name: [CChar]?
+    /// The result in the server's text form, in place of the binary one.
+    let isText: Bool
 
     init(_ text: String, name: StaticString? = nil) {
+        isText = false
         self.text = ConnectionString.c(Array(text.utf8)[...])
         self.name = name.map { ConnectionString.c($0) }
+    }
+
+    /// Somebody else's, of which nothing is known.
+    init(foreign text: Str) {
+        isText = true
+        self.text = ConnectionString.c(text.array[...])
+        name = nil
     }
 }
 

@@ -59,6 +59,17 @@ struct Parameters {
 
     mutating func add(number: Double) { add(Kind.float8, copy: Self.big(number.bitPattern, 8)) }
 
+    /// A text that the server reads as whatever type the statement has there.
+    mutating func add(literal: [UInt8]?) {
+        guard let literal else {
+            types.append(0)
+            return values.append(.absent)
+        }
+        add(0, copy: literal)
+        // libpq wants the end of a text, and takes no length.
+        own.append(0)
+    }
+
     mutating func add(texts: [Str]) {
         // Dimensions, whether there are NULLs, the elements' type; how many, and the number of the first.
         var bytes = Self.big(1, 4) + Self.big(0, 4) + Self.big(UInt64(Kind.text), 4) + Self.big(UInt64(texts.count), 4) + Self.big(1, 4)
@@ -99,7 +110,8 @@ struct Parameters {
                                 }
                                 pointers[index] = memory?.assumingMemoryBound(to: CChar.self)
                                 numbers[index] = Int32(clamping: length)
-                                numbers[count + index] = 1
+                                // Binary, but for literals.
+                                numbers[count + index] = types[index] == 0 ? 0 : 1
                             }
                             return body(
                                 (

@@ -19,6 +19,9 @@ final class Rows {
     /// Rows that a statement has changed.
     var affected: Int { max(Int(atoi(PQcmdTuples(result))), 0) }
 
+    /// The object number of a column's type.
+    func type(_ column: Int) -> UInt32 { PQftype(result, Int32(column)) }
+
     /// A column's bytes, valid as long as this object; absent when it is NULL.
     func text(_ row: Int, _ column: Int) -> Str {
         let row = Int32(row), column = Int32(column)
