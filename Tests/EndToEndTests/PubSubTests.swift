@@ -27,7 +27,8 @@ struct PubSubTests {
             [("redisHost", "127.0.0.1:\(server.port)"), ("processingTimeout", "1s"), ("redeliverInterval", "500ms")])
         try await with([component], flags: isolated ? ["--isolate", "redis", "--crash-loop-limit", "0"] : []) { octavo in
             let kills = isolated ? ["redis", Places.octavo, octavo.adminSocket] : []
-            try await SDKTests.run("pubsub_shared", ["bus"] + kills, octavo)
+            try await SDKTests.run(
+                "pubsub_shared", ["bus", "--pending=redis-cli -p \(server.port) XPENDING shared demo"] + kills, octavo)
             // As Dapr keeps them: an entry with `data`.
             let entry = try await Subprocess.run("redis-cli", ["-p", "\(server.port)", "XRANGE", "shared", "-", "+", "COUNT", "1"])
             #expect(entry.output.contains("data") && entry.output.contains("com.dapr.event.sent"), "\(entry.output)")
