@@ -90,6 +90,7 @@ let plugins: [Target] =
     + plugin("http-probe", target: "HTTPProbe", kits: ["PluginHTTP"], folder: "Tests/Fixtures")
     + plugin("rabbitmq", target: "RabbitMQPlugin", native: ["CRabbitMQ", "CPluginTLS"])
     + plugin("mqtt", target: "MQTTPlugin", native: ["CPluginTLS"])
+    + plugin("nats", target: "NATSPlugin", native: ["CNats"])
 
 let package = Package(
     name: "octavo",
@@ -106,6 +107,7 @@ let package = Package(
         .library(name: "http-probe", type: .dynamic, targets: ["HTTPProbe"]),
         .library(name: "octavo-plugin-rabbitmq", type: .dynamic, targets: ["RabbitMQPlugin"]),
         .library(name: "octavo-plugin-mqtt", type: .dynamic, targets: ["MQTTPlugin"]),
+        .library(name: "octavo-plugin-nats", type: .dynamic, targets: ["NATSPlugin"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -201,6 +203,7 @@ let package = Package(
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CRabbitMQ", pkgConfig: "librabbitmq", providers: [.apt(["librabbitmq-dev"])]),
         .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CNats", pkgConfig: "libnats", providers: [.apt(["libnats-dev"])]),
 
         // Tests.
         .testTarget(

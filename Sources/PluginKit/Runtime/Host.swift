@@ -21,6 +21,14 @@ public struct Instance {
     public func info(_ message: @autoclosure () -> String) { log(OCTAVO_LOG_INFO, message()) }
     public func warn(_ message: @autoclosure () -> String) { log(OCTAVO_LOG_WARNING, message()) }
 
+    /// Has `function` called with `argument` on the reactor thread, after what waits there now; `false` when the runtime takes no
+    /// more. For instances of reactor types. Any thread.
+    public func post(
+        _ function: @convention(c) (UnsafeMutableRawPointer?) -> Void, _ argument: UnsafeMutableRawPointer?
+    ) -> Bool {
+        table.pointee.post(raw, function, argument) == OCTAVO_OK
+    }
+
     /// What the instance knows of its backend; call it when that changes. Any thread.
     public func reportHealth(_ health: Health, _ reason: String) {
         var text = reason
