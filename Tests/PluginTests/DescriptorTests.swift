@@ -5,7 +5,7 @@ import PluginCheck
 import Testing
 
 @Suite struct DescriptorTests {
-    static let plugins = ["memory", "sqlite", "redis", "local-secrets", "config-file", "crypto", "rabbitmq", "mqtt"]
+    static let plugins = ["memory", "sqlite", "redis", "local-secrets", "config-file", "crypto", "rabbitmq", "mqtt", "nats"]
 
     @Test("a descriptor keeps the rules of the header", arguments: plugins)
     func rules(_ name: String) throws {
