@@ -13,6 +13,7 @@ final class JetStreamBroker: PubSub {
     let streams: Streams
     private var readers: [Reader] = []
     private var timer: Timer!
+    private var startTimer: Timer!
     private var later: Later!
     private var starting: Call?
     private var startError: PluginError?
@@ -37,6 +38,9 @@ final class JetStreamBroker: PubSub {
         link.onInboxOver = { [unowned(unsafe) self] in self.isOver($0) }
         link.onStopped = { [unowned(unsafe) self] in self.hasStopped() }
         later = Later(instance)
+        startTimer = Timer(instance) { [unowned(unsafe) self] in
+            if self.starting != nil { self.giveUpStart(self.link.error) }
+        }
         timer = Timer(instance) { [unowned(unsafe) self] in self.look() }
     }
 
@@ -47,6 +51,7 @@ final class JetStreamBroker: PubSub {
         isShutDown = false
         try link.start()
         starting = call
+        if call.deadline != 0 { startTimer.set(after: max(call.deadline - Host.now() - 1_000_000_000, 1)) }
     }
 
     override func stop(_ call: Call) throws(PluginError) {
@@ -77,6 +82,7 @@ final class JetStreamBroker: PubSub {
     private func shutDown(_ error: PluginError) {
         isShutDown = true
         timer.cancel()
+        startTimer.cancel()
         requests.fail(error)
         isHealthy = false
         link.stop()
@@ -107,6 +113,7 @@ final class JetStreamBroker: PubSub {
     }
 
     private func isReady() {
+        startTimer.cancel()
         if let call = starting {
             starting = nil
             call.done()
@@ -125,7 +132,7 @@ final class JetStreamBroker: PubSub {
     }
 
     private func giveUpStart(_ error: PluginError) {
-        guard startError == nil else { return }
+        guard starting != nil, startError == nil else { return }
         startError = error
         shutDown(error)
     }
@@ -136,9 +143,8 @@ final class JetStreamBroker: PubSub {
         for reader in readers { reader.linkIsDown() }
         stopWhenLeft()
         if let call = starting {
-            // A wrong password does not become right, and the deadline leaves no time for another attempt.
-            let isPermanent = error.flags & OCTAVO_ERROR_PERMANENT != 0
-            if isPermanent || call.deadline == 0 || call.deadline - Host.now() < 1_500_000_000 { giveUpStart(error) }
+            // A wrong password does not become right. Otherwise it is tried again until just before the deadline.
+            if error.flags & OCTAVO_ERROR_PERMANENT != 0 || call.deadline == 0 { giveUpStart(error) }
             return
         }
         if isHealthy { instance.reportHealth(.unhealthy, error.message) }
