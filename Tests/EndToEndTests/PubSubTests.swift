@@ -51,14 +51,16 @@ struct PubSubTests {
         }
     }
 
-    @Test("of every broker keep to what a broker must do, in process and isolated", arguments: ["memory", "sqlite", "redis"])
+    @Test("of every broker keep to what a broker must do, in process and isolated", arguments: ["memory", "sqlite", "redis", "nats"])
     func conformance(plugin: String) async throws {
         let scratch = try Scratch()
         let server = plugin == "redis" ? try await RedisServer.start() : nil
+        let nats = plugin == "nats" ? try await NatsServer.start() : nil
         let settings: [String] =
             switch plugin {
             case "sqlite": ["connectionString=\(scratch.file("messages.db"))", "leaseTime=1s"]
             case "redis": ["redisHost=127.0.0.1:\(server?.port ?? 0)"]
+            case "nats": ["natsURL=nats://127.0.0.1:\(nats?.port ?? 0)", "createStream=true"]
             default: []
             }
         let checked = try await Subprocess.run(
@@ -66,7 +68,7 @@ struct PubSubTests {
             ["plugin", "check", "\(Places.products)/liboctavo-plugin-\(plugin).so", "--kind", "pubsub"] + settings.flatMap { ["--set", $0] })
         #expect(checked.code == 0, "\(checked.output)\n\(checked.errors)")
         #expect(checked.output.contains("what a consumer has not settled goes to another of its group"))
-        withExtendedLifetime(server) {}
+        withExtendedLifetime((server, nats)) {}
     }
 
     @Test("over HTTP are refused as Dapr refuses them, with the cause", arguments: [

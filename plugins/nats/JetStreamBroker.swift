@@ -13,9 +13,13 @@ final class JetStreamBroker: PubSub {
     let streams: Streams
     private var readers: [Reader] = []
     private var timer: Timer!
+    private var startTimer: Timer!
+    private var later: Later!
     private var starting: Call?
     private var startError: PluginError?
     private var stopping: Call?
+    private var stopLimit: Int64 = 0
+    private var isShutDown = false
     private var isHealthy = false
 
     /// How often time limits are looked at. Nanoseconds.
@@ -33,6 +37,10 @@ final class JetStreamBroker: PubSub {
         link.onLetter = { [unowned(unsafe) self] in self.take($0) }
         link.onInboxOver = { [unowned(unsafe) self] in self.isOver($0) }
         link.onStopped = { [unowned(unsafe) self] in self.hasStopped() }
+        later = Later(instance)
+        startTimer = Timer(instance) { [unowned(unsafe) self] in
+            if self.starting != nil { self.giveUpStart(self.link.error) }
+        }
         timer = Timer(instance) { [unowned(unsafe) self] in self.look() }
     }
 
@@ -40,13 +48,23 @@ final class JetStreamBroker: PubSub {
 
     override func start(_ call: Call) throws(PluginError) {
         startError = nil
+        isShutDown = false
         try link.start()
         starting = call
+        if call.deadline != 0 { startTimer.set(after: max(call.deadline - Host.now() - 1_000_000_000, 1)) }
     }
 
     override func stop(_ call: Call) throws(PluginError) {
         stopping = call
+        stopLimit = Host.now() + 2_000_000_000
         for reader in readers { reader.leave(nil) }
+        stopWhenLeft()
+    }
+
+    /// Readers give back what they have before the connection is closed.
+    private func stopWhenLeft() {
+        readers.removeAll { $0.isGone }
+        guard stopping != nil, !isShutDown, readers.isEmpty || link.raw == nil || Host.now() >= stopLimit else { return }
         shutDown(Failure.stopping)
     }
 
@@ -59,8 +77,12 @@ final class JetStreamBroker: PubSub {
         override func failed(_ error: PluginError) { call.fail(error) }
     }
 
+    func readerHasGone() { later.ask { [unowned(unsafe) self] in self.stopWhenLeft() } }
+
     private func shutDown(_ error: PluginError) {
+        isShutDown = true
         timer.cancel()
+        startTimer.cancel()
         requests.fail(error)
         isHealthy = false
         link.stop()
@@ -91,6 +113,7 @@ final class JetStreamBroker: PubSub {
     }
 
     private func isReady() {
+        startTimer.cancel()
         if let call = starting {
             starting = nil
             call.done()
@@ -109,7 +132,7 @@ final class JetStreamBroker: PubSub {
     }
 
     private func giveUpStart(_ error: PluginError) {
-        guard startError == nil else { return }
+        guard starting != nil, startError == nil else { return }
         startError = error
         shutDown(error)
     }
@@ -118,10 +141,10 @@ final class JetStreamBroker: PubSub {
         timer.cancel()
         requests.fail(Failure.unacknowledged(settings))
         for reader in readers { reader.linkIsDown() }
+        stopWhenLeft()
         if let call = starting {
-            // A wrong password does not become right, and the deadline leaves no time for another attempt.
-            let isPermanent = error.flags & OCTAVO_ERROR_PERMANENT != 0
-            if isPermanent || call.deadline == 0 || call.deadline - Host.now() < 1_500_000_000 { giveUpStart(error) }
+            // A wrong password does not become right. Otherwise it is tried again until just before the deadline.
+            if error.flags & OCTAVO_ERROR_PERMANENT != 0 || call.deadline == 0 { giveUpStart(error) }
             return
         }
         if isHealthy { instance.reportHealth(.unhealthy, error.message) }
@@ -140,7 +163,7 @@ final class JetStreamBroker: PubSub {
     private func isOver(_ tag: UInt64) {
         if tag == requests.tag { return link.giveUp() }
         for reader in readers where reader.tag == tag { reader.inboxIsOver() }
-        readers.removeAll { $0.isGone }
+        stopWhenLeft()
     }
 
     private func look() {
@@ -149,7 +172,7 @@ final class JetStreamBroker: PubSub {
         let now = Host.now()
         requests.expire(now)
         for reader in readers { reader.look(now) }
-        readers.removeAll { $0.isGone }
+        stopWhenLeft()
     }
 
     // MARK: Publishing

@@ -57,6 +57,7 @@ final class Link {
 
     func start() throws(PluginError) {
         (isStopping, mustClose, hasEnded, isBeingStopped) = (false, false, false, false)
+        error = .outage("The NATS server \(settings.address) has not answered yet.")
         thread = OwnThread.start(name: "nats-link") { [unowned(unsafe) self] in self.run() }
         guard thread != nil else {
             hasEnded = true

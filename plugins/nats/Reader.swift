@@ -28,6 +28,8 @@ final class Reader {
     private var nextToken: UInt64 = 1
     /// What could not be said to the server for want of a connection. At most one for each message that was out.
     private var owed: [(ack: [CChar], word: [UInt8])] = []
+    /// What is given back when nothing can come any more.
+    private var left: [[CChar]] = []
     private var pulls = Pulls()
     private var ackWait: Int64 = 30_000_000_000
     private var nextSign: Int64 = 0
@@ -130,13 +132,22 @@ final class Reader {
     func inboxIsOver() {
         tag = 0
         pulls.forget()
-        if phase == .leaving { goneAway() }
+        guard phase == .leaving else { return }
+        // Asked about a consumer the server throws away the requests that nobody waits for any more. Before that it may take a
+        // message that is given back for one of them, and lose sight of it until its time is over (seen with 2.9.10).
+        broker.requests.ask(Array("CONSUMER.INFO.".utf8) + stream + [0x2E] + consumer, nil) { _ in self.goneAway() } failed: { _ in
+            self.goneAway()
+        }
     }
 
     private func goneAway() {
+        guard phase != .gone else { return }
         phase = .gone
+        for ack in left { say(Reader.again, ack) }
+        left = []
         closing?.done()
         closing = nil
+        broker.readerHasGone()
     }
 
     /// What it has and has not settled is for whoever comes next, at once. `call` ends when nothing more can come.
@@ -148,11 +159,9 @@ final class Reader {
         phase = .leaving
         opening?.fail(PluginError(OCTAVO_CODE_UNAVAILABLE, "The subscription was given up."))
         opening = nil
-        for ack in unsettled.values { say(Reader.again, ack.text) }
-        for one in waiting {
-            say(Reader.again, one.ack.text)
-            nats_letter_throw_away(one.letter)
-        }
+        // Given back before the server has forgotten this one's requests, they would only come here again.
+        left = unsettled.values.map { $0.text } + waiting.map { $0.ack.text }
+        for one in waiting { nats_letter_throw_away(one.letter) }
         (unsettled, tokens, waiting, owed) = ([:], [:], [], [])
         closing = call
         if tag != 0, broker.link.raw != nil { broker.link.drain(tag) } else { goneAway() }
@@ -206,7 +215,7 @@ final class Reader {
         }
         guard let reply = letter.pointee.reply, let ack = AckSubject(reply) else { return nats_letter_throw_away(letter) }
         guard phase == .reading else {
-            say(Reader.again, ack.text)
+            left.append(ack.text)
             return nats_letter_throw_away(letter)
         }
         pulls.came(letter.pointee.size, Host.now(), broker.settings.rateLimit)

@@ -20,8 +20,8 @@ extension Settings {
             .string("tls_client_key", sensitive: true, "Key of tls_client_cert, PEM text or a path.").profile("tls"),
             .string("tls_ca_cert", "Authority of the server's certificate, PEM text or a path; the system's otherwise.").alias("caCert"),
             .boolean("insecureSkipTLSVerify", default: "false", "Accept any certificate of the server."),
-            .string("domain", example: "hub", "Domain of JetStream."),
-            .string("apiPrefix", example: "$JS.hub.API", "Prefix of JetStream's API; takes the place of domain."),
+            .string("domain", "Domain of JetStream."),
+            .string("apiPrefix", "Prefix of JetStream's API, such as $JS.hub.API; takes the place of domain."),
         ]
     }
 
@@ -44,7 +44,7 @@ extension Settings {
                 "none: a message is done when the app is given it. all is as explicit."),
             .duration("ackWait", example: "30s", "A runtime that was killed has lost its messages after so long: they come again."),
             .integer("maxDeliver", from: -1, "How often a message is delivered at most."),
-            .string("backOff", example: "1s, 10s, 1m", "How long the server waits for the answer to each delivery; takes the place of ackWait."),
+            .string("backOff", "How long the server waits for the answer to each delivery, such as 1s, 10s, 1m; fewer than maxDeliver. It takes the place of ackWait."),
             .integer("maxAckPending", from: -1, "Messages that all consumers of a group have at most."),
             .integer("replicas", from: 0, to: 5, "Replicas of the consumer, and of a stream that is made."),
             .boolean("memoryStorage", default: "false", "Keep what the consumer knows in memory."),
