@@ -27,6 +27,10 @@ let embedded: [SwiftSetting] = [
 /// A plugin waits for its backend: small code serves better than fast code.
 let small: [SwiftSetting] = [.unsafeFlags(["-Osize"], .when(configuration: .release))]
 
+/// Each plugin compiles its own copy of a kit's functions. With a subclass in the plugin these reach the kit's internal
+/// functions, which the optimizer refuses (Swift 6.3, "function has wrong linkage") unless they can be seen, as in a debug build.
+let reachable: [SwiftSetting] = [.unsafeFlags(["-enable-testing"], .when(configuration: .release))]
+
 /// A plugin exports its entry symbol and nothing else, binds to itself first, and names the libraries that it needs, of
 /// which the standard library's dictionaries make libm one.
 let pluginLink: [LinkerSetting] = [
@@ -202,7 +206,7 @@ let package = Package(
         .target(name: "CPluginTLS", dependencies: ["COpenSSL"], cSettings: warnings),
         .target(name: "PluginKit", dependencies: ["COctavo", "CPluginKit"], swiftSettings: embedded),
         .target(name: "CCurl", cSettings: warnings, linkerSettings: [.linkedLibrary("curl")]),
-        .target(name: "PluginHTTP", dependencies: ["PluginKit", "CCurl"], swiftSettings: embedded + small),
+        .target(name: "PluginHTTP", dependencies: ["PluginKit", "CCurl"], swiftSettings: embedded + small + reachable),
 
         // Libraries of the system.
         .systemLibrary(name: "CNGHTTP2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
