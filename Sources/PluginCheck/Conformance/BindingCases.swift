@@ -10,7 +10,7 @@ package enum BindingCases {
     static let unknown = ConformanceCase(
         "an operation that there is not is refused", needs: output, section: "binding.h: invoke"
     ) { instance, scope in
-        let end = try ending { try BindingCalls(instance).invoke("octavo-check-no-such-operation", "x") }
+        let end = try code { try BindingCalls(instance).invoke("octavo-check-no-such-operation", "x") }
         try require(
             ["UNIMPLEMENTED", "INVALID_ARGUMENT"].contains(end),
             "An unknown operation ended with \(end), not with UNIMPLEMENTED or INVALID_ARGUMENT.")
@@ -19,7 +19,7 @@ package enum BindingCases {
     static let unnamed = ConformanceCase(
         "a call without an operation is refused", needs: output, section: "binding.h: operation"
     ) { instance, scope in
-        let end = try ending { try BindingCalls(instance).invoke("", "x") }
+        let end = try code { try BindingCalls(instance).invoke("", "x") }
         try require(
             ["UNIMPLEMENTED", "INVALID_ARGUMENT"].contains(end),
             "A call without an operation ended with \(end), not with UNIMPLEMENTED or INVALID_ARGUMENT.")

@@ -68,6 +68,16 @@ func ending(_ body: () throws -> Void) throws -> String {
     }
 }
 
+/// How a call ended, by its code alone: "done", or the code's name. For what a plugin may give a reason of its own.
+func code(_ body: () throws -> Void) throws -> String {
+    do {
+        try body()
+        return "done"
+    } catch let failure as PluginFailure {
+        return codeNames[Int(failure.code)] ?? "code \(failure.code)"
+    }
+}
+
 /// Bytes as a person reads them, not too many.
 func shown(_ bytes: [UInt8]?) -> String {
     guard let bytes else { return "nothing" }
