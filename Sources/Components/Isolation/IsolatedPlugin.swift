@@ -90,7 +90,9 @@ package final class IsolatedPlugin: @unchecked Sendable {
             throw .loading(path: original, cause: "there is no memory for an isolated plugin")
         }
         if let cause = plugin.launch() {
-            plugin.free()
+            plugin.state.withLockedValue { $0.isEnding = true }
+            // The thread that listened to a process may be about to tell of its end.
+            Task { [plugin] in _ = await plugin.end() }
             throw .loading(path: original, cause: cause)
         }
         plugin.provideSpare()
@@ -184,10 +186,14 @@ package final class IsolatedPlugin: @unchecked Sendable {
     /// A process that has loaded the plugin, counted among the living.
     private func startProcess(asSpare: Bool, _ text: inout [CChar]) -> OpaquePointer? {
         let timeout = Int64(IsolatedPlugin.loading / .nanoseconds(1))
-        guard let helper = octavo_helper_start(raw, timeout, asSpare ? 1 : 0, &text, UInt64(text.count)) else { return nil }
+        // Before it can end: who waits for the last end must not think that there is none to come.
+        state.withLockedValue { $0.alive += 1 }
+        guard let helper = octavo_helper_start(raw, timeout, asSpare ? 1 : 0, &text, UInt64(text.count)) else {
+            state.withLockedValue { $0.alive -= 1 }
+            return nil
+        }
         let cgroup = cgroupState(of: helper)
         let isNews = state.withLockedValue { state in
-            state.alive += 1
             defer { state.cgroup = cgroup }
             return state.cgroup != cgroup
         }
