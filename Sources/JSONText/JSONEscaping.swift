@@ -22,10 +22,8 @@ enum JSONEscaping {
         var start = 0
         var at = 0
         while at < text.count {
-            if !escapesHTML {
-                at = endOfPlainRun(text, from: at)
-                if at == text.count { break }
-            }
+            at = endOfPlainRun(text, from: at, escapesHTML: escapesHTML)
+            if at == text.count { break }
             let code = code(text[at], escapesHTML: escapesHTML)
             if code == 0 {
                 at += 1

@@ -4,8 +4,9 @@
 ///
 /// Eight bytes a turn: most of a JSON body is plain text in strings. Measured on a body of 940 bytes: checking it
 /// takes 240 ns, a look at each byte 890 ns.
+/// With `escapesHTML`, `<`, `>` and `&` end a run too.
 @inline(__always)
-func endOfPlainRun(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+func endOfPlainRun(_ bytes: UnsafeRawBufferPointer, from start: Int, escapesHTML: Bool = false) -> Int {
     let ones: UInt64 = 0x0101_0101_0101_0101
     let highs: UInt64 = 0x8080_8080_8080_8080
     var at = start
@@ -18,6 +19,12 @@ func endOfPlainRun(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
             ((quotes &- ones) & ~quotes) | ((backslashes &- ones) & ~backslashes) | ((word &- ones &* 0x20) & ~word)
             | word
         guard found & highs == 0 else { return at }
+        if escapesHTML {
+            // `<` and `>` differ in one bit.
+            let angles = (word | (ones &* 0x02)) ^ (ones &* 0x3e)
+            let ampersands = word ^ (ones &* 0x26)
+            guard (((angles &- ones) & ~angles) | ((ampersands &- ones) & ~ampersands)) & highs == 0 else { return at }
+        }
         at &+= 8
     }
     return at

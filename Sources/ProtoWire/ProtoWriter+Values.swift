@@ -11,6 +11,12 @@ extension ProtoWriter {
         value.withUnsafeBytes { bytes in nested(number) { $0.raw(bytes) } }
     }
 
+    /// Text, too, that is known to be UTF-8.
+    package mutating func bytes(_ number: UInt32, _ value: UnsafeRawBufferPointer, always: Bool = false) {
+        if value.isEmpty, !always { return }
+        nested(number) { $0.raw(value) }
+    }
+
     package mutating func bool(_ number: UInt32, _ value: Bool, always: Bool = false) {
         uint64(number, value ? 1 : 0, always: always)
     }

@@ -20,6 +20,15 @@ package struct ProtoWriter: ~Copyable {
     /// What was written. Valid until the next change.
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: memory + at, count: capacity - at) }
 
+    /// Writes a message by hand. The bytes are valid during `use`.
+    package static func with<Result>(
+        _ write: (inout ProtoWriter) -> Void, use: (UnsafeRawBufferPointer) -> Result
+    ) -> Result {
+        var output = ProtoWriter(capacity: 1024)
+        write(&output)
+        return use(output.bytes)
+    }
+
     // MARK: Layouts
 
     mutating func tag(_ number: UInt32, _ type: ProtoReader.WireType) {

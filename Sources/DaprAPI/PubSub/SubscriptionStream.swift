@@ -108,13 +108,13 @@ final class SubscriptionStream: GRPCStreamReceiver, EventReceiver {
     // MARK: To the app
 
     func deliver(_ event: IncomingEvent, done: @escaping (EventOutcome) -> Void) {
-        var message = Dapr_Proto_Runtime_V1_SubscribeTopicEventsResponseAlpha1()
-        let request = Dapr_Proto_Runtime_V1_TopicEventRequest(event)
-        message.eventMessage = request
+        let id = event.event.text("id") ?? ""
         let waiting = Waiting(done)
-        pending[request.id, default: []].append(waiting)
-        if let timeout { limit(waiting, request.id, timeout) }
-        send(message)
+        pending[id, default: []].append(waiting)
+        if let timeout { limit(waiting, id, timeout) }
+        // The `event_message` of a SubscribeTopicEventsResponseAlpha1.
+        let goesOn = ProtoWriter.with({ $0.nested(2) { TopicEventWriter.write(event, id: id, to: &$0) } }) { call.send($0) }
+        sent(goesOn)
     }
 
     private func limit(_ waiting: Waiting, _ id: String, _ timeout: Duration) {
@@ -141,7 +141,10 @@ final class SubscriptionStream: GRPCStreamReceiver, EventReceiver {
     }
 
     private func send(_ message: some Message) {
-        let goesOn = message.withSerializedBytes { call.send($0) }
+        sent(message.withSerializedBytes { call.send($0) })
+    }
+
+    private func sent(_ goesOn: Bool) {
         guard !goesOn, !isFull else { return }
         // The app reads slower than it is sent to.
         isFull = true

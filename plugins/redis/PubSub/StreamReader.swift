@@ -20,6 +20,9 @@ final class StreamReader: Exchange {
     /// Fetched, and not delivered for want of credit; or to be delivered again.
     private var waiting: [StreamEntry] = []
     private var unsettled: [UInt64: StreamEntry] = [:]
+    /// Settled in this turn: one command acknowledges them all.
+    private var acknowledged: [[UInt8]] = []
+    private var acknowledgeLater: Later!
     private var nextToken: UInt64 = 1
     private var claimTimer: Timer!
     private var isClaiming = false
@@ -41,6 +44,7 @@ final class StreamReader: Exchange {
         connection.tls = tls
         connection.onChange = { [unowned(unsafe) self] in self.changed($0) }
         connection.onResolved = { [unowned(unsafe) owner] in owner.readerResolved() }
+        acknowledgeLater = Later(instance)
         claimTimer = Timer(instance) { [unowned(unsafe) self] in self.claimLost() }
     }
 
@@ -62,6 +66,7 @@ final class StreamReader: Exchange {
         guard !isOver else { return }
         isOver = true
         claimTimer.cancel()
+        acknowledge()
         release(unsettled.values.map { $0.id } + waiting.map { $0.id })
         unsettled = [:]
         waiting = []
@@ -162,32 +167,51 @@ final class StreamReader: Exchange {
             waiting.append(entry)
             return deliverWaiting()
         }
-        owner.tell { output in
-            output.command(4)
-            output.argument("XACK")
-            output.argument(topic)
-            output.argument(group)
-            output.argument(entry.id)
+        acknowledged.append(entry.id)
+        if acknowledged.count == 1 {
+            acknowledgeLater.ask { self.acknowledge() }
+        } else if acknowledged.count == Self.batch {
+            acknowledge()
         }
     }
 
-    private func deliverWaiting() {
-        while credit > 0, !waiting.isEmpty, !isOver { deliver(waiting.removeFirst()) }
+    private func acknowledge() {
+        guard !acknowledged.isEmpty else { return }
+        owner.tell { output in
+            output.command(3 + acknowledged.count)
+            output.argument("XACK")
+            output.argument(topic)
+            output.argument(group)
+            for id in acknowledged { output.argument(id) }
+        }
+        acknowledged.removeAll(keepingCapacity: true)
     }
 
-    private func deliver(_ entry: StreamEntry) {
+    private func deliverWaiting() {
+        guard !isOver else { return }
+        var taken = 0, hasEnded = false
+        while credit > 0, taken < waiting.count, !hasEnded {
+            switch deliver(waiting[taken]) {
+            case .done: taken += 1
+            case .noCredit: credit = 0
+            case .ended:
+                taken += 1
+                hasEnded = true
+            }
+        }
+        // All at once: one by one, each would move the rest.
+        waiting.removeFirst(taken)
+        if hasEnded { end() }
+    }
+
+    private func deliver(_ entry: StreamEntry) -> Source.Delivered {
         let token = nextToken
         nextToken += 1
         credit -= 1
         unsettled[token] = entry
-        switch entry.deliver(to: source, token, topic) {
-        case .done: break
-        case .noCredit:
-            credit = 0
-            unsettled[token] = nil
-            waiting.insert(entry, at: 0)
-        case .ended: end()
-        }
+        let result = entry.deliver(to: source, token, topic)
+        if result == .noCredit { unsettled[token] = nil }
+        return result
     }
 
     // MARK: Reading
@@ -281,8 +305,12 @@ final class StreamReader: Exchange {
     private func take(_ reply: inout RESPReader) -> Int {
         let list = reply.next()
         guard list.kind == .array else { return 0 }
-        var known: [[UInt8]] = []
-        if isClaimingAny { known = unsettled.values.map { $0.id } + waiting.map { $0.id } }
+        var known: Set<[UInt8]> = []
+        if isClaimingAny {
+            known.reserveCapacity(unsettled.count + waiting.count)
+            for entry in unsettled.values { known.insert(entry.id) }
+            for entry in waiting { known.insert(entry.id) }
+        }
         for _ in 0..<list.integer {
             guard let entry = StreamEntry(&reply) else { continue }
             if known.contains(entry.id) { continue }

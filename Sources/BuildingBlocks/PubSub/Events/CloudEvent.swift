@@ -1,3 +1,4 @@
+import Glibc
 package import JSONText
 
 /// A CloudEvent in JSON (CloudEvents 1.0, JSON format), read where it lies: its members are slices of the text, which the
@@ -43,6 +44,24 @@ package struct CloudEvent {
     /// The text of a member that is a string.
     package func text(_ name: StaticString) -> String? { json(name).flatMap(CloudEvent.text) }
 
+    /// The bytes of a string's text where it has no escapes; `nil` otherwise, and for what is no string.
+    package static func plain(_ json: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+        guard json.count >= 2, json[0] == UInt8(ascii: "\"") else { return nil }
+        let text = UnsafeRawBufferPointer(rebasing: json[1..<json.count - 1])
+        return memchr(text.baseAddress.unsafelyUnwrapped, 0x5c, text.count) == nil ? text : nil
+    }
+
+    /// `data` without a copy where it lies in the event as the app is given it. Valid during `use`.
+    package func withData(_ use: (UnsafeRawBufferPointer) -> Void) {
+        if json("data_base64") == nil, let json = json("data") {
+            switch ContentKind(text("datacontenttype") ?? "") {
+            case .json, .cloudEvent: return use(json)
+            case .text, .binary: if let plain = CloudEvent.plain(json) { return use(plain) }
+            }
+        }
+        data.withUnsafeBytes(use)
+    }
+
     private static func text(_ json: UnsafeRawBufferPointer) -> String? {
         guard json.first == UInt8(ascii: "\"") else { return nil }
         var scanner = JSONScanner(json)
@@ -72,6 +91,15 @@ package struct CloudEvent {
             .map { (unescapedJSON($0.name, hasEscapes: $0.hasEscapes), $0.value) }
     }
 
+    /// The same where they lie, from the last to the first; names have escapes when `hasEscapes`.
+    package func forEachExtensionBackwards(
+        _ take: (_ name: UnsafeRawBufferPointer, _ hasEscapes: Bool, _ json: UnsafeRawBufferPointer) -> Void
+    ) {
+        for member in members.reversed() where !CloudEvent.standard.contains(where: { equals(member.name, $0) }) {
+            take(member.name, member.hasEscapes, member.value)
+        }
+    }
+
     /// All members with their JSON; of a name that is there twice the last one counts.
     var all: [(name: String, json: UnsafeRawBufferPointer)] {
         members.map { (unescapedJSON($0.name, hasEscapes: $0.hasEscapes), $0.value) }
@@ -89,6 +117,6 @@ package struct CloudEvent {
 }
 
 private func equals(_ bytes: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {
-    bytes.count == text.utf8CodeUnitCount
-        && bytes.elementsEqual(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    guard bytes.count == text.utf8CodeUnitCount, let start = bytes.baseAddress else { return false }
+    return memcmp(start, text.utf8Start, bytes.count) == 0
 }

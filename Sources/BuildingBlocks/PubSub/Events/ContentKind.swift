@@ -8,6 +8,16 @@ enum ContentKind: Sendable {
 
     /// Parameters (`; charset=…`) and case don't matter.
     init(_ type: String) {
+        // As most are written.
+        switch type {
+        case "", "text/plain":
+            self = .text
+            return
+        case "application/json":
+            self = .json
+            return
+        default: break
+        }
         let name = type.prefix { $0 != ";" }.filter { $0 != " " }.lowercased()
         switch name {
         case "application/cloudevents+json": self = .cloudEvent

@@ -21,20 +21,23 @@ struct EventIDs {
         return result
     }
 
+    private static func digit(_ nibble: UInt8) -> UInt8 {
+        nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") - 10 + nibble
+    }
+
     mutating func next() -> String {
         let high = draw() & ~0xf000 | 0x4000, low = draw() & ~(0b11 << 62) | 0b10 << 62
         return String(unsafeUninitializedCapacity: 36) { room in
             var at = 0
             for index in 0..<16 {
-                if [4, 6, 8, 10].contains(index) {
+                if index & 1 == 0, index >= 4, index <= 10 {
                     room[at] = UInt8(ascii: "-")
                     at += 1
                 }
                 let byte = UInt8(truncatingIfNeeded: (index < 8 ? high : low) >> UInt64(56 - index % 8 * 8))
-                for nibble in [byte >> 4, byte & 15] {
-                    room[at] = nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") - 10 + nibble
-                    at += 1
-                }
+                room[at] = Self.digit(byte >> 4)
+                room[at + 1] = Self.digit(byte & 15)
+                at += 2
             }
             return at
         }
