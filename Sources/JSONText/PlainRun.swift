@@ -1,6 +1,6 @@
-/// The first place at or behind `start` whose eight bytes hold one that may not just stand in a string: a
-/// quote, a backslash, a control character or a part of a longer character. Less than eight bytes before
-/// the end are left to the caller.
+/// The first place at or behind `start` with a byte that may not just stand in a string: a quote, a backslash, a control
+/// character or a part of a longer character. Of less than eight bytes before the end the first is returned: they are left to
+/// the caller.
 ///
 /// Eight bytes a turn: most of a JSON body is plain text in strings. Measured on a body of 940 bytes: checking it
 /// takes 240 ns, a look at each byte 890 ns.
@@ -11,21 +11,30 @@ func endOfPlainRun(_ bytes: UnsafeRawBufferPointer, from start: Int, escapesHTML
     let highs: UInt64 = 0x8080_8080_8080_8080
     var at = start
     while at &+ 8 <= bytes.count {
-        let word = bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self)
-        // A byte that is zero borrows from its highest bit; so does one below 0x20.
+        // The first byte is the lowest.
+        let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+        // A byte that is zero borrows from its highest bit; so does one below 0x20. What is found above the lowest may be
+        // an error of the borrowing, the lowest is none.
         let quotes = word ^ (ones &* 0x22)
         let backslashes = word ^ (ones &* 0x5c)
-        let found =
+        var found =
             ((quotes &- ones) & ~quotes) | ((backslashes &- ones) & ~backslashes) | ((word &- ones &* 0x20) & ~word)
             | word
-        guard found & highs == 0 else { return at }
         if escapesHTML {
             // `<` and `>` differ in one bit.
             let angles = (word | (ones &* 0x02)) ^ (ones &* 0x3e)
             let ampersands = word ^ (ones &* 0x26)
-            guard (((angles &- ones) & ~angles) | ((ampersands &- ones) & ~ampersands)) & highs == 0 else { return at }
+            found |= ((angles &- ones) & ~angles) | ((ampersands &- ones) & ~ampersands)
         }
+        guard found & highs == 0 else { return at &+ (found & highs).trailingZeroBitCount >> 3 }
         at &+= 8
     }
     return at
+}
+
+/// Whether the text stands in a JSON string as it is: plain ASCII with nothing to escape.
+package func isPlainJSONText(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    let end = endOfPlainRun(bytes, from: 0)
+    if end &+ 8 <= bytes.count { return false }
+    return bytes[end...].allSatisfy { (0x20..<0x80).contains($0) && $0 != 0x22 && $0 != 0x5c }
 }

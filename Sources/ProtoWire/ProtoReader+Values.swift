@@ -12,6 +12,12 @@ extension ProtoReader {
         return true
     }
 
+    /// Bytes, text or a message where it lies: valid as long as the reader's bytes. `nil` for a value of another type.
+    package mutating func borrowed() throws(ProtoError) -> UnsafeRawBufferPointer? {
+        guard try expects(.bytes) else { return nil }
+        return try slice()
+    }
+
     @discardableResult package mutating func bool(_ value: inout Bool) throws(ProtoError) -> Bool {
         guard try expects(.varint) else { return false }
         value = try varint() != 0

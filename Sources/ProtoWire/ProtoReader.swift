@@ -31,6 +31,14 @@ package struct ProtoReader: ~Copyable {
         end = bytes.count
     }
 
+    /// Reads a message by hand. `bytes` must stay valid until this returns.
+    package static func with<Result>(
+        _ bytes: UnsafeRawBufferPointer, _ read: (inout ProtoReader) throws(ProtoError) -> Result
+    ) throws(ProtoError) -> Result {
+        var input = ProtoReader(bytes)
+        return try read(&input)
+    }
+
     /// The number of the next field, whose value has to be read or skipped; `nil` at the end of the message.
     package mutating func nextField() throws(ProtoError) -> UInt32? {
         if at == end { return nil }

@@ -1,4 +1,5 @@
 package import COctavo
+import Glibc
 
 // The one place where slices of the ABI become Swift values. A slice is borrowed: it is copied here
 // or used before the call that gave it returns.
@@ -19,6 +20,11 @@ extension octavo_str {
     package var isPresent: Bool { data != nil }
     /// The bytes, for as long as the slice is valid.
     package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: data, count: data == nil ? 0 : Int(size)) }
+
+    package func starts(with prefix: StaticString) -> Bool {
+        guard size >= UInt64(prefix.utf8CodeUnitCount), let data else { return false }
+        return memcmp(data, prefix.utf8Start, prefix.utf8CodeUnitCount) == 0
+    }
 }
 
 extension octavo_bytes {

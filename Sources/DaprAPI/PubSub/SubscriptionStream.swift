@@ -10,15 +10,7 @@ final class SubscriptionStream: GRPCStreamReceiver, EventReceiver {
     private let api: DaprAPI
     private let call: GRPCCall
     private var subscription: TopicSubscription?
-    /// Events that the app has and has not answered, by id; a broker may deliver one twice.
-    private var pending: [String: [Waiting]] = [:]
-    private final class Waiting {
-        let done: (EventOutcome) -> Void
-        var timer: Scheduled<Void>?
-
-        init(_ done: @escaping (EventOutcome) -> Void) { self.done = done }
-    }
-
+    private var awaited = AwaitedEvents()
     private var listing: SubscriptionRecord?
     private var isOpen = false
     private var isFull = false
@@ -37,6 +29,9 @@ final class SubscriptionStream: GRPCStreamReceiver, EventReceiver {
 
     func receive(_ message: UnsafeRawBufferPointer) {
         defer { call.requestMore(1) }
+        if subscription != nil, let answer = ProcessedEvent(message), let entry = awaited.remove(answer.id) {
+            return conclude(entry, answer.status)
+        }
         let request: Dapr_Proto_Runtime_V1_SubscribeTopicEventsRequestAlpha1
         do throws(ProtoError) {
             request = try .init(serializedBytes: message)
@@ -71,15 +66,20 @@ final class SubscriptionStream: GRPCStreamReceiver, EventReceiver {
     }
 
     private func conclude(_ processed: Dapr_Proto_Runtime_V1_SubscribeTopicEventsRequestProcessedAlpha1) {
-        guard var waiting = pending[processed.id] else { return }
-        let first = waiting.removeFirst()
-        first.timer?.cancel()
-        let done = first.done
-        pending[processed.id] = waiting.isEmpty ? nil : waiting
-        switch processed.status.status {
-        case .success: done(.success)
-        case .drop: done(.drop)
-        case .retry, .UNRECOGNIZED: done(.retry("the app asked for it"))
+        var id = processed.id
+        // One that is no longer waited for comes again, or is another stream's.
+        guard let entry = id.withUTF8({ awaited.remove(UnsafeRawBufferPointer($0)) }) else { return }
+        conclude(entry, processed.status.status)
+    }
+
+    private func conclude(
+        _ entry: AwaitedEvents.Entry, _ status: Dapr_Proto_Runtime_V1_TopicEventResponse.TopicEventResponseStatus
+    ) {
+        entry.timer?.cancel()
+        switch status {
+        case .success: entry.held.conclude(.success)
+        case .drop: entry.held.conclude(.drop)
+        case .retry, .UNRECOGNIZED: entry.held.conclude(.retry("the app asked for it"))
         }
     }
 
@@ -101,29 +101,23 @@ final class SubscriptionStream: GRPCStreamReceiver, EventReceiver {
         subscription = nil
         if let listing { api.facts.subscriptions.removeStream(listing) }
         listing = nil
-        for waiting in pending.values { for one in waiting { one.timer?.cancel() } }
-        pending = [:]
+        for entry in awaited.removeAll() { entry.timer?.cancel() }
     }
 
     // MARK: To the app
 
-    func deliver(_ event: IncomingEvent, done: @escaping (EventOutcome) -> Void) {
-        let id = event.event.text("id") ?? ""
-        let waiting = Waiting(done)
-        pending[id, default: []].append(waiting)
-        if let timeout { limit(waiting, id, timeout) }
+    func deliver(_ event: IncomingEvent, _ held: HeldEvent) {
+        let id = event.event.withAttribute(.id) { EventKey($0) }
+        awaited.append(AwaitedEvents.Entry(id: id, held: held, timer: timeout.map { limit(held, $0) }))
         // The `event_message` of a SubscribeTopicEventsResponseAlpha1.
-        let goesOn = ProtoWriter.with({ $0.nested(2) { TopicEventWriter.write(event, id: id, to: &$0) } }) { call.send($0) }
+        let goesOn = ProtoWriter.with({ $0.nested(2) { TopicEventWriter.write(event, to: &$0) } }) { call.send($0) }
         sent(goesOn)
     }
 
-    private func limit(_ waiting: Waiting, _ id: String, _ timeout: Duration) {
-        waiting.timer = api.pubsub.loop.eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(Int64(timeout / .nanoseconds(1)))) {
-            [weak self] in
-            guard let self, let index = pending[id]?.firstIndex(where: { $0 === waiting }) else { return }
-            pending[id]?.remove(at: index)
-            if pending[id]?.isEmpty == true { pending[id] = nil }
-            waiting.done(.retry("the app did not answer it within \(timeout)"))
+    private func limit(_ held: HeldEvent, _ timeout: Duration) -> Scheduled<Void> {
+        api.pubsub.loop.eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(Int64(timeout / .nanoseconds(1)))) { [weak self] in
+            guard let self, let entry = awaited.remove(held) else { return }
+            entry.held.conclude(.retry("the app did not answer it within \(timeout)"))
         }
     }
 

@@ -6,8 +6,8 @@ import ProtoWire
 /// Writes events as gRPC apps get them (`TopicEventRequest`), out of the text where they lie: an event has a dozen members, and
 /// to make values of them all was the larger part of what a delivery cost.
 enum TopicEventWriter {
-    /// The fields of the message, from the last to the first. `id`: the event's.
-    static func write(_ incoming: IncomingEvent, id: String, to output: inout ProtoWriter) {
+    /// The fields of the message, from the last to the first. Extensions of one name: the last one counts, for it comes last.
+    static func write(_ incoming: IncomingEvent, to output: inout ProtoWriter) {
         let event = incoming.event
         output.nested(10) { list in
             event.forEachExtensionBackwards { name, hasEscapes, json in
@@ -25,17 +25,11 @@ enum TopicEventWriter {
         output.string(8, incoming.pubsub)
         event.withData { output.bytes(7, $0) }
         output.string(6, incoming.topic)
-        text(5, "datacontenttype", of: event, to: &output)
-        text(4, "specversion", of: event, to: &output)
-        text(3, "type", of: event, to: &output)
-        text(2, "source", of: event, to: &output)
-        output.string(1, id)
-    }
-
-    private static func text(_ number: UInt32, _ name: StaticString, of event: CloudEvent, to output: inout ProtoWriter) {
-        guard let json = event.json(name) else { return }
-        if let plain = CloudEvent.plain(json) { return output.bytes(number, plain) }
-        output.string(number, event.text(name) ?? "")
+        event.withAttribute(.dataContentType) { output.bytes(5, $0) }
+        event.withAttribute(.specVersion) { output.bytes(4, $0) }
+        event.withAttribute(.type) { output.bytes(3, $0) }
+        event.withAttribute(.source) { output.bytes(2, $0) }
+        event.withAttribute(.id) { output.bytes(1, $0) }
     }
 
     /// `google.protobuf.Value` of JSON that was checked when the event was read.

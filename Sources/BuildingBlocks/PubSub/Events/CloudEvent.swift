@@ -6,7 +6,17 @@ package import JSONText
 package struct CloudEvent {
     /// The whole event.
     package let bytes: UnsafeRawBufferPointer
-    private var members: [(name: UnsafeRawBufferPointer, hasEscapes: Bool, value: UnsafeRawBufferPointer)] = []
+    private var members: [Member] = []
+    /// Where in `members` each known one is, -1 without it; of a name that is there twice the last one counts, as for Go's
+    /// decoder.
+    private var known = SIMD8<Int32>(repeating: -1)
+
+    private struct Member {
+        let name: UnsafeRawBufferPointer
+        let value: UnsafeRawBufferPointer
+        let hasEscapes: Bool
+        let isStandard: Bool
+    }
 
     /// Throws when it is no JSON object; what is in it is checked to be JSON.
     package init(_ bytes: UnsafeRawBufferPointer) throws(JSONError) {
@@ -28,7 +38,12 @@ package struct CloudEvent {
                 scanner.skipSpace()
                 let start = scanner.offset
                 try scanner.skipValue()
-                members.append((name.raw, name.hasEscapes, UnsafeRawBufferPointer(rebasing: bytes[start..<scanner.offset])))
+                let known = name.hasEscapes ? nil : KnownMember(name.raw)
+                if let known { self.known[known.rawValue] = Int32(truncatingIfNeeded: members.count) }
+                members.append(
+                    Member(
+                        name: name.raw, value: UnsafeRawBufferPointer(rebasing: bytes[start..<scanner.offset]),
+                        hasEscapes: name.hasEscapes, isStandard: known?.isStandard ?? false))
                 scanner.skipSpace()
             } while scanner.accept(UInt8(ascii: ","))
             try scanner.expect(UInt8(ascii: "}"), "',' or '}' expected")
@@ -41,8 +56,34 @@ package struct CloudEvent {
         members.last { !$0.hasEscapes && equals($0.name, name) }?.value
     }
 
+    private func json(_ member: KnownMember) -> UnsafeRawBufferPointer? {
+        let index = known[member.rawValue]
+        return index < 0 ? nil : members[Int(index)].value
+    }
+
     /// The text of a member that is a string.
     package func text(_ name: StaticString) -> String? { json(name).flatMap(CloudEvent.text) }
+
+    private func text(_ member: KnownMember) -> String? { json(member).flatMap(CloudEvent.text) }
+
+    /// The UTF-8 text of a standard attribute, empty without it or when it is no string: where it lies, unless it has escapes.
+    /// Valid during `use`.
+    package func withAttribute<Result>(_ attribute: Attribute, _ use: (UnsafeRawBufferPointer) -> Result) -> Result {
+        let member: KnownMember =
+            switch attribute {
+            case .id: .id
+            case .source: .source
+            case .type: .type
+            case .specVersion: .specVersion
+            case .dataContentType: .dataContentType
+            }
+        guard let json = json(member) else { return use(UnsafeRawBufferPointer(start: nil, count: 0)) }
+        if let plain = CloudEvent.plain(json) { return use(plain) }
+        var text = CloudEvent.text(json) ?? ""
+        return text.withUTF8 { use(UnsafeRawBufferPointer($0)) }
+    }
+
+    package enum Attribute { case id, source, type, specVersion, dataContentType }
 
     /// The bytes of a string's text where it has no escapes; `nil` otherwise, and for what is no string.
     package static func plain(_ json: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
@@ -53,8 +94,8 @@ package struct CloudEvent {
 
     /// `data` without a copy where it lies in the event as the app is given it. Valid during `use`.
     package func withData(_ use: (UnsafeRawBufferPointer) -> Void) {
-        if json("data_base64") == nil, let json = json("data") {
-            switch ContentKind(text("datacontenttype") ?? "") {
+        if json(.dataBase64) == nil, let json = json(.data) {
+            switch contentKind {
             case .json, .cloudEvent: return use(json)
             case .text, .binary: if let plain = CloudEvent.plain(json) { return use(plain) }
             }
@@ -73,21 +114,23 @@ package struct CloudEvent {
     /// The data as the app is given it: the decoded bytes of `data_base64`, the text of a string, or JSON as it was
     /// written. Source: Dapr's `TopicEventRequest.data`.
     package var data: [UInt8] {
-        if let encoded = json("data_base64") {
+        if let encoded = json(.dataBase64) {
             var scanner = JSONScanner(encoded)
             guard encoded.first == UInt8(ascii: "\""), let found = try? scanner.string() else { return [] }
             return Base64Text.decode(found.raw) ?? []
         }
-        guard let json = json("data") else { return [] }
-        switch ContentKind(text("datacontenttype") ?? "") {
+        guard let json = json(.data) else { return [] }
+        switch contentKind {
         case .json, .cloudEvent: return Array(json)
         case .text, .binary: return CloudEvent.text(json).map { Array($0.utf8) } ?? Array(json)
         }
     }
 
+    private var contentKind: ContentKind { withAttribute(.dataContentType) { ContentKind(utf8: $0) } }
+
     /// Members that the specification does not name, with their JSON: Dapr's extensions.
     package var extensions: [(name: String, json: UnsafeRawBufferPointer)] {
-        members.filter { member in !CloudEvent.standard.contains { equals(member.name, $0) } }
+        members.filter { !$0.isStandard }
             .map { (unescapedJSON($0.name, hasEscapes: $0.hasEscapes), $0.value) }
     }
 
@@ -95,7 +138,7 @@ package struct CloudEvent {
     package func forEachExtensionBackwards(
         _ take: (_ name: UnsafeRawBufferPointer, _ hasEscapes: Bool, _ json: UnsafeRawBufferPointer) -> Void
     ) {
-        for member in members.reversed() where !CloudEvent.standard.contains(where: { equals(member.name, $0) }) {
+        for member in members.reversed() where !member.isStandard {
             take(member.name, member.hasEscapes, member.value)
         }
     }
@@ -105,14 +148,10 @@ package struct CloudEvent {
         members.map { (unescapedJSON($0.name, hasEscapes: $0.hasEscapes), $0.value) }
     }
 
-    private static let standard: [StaticString] = [
-        "id", "source", "type", "specversion", "datacontenttype", "data", "data_base64",
-    ]
-
     /// Whether its time is over. Source: Dapr's member `expiration`.
-    package func isExpired(at now: Int) -> Bool {
-        guard let text = text("expiration"), let end = EventTime.seconds(text) else { return false }
-        return now >= end
+    package func isExpired(at now: @autoclosure () -> Int) -> Bool {
+        guard let text = text(.expiration), let end = EventTime.seconds(text) else { return false }
+        return now() >= end
     }
 }
 

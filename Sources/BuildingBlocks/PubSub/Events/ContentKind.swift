@@ -8,15 +8,9 @@ enum ContentKind: Sendable {
 
     /// Parameters (`; charset=…`) and case don't matter.
     init(_ type: String) {
-        // As most are written.
-        switch type {
-        case "", "text/plain":
-            self = .text
+        if let usual = Self.usual(type.utf8.count, { type == $0 }) {
+            self = usual
             return
-        case "application/json":
-            self = .json
-            return
-        default: break
         }
         let name = type.prefix { $0 != ";" }.filter { $0 != " " }.lowercased()
         switch name {
@@ -24,6 +18,22 @@ enum ContentKind: Sendable {
         case "application/json": self = .json
         case "application/octet-stream", "application/cloudevents+protobuf": self = .binary
         default: self = name.hasPrefix("application/") && name.hasSuffix("+json") ? .json : .text
+        }
+    }
+
+    /// The same for UTF-8 text.
+    init(utf8 type: UnsafeRawBufferPointer) {
+        self =
+            Self.usual(type.count) { name in name.utf8.elementsEqual(type) } ?? ContentKind(String(decoding: type, as: UTF8.self))
+    }
+
+    /// As most are written.
+    private static func usual(_ count: Int, _ equals: (String) -> Bool) -> ContentKind? {
+        switch count {
+        case 0: .text
+        case 10: equals("text/plain") ? .text : nil
+        case 16: equals("application/json") ? .json : nil
+        default: nil
         }
     }
 }

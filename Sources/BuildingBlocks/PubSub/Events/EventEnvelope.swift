@@ -21,6 +21,11 @@ struct EventEnvelope {
     func make(_ data: UnsafeRawBufferPointer, id: String, time: String) throws(JSONError) -> [UInt8] {
         let kind = ContentKind(contentType)
         if kind == .cloudEvent { return try completed(data, time: time) }
+        return plain(kind, data, id: id, time: time) ?? written(kind, data, id: id, time: time)
+    }
+
+    /// Any event, member by member.
+    func written(_ kind: ContentKind, _ data: UnsafeRawBufferPointer, id: String, time: String) -> [UInt8] {
         var writer = JSONWriter(reserving: data.count + 512)
         writer.beginObject()
         switch kind {

@@ -25,7 +25,7 @@ final class AppReceiver: EventReceiver {
     /// Events of one route that wait for company.
     private struct Batch {
         var entries: [AppTopicBatch.Entry] = []
-        var done: [(EventOutcome) -> Void] = []
+        var held: [HeldEvent] = []
         var timer: Scheduled<Void>?
     }
 
@@ -74,10 +74,10 @@ final class AppReceiver: EventReceiver {
     }
 
     /// `outcomes`: of so many events that the app was given.
-    private func answered(_ outcomes: [((EventOutcome) -> Void, EventOutcome)]) {
+    private func answered(_ outcomes: [(HeldEvent, EventOutcome)]) {
         inFlight -= outcomes.count
         guard !isEnded else { return }
-        for (done, outcome) in outcomes { done(outcome) }
+        for (held, outcome) in outcomes { held.conclude(outcome) }
         if inFlight == 0 { idle() }
     }
 
@@ -97,7 +97,7 @@ final class AppReceiver: EventReceiver {
 
     // MARK: Events
 
-    func deliver(_ event: IncomingEvent, done: @escaping (EventOutcome) -> Void) {
+    func deliver(_ event: IncomingEvent, _ held: HeldEvent) {
         guard onIdle == nil else { return }
         var delivery = AppTopicEvent(event, form, isRaw: isRaw && definition.bulk != nil)
         delivery.timeout = timeout
@@ -105,21 +105,19 @@ final class AppReceiver: EventReceiver {
             inFlight += 1
             app.deliver(delivery) { [weak self] result in
                 switch result {
-                case .success(let verdict): self?.answered([(done, EventOutcome(verdict))])
-                case .failure(let failure): self?.answered([(done, EventOutcome(failure))])
+                case .success(let verdict): self?.answered([(held, EventOutcome(verdict))])
+                case .failure(let failure): self?.answered([(held, EventOutcome(failure))])
                 }
             }
             return
         }
-        collect(delivery, bulk, done)
+        collect(delivery, bulk, held)
     }
 
-    private func collect(
-        _ event: AppTopicEvent, _ bulk: SubscriptionDefinition.Bulk, _ done: @escaping (EventOutcome) -> Void
-    ) {
+    private func collect(_ event: AppTopicEvent, _ bulk: SubscriptionDefinition.Bulk, _ held: HeldEvent) {
         let path = event.path
         collected[path, default: Batch()].entries.append(.init(entryID: api.ids.next(), event: event, isRaw: isRaw))
-        collected[path]?.done.append(done)
+        collected[path]?.held.append(held)
         let count = collected[path]?.entries.count ?? 0
         if count >= min(bulk.maximalCount, Self.longestBatch) { return flush(path) }
         guard count == 1 else { return }
@@ -134,14 +132,14 @@ final class AppReceiver: EventReceiver {
         var request = AppTopicBatch(
             id: api.ids.next(), pubsubName: definition.pubsub, topic: definition.topic, path: path, entries: batch.entries)
         request.timeout = timeout
-        inFlight += batch.done.count
+        inFlight += batch.held.count
         app.deliver(request) { [weak self] result in
             switch result {
             case .success(let verdicts):
-                self?.answered(batch.done.enumerated().map { index, done in
-                    (done, index < verdicts.count ? EventOutcome(verdicts[index]) : .retry("the app did not name the message"))
+                self?.answered(batch.held.enumerated().map { index, held in
+                    (held, index < verdicts.count ? EventOutcome(verdicts[index]) : .retry("the app did not name the message"))
                 })
-            case .failure(let failure): self?.answered(batch.done.map { ($0, EventOutcome(failure)) })
+            case .failure(let failure): self?.answered(batch.held.map { ($0, EventOutcome(failure)) })
             }
         }
     }

@@ -23,8 +23,9 @@ package struct IncomingEvent {
 
 /// Who takes the events of a subscription to the app. On the event loop of the subscription.
 package protocol EventReceiver: AnyObject {
-    /// Takes one event over; `done` is called once, now or later, on the same loop.
-    func deliver(_ event: IncomingEvent, done: @escaping (EventOutcome) -> Void)
+    /// Takes one event over; `held` is concluded once, now or later, on the same loop. An event that nobody concludes comes
+    /// again when the subscription ends.
+    func deliver(_ event: IncomingEvent, _ held: HeldEvent)
     /// What becomes of the subscription.
     func changed(_ state: SubscriptionState)
 }

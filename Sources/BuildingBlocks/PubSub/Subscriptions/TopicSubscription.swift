@@ -99,7 +99,7 @@ package final class TopicSubscription {
     // MARK: Events
 
     private func received(_ delivery: Delivery, _ message: octavo_pubsub_message) {
-        let isBare = isRaw || String(message.content_type).hasPrefix("application/octet-stream")
+        let isBare = isRaw || message.content_type.starts(with: "application/octet-stream")
         if isBare {
             let event = EventEnvelope.wrapping(message.data.bytes, id: api.ids.next(), pubsub: component.name, topic: String(message.topic))
             event.withUnsafeBytes { deliver(delivery, message, $0) }
@@ -120,16 +120,16 @@ package final class TopicSubscription {
         guard let path = route(event) else { return giveUp(delivery, message, .debug, "no rule of the subscription takes it") }
         guard let receiver else { return settle(delivery, OCTAVO_SETTLE_RETRY) }
         let attempt = Int(message.attempt)
-        let kept = deadLetterTopic.isEmpty ? nil : Kept(message)
+        let kept = deadLetterTopic.isEmpty ? nil : KeptMessage(message)
         let incoming = IncomingEvent(
             event: event, pubsub: component.name, topic: topic, path: path,
             metadata: message.metadata.elements(as: octavo_pair.self).map { (String($0.name), String($0.value)) })
         held += 1
         record.figures.gave(monotonicNanoseconds())
-        receiver.deliver(incoming) { [weak self] outcome in self?.concluded(delivery, kept, attempt, outcome) }
+        receiver.deliver(incoming, HeldEvent(self, delivery, kept, attempt))
     }
 
-    private func concluded(_ delivery: Delivery, _ kept: Kept?, _ attempt: Int, _ outcome: EventOutcome) {
+    func concluded(_ delivery: Delivery, _ kept: KeptMessage?, _ attempt: Int, _ outcome: EventOutcome) {
         // After the end nothing can be settled.
         guard source != nil, held > 0 else { return }
         held -= 1
@@ -162,7 +162,7 @@ package final class TopicSubscription {
     /// What nobody will take: to the dead-letter topic, if there is one.
     private func giveUp(_ delivery: Delivery, _ message: octavo_pubsub_message, _ level: Logger.Level, _ cause: String) {
         say(level, "a message does not reach the app", cause)
-        moveToDeadLetter(delivery, deadLetterTopic.isEmpty ? nil : Kept(message))
+        moveToDeadLetter(delivery, deadLetterTopic.isEmpty ? nil : KeptMessage(message))
     }
 
     private func say(_ level: Logger.Level, _ text: Logger.Message, _ cause: String) {
@@ -170,7 +170,7 @@ package final class TopicSubscription {
             level: level, text, metadata: ["pubsub": "\(component.name)", "topic": "\(topic)", "cause": "\(cause)"])
     }
 
-    private func moveToDeadLetter(_ delivery: Delivery, _ kept: Kept?) {
+    private func moveToDeadLetter(_ delivery: Delivery, _ kept: KeptMessage?) {
         guard let kept else {
             record.figures.addDropped()
             return settle(delivery, OCTAVO_SETTLE_DROP)
@@ -196,19 +196,6 @@ package final class TopicSubscription {
 
     private func settle(_ delivery: Delivery, _ outcome: Int32, delay: Int64 = 0) {
         source?.settle(delivery, outcome, delay: delay)
-    }
-
-    /// A message as it came, for the dead-letter topic.
-    private struct Kept {
-        let data: [UInt8]
-        let contentType: String
-        let metadata: [(String, String)]
-
-        init(_ message: octavo_pubsub_message) {
-            data = Array(message.data.bytes)
-            contentType = String(message.content_type)
-            metadata = message.metadata.elements(as: octavo_pair.self).map { (String($0.name), String($0.value)) }
-        }
     }
 
     private final class Handler: SourceHandler {
