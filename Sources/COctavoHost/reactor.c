@@ -70,7 +70,8 @@ int octavo_reactor_is_here(const reactor *loop) { return here == loop; }
 
 reactor *octavo_reactor_new(octavo_instance *instance) {
     reactor *loop = calloc(1, sizeof *loop);
-    struct epoll_event event = {.events = EPOLLIN, .data.u64 = UINT64_MAX};
+    /* Each ring is an edge: nobody has to take the count back. */
+    struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.u64 = UINT64_MAX};
     if (!loop) return NULL;
     loop->instance = instance;
     loop->next_timer = 1;
@@ -318,7 +319,6 @@ static void dispatch(reactor *loop, const struct epoll_event *event) {
 static void *run(void *argument) {
     reactor *loop = argument;
     struct epoll_event events[BATCH];
-    uint64_t rings;
     int count, i;
     here = loop;
     octavo_thread_name(loop->instance->name);
@@ -335,11 +335,7 @@ static void *run(void *argument) {
                            __atomic_load_n(&loop->asleep, __ATOMIC_RELAXED) ? timeout_ms(loop) : 0);
         __atomic_store_n(&loop->asleep, 0, __ATOMIC_RELAXED);
         for (i = 0; i < count; i++) {
-            if (events[i].data.u64 == UINT64_MAX) {
-                if (read(loop->door, &rings, sizeof rings) < 0) continue;
-            } else {
-                dispatch(loop, &events[i]);
-            }
+            if (events[i].data.u64 != UINT64_MAX) dispatch(loop, &events[i]);
         }
     }
     octavo_thread_ended();

@@ -35,8 +35,15 @@ package struct ProtoWriter: ~Copyable {
         varint(UInt64(number << 3 | UInt32(type.rawValue)))
     }
 
+    @inline(__always)
     mutating func varint(_ value: UInt64) {
-        let size = value == 0 ? 1 : (70 - value.leadingZeroBitCount) / 7
+        guard value < 0x80 else { return longVarint(value) }
+        reserve(1)
+        memory.storeBytes(of: UInt8(truncatingIfNeeded: value), toByteOffset: at, as: UInt8.self)
+    }
+
+    private mutating func longVarint(_ value: UInt64) {
+        let size = (70 - value.leadingZeroBitCount) / 7
         reserve(size)
         var rest = value
         for offset in 0..<size {

@@ -116,7 +116,7 @@ private final class BulkTask {
             var single = publication
             single.contentType = entries[index].contentType
             single.metadata = Self.merged(publication.metadata, entries[index].metadata)
-            let waiter = PublishWaiter(publication.pubsub, publication.topic) { [self] failure in
+            let waiter = PublishCallback(publication.pubsub, publication.topic) { [self] failure in
                 underWay -= 1
                 if case .component(_, _, let error)? = failure {
                     failed.append(FailedEntry(id: entries[index].id, cause: error.message))

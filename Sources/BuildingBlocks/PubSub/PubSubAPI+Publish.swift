@@ -28,9 +28,16 @@ extension PubSubAPI {
     package func publish(
         _ publication: Publication, data: UnsafeRawBufferPointer, deadline: Int64, done: @escaping Published
     ) throws(PubSubFailure) -> CallHandle? {
+        try publish(publication, data: data, deadline: deadline, waiter: PublishCallback(publication.pubsub, publication.topic, done))
+    }
+
+    /// The same with the `waiter` that is told: one object where a closure would be another.
+    @discardableResult
+    package func publish(
+        _ publication: Publication, data: UnsafeRawBufferPointer, deadline: Int64, waiter: PublishWaiter
+    ) throws(PubSubFailure) -> CallHandle? {
         let component = try target(publication.pubsub, publication.topic)
         let options = try PublishOptions(publication.metadata, pubsub: publication.pubsub)
-        let waiter = PublishWaiter(publication.pubsub, publication.topic, done)
         if component.ref.startsOnDemand {
             let message = options.isRaw ? Array(data) : try envelope(publication, component, options, data)
             component.ref.whenSettled { [self] in
@@ -43,17 +50,6 @@ extension PubSubAPI {
         }
         let event = try envelope(publication, component, options, data)
         return event.withUnsafeBytes { submit(component, publication, $0, options, deadline, waiter) }
-    }
-
-    /// The same for bytes in an array.
-    @discardableResult
-    package func publish(
-        _ publication: Publication, data: [UInt8], deadline: Int64, done: @escaping Published
-    ) throws(PubSubFailure) -> CallHandle? {
-        let result = data.withUnsafeBytes { bytes in
-            Result { () throws(PubSubFailure) in try publish(publication, data: bytes, deadline: deadline, done: done) }
-        }
-        return try result.get()
     }
 
     /// The message as it goes to the broker.
@@ -102,19 +98,4 @@ extension PubSubAPI {
         if !publication.metadata.isEmpty { request.pointee.head.metadata = slot.pairs(publication.metadata) }
         return slot.submit()
     }
-}
-
-final class PublishWaiter: CallWaiter {
-    private let pubsub: String
-    private let topic: String
-    private let done: PubSubAPI.Published
-
-    init(_ pubsub: String, _ topic: String, _ done: @escaping PubSubAPI.Published) {
-        self.pubsub = pubsub
-        self.topic = topic
-        self.done = done
-    }
-
-    override func completed(_ reply: UnsafeRawPointer?) { done(nil) }
-    override func failed(_ error: CallError) { done(.component(pubsub: pubsub, topic: topic, error: error)) }
 }

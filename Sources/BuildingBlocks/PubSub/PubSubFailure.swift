@@ -1,7 +1,7 @@
-package import Components
+public import Components
 
 /// Why a message was not published, or a topic not subscribed to.
-package enum PubSubFailure: Error, Sendable {
+public enum PubSubFailure: Error, Sendable {
     case notConfigured
     case emptyName
     case notFound(pubsub: String)

@@ -25,9 +25,13 @@ extension DaprAPI {
         do throws(PubSubFailure) {
             let publication = publication(
                 call, request.pubsubName, request.topic, request.dataContentType, request.metadata)
-            try pubsub.publish(publication, data: request.data, deadline: call.deadlineNanoseconds) { [appID] failure in
-                if let failure { call.fail(APIError(failure, appID: appID)) } else { call.replyEmpty() }
+            let reply = PublishReply(call, publication, appID: appID)
+            let result = request.data.withUnsafeBytes { data in
+                Result { () throws(PubSubFailure) in
+                    _ = try pubsub.publish(publication, data: data, deadline: call.deadlineNanoseconds, waiter: reply)
+                }
             }
+            try result.get()
         } catch {
             call.fail(APIError(error, appID: appID))
         }
@@ -53,5 +57,20 @@ extension DaprAPI {
         } catch {
             call.fail(APIError(error, appID: appID))
         }
+    }
+}
+
+private final class PublishReply: PublishWaiter {
+    private let call: GRPCCall
+    private let appID: String
+
+    init(_ call: GRPCCall, _ publication: Publication, appID: String) {
+        self.call = call
+        self.appID = appID
+        super.init(publication.pubsub, publication.topic)
+    }
+
+    override func ended(_ failure: PubSubFailure?) {
+        if let failure { call.fail(APIError(failure, appID: appID)) } else { call.replyEmpty() }
     }
 }

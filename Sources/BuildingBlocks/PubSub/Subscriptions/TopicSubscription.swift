@@ -14,8 +14,10 @@ package final class TopicSubscription {
     private let isRaw: Bool
     private let policy: DeliveryPolicy
     private let route: (CloudEvent) -> String?
-    private weak var receiver: (any EventReceiver)?
+    /// Until the end.
+    private var receiver: (any EventReceiver)?
     private var source: ComponentSource?
+    private let handler = Handler()
     private let record: SubscriptionRecord
     /// Given to the receiver and not concluded.
     private var held = 0
@@ -25,7 +27,7 @@ package final class TopicSubscription {
     /// Events that the app may have at a time, unless more are asked for.
     package static let window: UInt32 = 256
 
-    /// `receiver` is not held. `record` is told what the subscription does. `route`: the path for an event, `nil` when no rule takes it. Throws when this app may not
+    /// `receiver` is held until `end()`, and so is this. `record` is told what the subscription does. `route`: the path for an event, `nil` when no rule takes it. Throws when this app may not
     /// hear of the topic.
     package init(
         _ api: PubSubAPI, pubsub: String, topic: String, metadata: [(String, String)], deadLetterTopic: String,
@@ -47,7 +49,8 @@ package final class TopicSubscription {
         // Ours: streams of one app that don't share the messages.
         let own = metadata.first { $0.0.lowercased() == "consumerid" && !$0.1.isEmpty }?.1
         let component = self.component, identity = api.identity
-        source = ComponentSource(of: component.ref, window: window, handler: Handler(self)) { ref, source, waiter in
+        handler.subscription = self
+        source = ComponentSource(of: component.ref, window: window, handler: handler) { ref, source, waiter in
             // The component's settings may be others than when it was opened last.
             guard TopicScopes(ref.runtimeSettings, appID: identity.appID).maySubscribe(to: topic) else {
                 return waiter.failed(
@@ -79,6 +82,8 @@ package final class TopicSubscription {
 
     /// Ends it; what is unsettled comes again, to whoever subscribes next.
     package func end() {
+        receiver = nil
+        handler.subscription = nil
         source?.end()
         source = nil
         record.figures.forget(held)
@@ -181,7 +186,7 @@ package final class TopicSubscription {
             return
         }
         // Acknowledged only once the dead-letter topic has it: it is nowhere lost.
-        let waiter = PublishWaiter(component.name, deadLetterTopic) { [weak self] failure in
+        let waiter = PublishCallback(component.name, deadLetterTopic) { [weak self] failure in
             guard let self else { return }
             guard failure == nil else { return again(delivery, policy.longest) }
             record.figures.addDeadLettered()
@@ -199,12 +204,8 @@ package final class TopicSubscription {
     }
 
     private final class Handler: SourceHandler {
-        private weak var subscription: TopicSubscription?
-
-        init(_ subscription: TopicSubscription) {
-            self.subscription = subscription
-            super.init()
-        }
+        /// Until its end: what comes after it is nobody's.
+        var subscription: TopicSubscription?
 
         override func received(_ delivery: Delivery, _ message: UnsafeRawPointer) {
             guard let subscription else { return }
