@@ -65,6 +65,24 @@ struct StoresTests {
         }
     }
 
+    @Test("etcd does", arguments: modes)
+    func cluster(flags: [String]) async throws {
+        let server = try await EtcdServer.start()
+        let scratch = try Scratch()
+        let endpoints = [("endpoints", "127.0.0.1:\(server.port)")]
+        let all = [
+            Resource.component("etcdlocks", "lock.etcd", endpoints + [("keyPrefixPath", "locks")]),
+            Resource.component("etcdconfig", "configuration.etcd", endpoints + [("keyPrefixPath", "items")]),
+        ]
+        try scratch.write(all.joined(separator: "---\n"), to: "resources/all.yaml")
+        try await OctavoProcess.with(in: scratch, flags: ["--resources-path", scratch.file("resources")] + flags) { octavo in
+            try await run(["locks", "etcdlocks", "fencing"], octavo)
+            try await run(["configuration", "etcdconfig", "etcd:\(server.port)"], octavo)
+            try await run(["configuration", "etcdconfig", "http"], octavo)
+        }
+        try await server.killed()
+    }
+
     @Test("Of fifty that want a lock through two runtimes one has it, also when its runtime dies", arguments: ["redislocks", "filelocks", "etcdlocks"])
     func contenders(store: String) async throws {
         let server = try await RedisServer.start()

@@ -55,6 +55,22 @@ enum CheckedPlugin {
         return Result(code: status & 0x7F == 0 ? status >> 8 & 0xFF : -1, text: String(decoding: bytes, as: UTF8.self))
     }
 
+    /// A TCP port of 127.0.0.1 that was free a moment ago.
+    static func freePort() -> Int? {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let failed = withUnsafeMutablePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(descriptor, $0, length) != 0 || getsockname(descriptor, $0, &length) != 0
+            }
+        }
+        return failed ? nil : Int(UInt16(bigEndian: address.sin_port))
+    }
+
     /// A new folder, given to `body` and removed after it.
     static func inFolder<R>(_ body: (String) throws -> R) rethrows -> R {
         var template = Array("/tmp/octavo-check-tests-XXXXXX".utf8CString)

@@ -51,6 +51,32 @@ struct PluginCheckTests {
         }
     }
 
+    @Test("the plugin for etcd passes, on a server of the test's own")
+    func etcd() throws {
+        try CheckedPlugin.inFolder { folder in
+            let ports = try (0..<2).map { _ in try #require(CheckedPlugin.freePort()) }
+            let client = "http://127.0.0.1:\(ports[0])", peer = "http://127.0.0.1:\(ports[1])"
+            let server = CheckedPlugin.run([
+                "sh", "-c",
+                "etcd --data-dir \(folder)/data --listen-client-urls \(client) --advertise-client-urls \(client) "
+                    + "--listen-peer-urls \(peer) --initial-advertise-peer-urls \(peer) --initial-cluster default=\(peer) "
+                    + ">\(folder)/log 2>&1 & echo $! >\(folder)/pid",
+            ])
+            try #require(server.code == 0, "\(server.text)")
+            defer { _ = CheckedPlugin.run(["sh", "-c", "kill $(cat \(folder)/pid)"]) }
+            var isThere = false
+            for _ in 0..<1000 where !isThere {
+                isThere = CheckedPlugin.run(["curl", "-s", "-m", "1", client + "/health"]).text.contains("true")
+                if !isThere { usleep(10_000) }
+            }
+            try #require(isThere)
+            let result = CheckedPlugin.check(
+                "\(CheckedPlugin.products)/liboctavo-plugin-etcd.so", ["--set", "endpoints=127.0.0.1:\(ports[0])"])
+            #expect(result.code == 0, "\(result.text)")
+            #expect(result.text.contains(", 0 failed, "))
+        }
+    }
+
     @Test("the example in C passes, and so does a fixture without a fault", arguments: [
         ("sdk-c/examples/file-store/file_store.c", "file-store"), ("Tests/Fixtures/plugins/faulty.c", "faulty"),
     ])

@@ -73,17 +73,22 @@ struct Body {
         add("}}")
     }
 
-    mutating func range(_ key: [UInt8]) {
+    /// `revision`: as it was then; 0 = now.
+    mutating func range(_ key: [UInt8], at revision: Int64 = 0) {
         comma()
         add(#"{"request_range":{"key":"#)
         add(key)
+        if revision > 0 {
+            add(#","revision":"#)
+            add(revision)
+        }
         add("}}")
     }
 
-    /// All keys that begin so.
-    mutating func prefix(_ prefix: [UInt8]) {
+    /// All keys that begin so; `first`: those from there on.
+    mutating func prefix(_ prefix: [UInt8], from first: [UInt8]? = nil) {
         add(#""key":"#)
-        add(prefix)
+        add(first ?? prefix)
         add(#","range_end":"#)
         var end = prefix
         while let last = end.last {

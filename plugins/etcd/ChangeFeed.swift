@@ -3,8 +3,6 @@ import PluginKit
 
 /// What there is below the prefix, kept up to date by a stream of changes. On the reactor thread.
 final class ChangeFeed {
-    typealias Present = (items: [ConfigurationItem], revision: Int64)
-
     private static let longestLine = 256 << 20
 
     private let etcd: Etcd
@@ -24,24 +22,7 @@ final class ChangeFeed {
         timer = Timer(etcd.instance) { [unowned(unsafe) self] in self.open() }
     }
 
-    /// All items as they are now, sorted by key.
-    func readAll(done: @escaping (Result<Present, PluginError>) -> Void) {
-        var body = Body("{")
-        let prefix = etcd.settings.prefix
-        body.prefix(prefix)
-        body.add("}")
-        etcd.send("/v3/kv/range", body, isWrite: false) { result in
-            switch result {
-            case .failure(let error): done(.failure(error))
-            case .success(let reply):
-                var items = reply.pairs.map { ChangeFeed.item($0, prefix) }
-                items.sort { ConfigurationItem.precedes($0.key, $1.key) }
-                done(.success((items, reply.revision)))
-            }
-        }
-    }
-
-    private static func item(_ pair: Reply.Pair, _ prefix: [UInt8]) -> ConfigurationItem {
+    static func item(_ pair: Reply.Pair, _ prefix: [UInt8]) -> ConfigurationItem {
         var version: [UInt8] = []
         Decimal.append(pair.modified, to: &version)
         return ConfigurationItem(
@@ -49,7 +30,7 @@ final class ChangeFeed {
     }
 
     /// Follows changes from there on, if it does not already.
-    func begin(with present: Present) {
+    func begin(with present: ItemsRead.Present) {
         if !isWanted {
             isWanted = true
             (items, revision) = present
@@ -58,7 +39,7 @@ final class ChangeFeed {
         if present.revision > revision { replace(present) }
     }
 
-    private func replace(_ present: Present) {
+    private func replace(_ present: ItemsRead.Present) {
         let changes = ConfigurationItem.changes(from: items, to: present.items)
         (items, revision) = present
         if !changes.isEmpty { tell(changes) }
@@ -142,7 +123,7 @@ final class ChangeFeed {
     }
 
     private func reread() {
-        readAll { [self] result in
+        ItemsRead.start(etcd, keys: WatchedKeys(.empty)) { [self] result in
             guard isWanted, case .success(let present) = result, present.revision > revision else { return }
             replace(present)
         }

@@ -25,10 +25,9 @@ final class EtcdConfiguration: ConfigurationStore {
     override func health(_ call: Call) throws(PluginError) { try etcd.health(call) }
 
     override func get(_ request: UnsafePointer<octavo_configuration_keys_request>, _ reply: ItemsReply) throws(PluginError) {
-        let keys = WatchedKeys(request.pointee.keys)
-        feed.readAll { result in
+        ItemsRead.start(etcd, keys: WatchedKeys(request.pointee.keys)) { result in
             switch result {
-            case .success(let all): ConfigurationItem.withABI(keys.select(all.items)) { reply.items($0) }
+            case .success(let found): ConfigurationItem.withABI(found.items) { reply.items($0) }
             case .failure(let error): reply.call.fail(error)
             }
         }
@@ -75,7 +74,7 @@ final class EtcdConfiguration: ConfigurationStore {
     override func watch(_ request: UnsafePointer<octavo_configuration_watch_request>, _ reply: EmptyReply) throws(PluginError) {
         let source = Source(request.pointee.source), keys = WatchedKeys(request.pointee.keys)
         let sendsPresent = request.pointee.flags & OCTAVO_CONFIGURATION_SEND_PRESENT != 0
-        feed.readAll { [self] result in
+        ItemsRead.start(etcd, keys: WatchedKeys(.empty)) { [self] result in
             switch result {
             case .failure(let error): reply.call.fail(error)
             case .success(let all):

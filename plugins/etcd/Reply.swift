@@ -20,6 +20,8 @@ struct Reply {
     var before: [Pair] = []
     var lease: Int64 = 0
     var deleted: Int64 = 0
+    /// There are more keys than were asked for at once.
+    var hasMore = false
     var token: [UInt8] = []
     var problem: [UInt8] = []
     var code: Int64 = 0
@@ -59,6 +61,7 @@ struct Reply {
                 if `is`(head, "succeeded") { reply.succeeded = `is`(value, "true") }
                 if `is`(head, "ID") { reply.lease = number(value) }
                 if `is`(head, "deleted") { reply.deleted = number(value) }
+                if `is`(head, "more") { reply.hasMore = `is`(value, "true") }
                 if `is`(head, "token") { reply.token = value }
                 if `is`(head, "error") || `is`(head, "message") { reply.problem = value }
                 if `is`(head, "code") { reply.code = number(value) }

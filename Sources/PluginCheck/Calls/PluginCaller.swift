@@ -24,9 +24,14 @@ package protocol PluginCaller: Sendable {
 
     /// Bits of the kind that the instance has.
     var features: UInt64 { get }
+
+    /// Operations that one transaction may have; 0 = any number.
+    var maxTransactionOps: UInt32 { get }
 }
 
 extension PluginCaller {
+    package var maxTransactionOps: UInt32 { 0 }
+
     package func watch(_ keys: [String]) throws -> ConfigurationListener {
         throw CaseFailure(description: "A watch needs an event loop, and this instance is called without.")
     }

@@ -45,9 +45,19 @@ package enum ConfigurationCases {
     }
 
     static let versions = ConformanceCase(
-        "a version that was set is read back", needs: write, section: "configuration.h: version"
+        "a version that was set is read back, or is refused by a store that numbers its items itself", needs: write,
+        section: "configuration.h: version"
     ) { instance, scope in
         let store = ConfigurationCalls(instance)
+        if try code({ try store.set([(scope + "k", Item(value: "value", version: "7"))]) }) == "INVALID_ARGUMENT" {
+            try store.set(scope + "k", "value")
+            let version = try store.get([scope + "k"])[scope + "k"]?.version
+            try require(version?.isEmpty == false, "A version that is set is refused, and get gives none.")
+            try store.set(scope + "k", "other")
+            let next = try store.get([scope + "k"])[scope + "k"]?.version
+            try require(next != version, "A version that is set is refused, and another value has the version \(version ?? "") of the one before.")
+            return try store.remove([scope + "k"])
+        }
         for version in ["7", "v1.2-beta"] {
             try store.set([(scope + "k", Item(value: "value", version: version))])
             let found = try store.get([scope + "k"])[scope + "k"]

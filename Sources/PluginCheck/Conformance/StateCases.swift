@@ -191,8 +191,14 @@ package enum StateCases {
             try holds("f", nil, "After a transaction that was refused")
         }
         try store.transact([])
-        try store.transact((0..<500).map { .set(key("many \($0)"), "\($0)") })
-        try holds("many 499", "499", "After a transaction of 500 sets")
+        let limit = Int(instance.maxTransactionOps), most = limit == 0 ? 500 : min(limit, 500)
+        try store.transact((0..<most).map { .set(key("many \($0)"), "\($0)") })
+        try holds("many \(most - 1)", "\(most - 1)", "After a transaction of \(most) sets")
+        guard (1..<10_000).contains(limit) else { return }
+        let over = try code { try store.transact((0...limit).map { .set(key("over \($0)"), "1") }) }
+        try require(
+            over == "INVALID_ARGUMENT", "A transaction of more than the \(limit) operations of max_transaction_ops ended with \(over).")
+        try holds("over 0", nil, "After a transaction that was refused")
     }
 
     static let bulk = ConformanceCase(

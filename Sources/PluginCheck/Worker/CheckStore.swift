@@ -62,7 +62,8 @@ final class CheckStore: Sendable {
                 throw CaseFailure(description: "the component was removed while it started")
             }
             if facts.state == "ready" || facts.state == "degraded" {
-                return ComponentCaller(name: name, kind: type.kind, features: facts.features, loops: loops)
+                return ComponentCaller(
+                    name: name, kind: type.kind, features: facts.features, maxTransactionOps: facts.maxTransactionOps, loops: loops)
             }
             guard facts.state != "failed", facts.state != "retrying", ContinuousClock.now < limit else {
                 let reason = facts.reason.isEmpty ? "it is \(facts.state) after 15 s" : facts.reason

@@ -10,13 +10,14 @@ struct ComponentCaller: PluginCaller {
     let name: String
     let kind: Int32
     let features: UInt64
+    let maxTransactionOps: UInt32
     let loops: [NIOLoopBound<CallLoop>]
     /// A call that takes longer is a finding: "not completed".
     var patience: Duration = .seconds(5)
     private let next = Counter()
 
-    init(name: String, kind: Int32, features: UInt64, loops: [NIOLoopBound<CallLoop>]) {
-        (self.name, self.kind, self.features, self.loops) = (name, kind, features, loops)
+    init(name: String, kind: Int32, features: UInt64, maxTransactionOps: UInt32, loops: [NIOLoopBound<CallLoop>]) {
+        (self.name, self.kind, self.features, self.maxTransactionOps, self.loops) = (name, kind, features, maxTransactionOps, loops)
     }
 
     func submit(

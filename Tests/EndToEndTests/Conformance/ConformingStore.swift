@@ -8,6 +8,7 @@ enum ConformingStore: String, CaseIterable, Sendable, CustomTestStringConvertibl
     case sqlite = "state.sqlite"
     case redis = "state.redis"
     case postgresql = "state.postgresql"
+    case etcd = "state.etcd"
     case fileStore = "state.file-store"
 
     var testDescription: String { rawValue }
@@ -21,6 +22,7 @@ enum ConformingStore: String, CaseIterable, Sendable, CustomTestStringConvertibl
         switch self {
         case .memory, .redis: return common
         case .sqlite, .postgresql: return common + ["QUERY_API"]
+        case .etcd: return common.filter { $0 != "KEYS_LIKE" }
         case .fileStore: return []
         }
     }
@@ -37,9 +39,11 @@ enum ConformingStore: String, CaseIterable, Sendable, CustomTestStringConvertibl
         "KEY_OF_YESTERDAY": String(repeating: "fedcba98", count: 4),
     ]
 
+    private static func version(_ type: String) -> String { [postgresql.rawValue, etcd.rawValue].contains(type) ? "v2" : "v1" }
+
     private static func encrypted(_ type: String, _ settings: [(String, String)]) -> String {
         let keys = [("primaryEncryptionKey", "KEY_OF_TODAY"), ("secondaryEncryptionKey", "KEY_OF_YESTERDAY")]
-        return Resource.component("sealed", type, settings + [("keyPrefix", "name")], version: type == postgresql.rawValue ? "v2" : "v1")
+        return Resource.component("sealed", type, settings + [("keyPrefix", "name")], version: version(type))
             + keys.map { "    - name: \($0)\n      secretKeyRef:\n        name: \($1)\n        key: \($1)\n" }.joined()
             + "auth:\n  secretStore: vault\n"
     }
@@ -52,6 +56,8 @@ enum ConformingStore: String, CaseIterable, Sendable, CustomTestStringConvertibl
         var server: RedisServer?
         /// The same.
         var database: PostgreSQLServer?
+        /// The same.
+        var cluster: EtcdServer?
     }
 
     func prepare(in scratch: Scratch) async throws -> Fixture {
@@ -71,6 +77,10 @@ enum ConformingStore: String, CaseIterable, Sendable, CustomTestStringConvertibl
             let server = try await PostgreSQLServer.start()
             settings = { [("connectionString", server.connectionString), ("maxConns", "2"), ("tablePrefix", "\($0)_")] }
             fixture.database = server
+        case .etcd:
+            let server = try await EtcdServer.start()
+            settings = { [("endpoints", "127.0.0.1:\(server.port)"), ("keyPrefixPath", $0)] }
+            fixture.cluster = server
         case .fileStore:
             try await ExamplePlugin.build(into: scratch.file("plugins"))
             fixture.flags += ["--plugins-dir", scratch.file("plugins")]
@@ -79,7 +89,7 @@ enum ConformingStore: String, CaseIterable, Sendable, CustomTestStringConvertibl
         var documents = ConformingStore.components.map { component in
             Resource.component(
                 component.name, rawValue,
-                settings(component.name) + (component.keyPrefix.map { [("keyPrefix", $0)] } ?? []), version: self == .postgresql ? "v2" : "v1")
+                settings(component.name) + (component.keyPrefix.map { [("keyPrefix", $0)] } ?? []), version: Self.version(rawValue))
         }
         documents.append(ConformingStore.encrypted(rawValue, settings("sealed")))
         documents.append(Resource.component("vault", "secretstores.local.env"))

@@ -3,10 +3,12 @@
     stores.py locks STORE [fencing]
     stores.py configuration STORE WRITER
 
-WRITER is how items are written: `http` through the runtime's own API, `sqlite:FILE`, `redis:PORT`, `postgresql:PORT` or
-`file:FILE` behind its back.
+WRITER is how items are written: `http` through the runtime's own API, `sqlite:FILE`, `redis:PORT`, `postgresql:PORT`,
+`etcd:PORT` or `file:FILE` behind its back.
 """
 
+import base64
+import http.client
 import json
 import os
 import queue
@@ -85,7 +87,8 @@ class Writer:
 
     def __init__(self, word):
         kind, _, rest = word.partition(":")
-        kinds = {"http": self.http, "sqlite": self.sqlite, "redis": self.redis, "postgresql": self.postgresql, "file": self.file}
+        kinds = {"http": self.http, "sqlite": self.sqlite, "redis": self.redis, "postgresql": self.postgresql, "file": self.file,
+                 "etcd": self.etcd}
         self.set, self.remove = kinds[kind](rest)
 
     def http(self, _):
@@ -132,6 +135,21 @@ class Writer:
             lambda key, value: run(
                 f"INSERT INTO items (key, value) VALUES ('{key}', '{value}') ON CONFLICT (key) DO UPDATE SET value = excluded.value"),
             lambda key: run(f"DELETE FROM items WHERE key = '{key}'"),
+        )
+
+    def etcd(self, port):
+        connection = http.client.HTTPConnection("127.0.0.1", int(port))
+
+        def call(path, **members):
+            body = {name: base64.b64encode(text.encode()).decode() for name, text in members.items()}
+            connection.request("POST", path, json.dumps(body))
+            answer = connection.getresponse()
+            assert answer.status == 200, answer.read()
+            answer.read()
+
+        return (
+            lambda key, value: call("/v3/kv/put", key="items/" + key, value=value),
+            lambda key: call("/v3/kv/deleterange", key="items/" + key),
         )
 
     def file(self, path):
