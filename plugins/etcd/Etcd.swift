@@ -184,6 +184,13 @@ final class Etcd {
         let has: (StaticString) -> Bool = { word in reply.problem.contains(word) }
         // Invalid tokens come as an invalid argument with some versions.
         if has("invalid auth token") { return PluginError(OCTAVO_CODE_UNAUTHENTICATED, said) }
+        if has("request is too large") || has("message larger than max") {
+            return PluginError(
+                OCTAVO_CODE_RESOURCE_EXHAUSTED,
+                "\(said) A request is larger than etcd takes, 1.5 MiB unless its --max-request-bytes says another size. Store less in one "
+                    + "request, or raise it there.",
+                reason: "REQUEST_TOO_LARGE", flags: OCTAVO_ERROR_PERMANENT)
+        }
         switch Int32(truncatingIfNeeded: reply.code) {
         case OCTAVO_CODE_UNAVAILABLE, OCTAVO_CODE_UNKNOWN, OCTAVO_CODE_DEADLINE_EXCEEDED:
             var error = PluginError.outage(said)

@@ -19,6 +19,7 @@ final class EtcdServer: Sendable {
                 [
                     "--data-dir", folder.file("etcd"), "--listen-client-urls", client, "--advertise-client-urls", client,
                     "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", "default=\(peer)",
+                    "--max-request-bytes", "16777216",
                 ] + Self.flags(certificates), keeping: folder)
             do {
                 try await eventually("etcd on port \(port)", within: .seconds(30)) {
