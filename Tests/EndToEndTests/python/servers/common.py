@@ -78,11 +78,11 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 def serve(handler, state):
-    """Arguments: READY [CERTIFICATE KEY [PORT]]. Serves until the process is killed; the port is written to the file READY."""
+    """Arguments: READY PORT [CERTIFICATE KEY]. Serves until the process is killed; the port is written to the file READY."""
     handler.state = state
-    ready, files, port = sys.argv[1], sys.argv[2:4], int((sys.argv + [0] * 4)[4])
+    ready, port, files = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
     server = Server(("127.0.0.1", port), handler)
-    if len(files) == 2:
+    if files:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*files)
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)

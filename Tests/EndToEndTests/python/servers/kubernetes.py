@@ -1,7 +1,8 @@
 """A server with the API of Kubernetes for secrets: reading, lists with pages and selectors, watches with bookmarks, and what an
 operator writes. The token of all rights is `root`; `reader` may not list and watch; more by /control.
 /control sets: tokens (all that count as root), forget (watches from before this resource version are told 410), drop (ends open
-watches when it changes), throttle, retry_after, redirect. See common.py."""
+watches when it changes), many (so many more secrets are in the lists), expire (so many continuations are told 410), throttle, retry_after,
+redirect. See common.py."""
 
 import base64
 import json
@@ -97,6 +98,15 @@ class ClusterHandler(Handler):
         with self.state.lock:
             version = self.state.version
             found = [s for (n, name), s in sorted(self.state.secrets.items()) if n == namespace and selected in ("", name)]
+            more = self.state.control.get("many", 0)
+            expire = self.state.control.get("expire", 0) if "continue" in given else 0
+            if expire:
+                self.state.control["expire"] = expire - 1
+        if expire:
+            return self.status(410, "Expired", "The provided continue parameter is too old to display a consistent list result.")
+        found += [
+            {**SECRETS, "metadata": {"name": f"many-{n}", "namespace": namespace}, "data": {"n": base64.b64encode(b"%d" % n).decode()}}
+            for n in range(more)]
         start, metadata = 0, {"resourceVersion": str(version)}
         if "continue" in given:
             start = json.loads(base64.b64decode(given["continue"]))["start"]

@@ -1,0 +1,63 @@
+import Foundation
+import Testing
+
+@Suite("Secret stores, through the Dapr SDK and over HTTP", .serialized, .enabled(if: Places.hasSDK, "tools/setup test installs it"))
+struct SecretStoreTests {
+    static func run(_ arguments: [String], _ octavo: OctavoProcess) async throws {
+        try await SDKTests.run("secrets_of", arguments, octavo)
+    }
+
+    /// A configuration with one scope.
+    private static func scope(_ lines: String, _ store: String, _ scratch: Scratch) throws -> String {
+        let text = "apiVersion: dapr.io/v1alpha1\nkind: Configuration\nmetadata: {name: c}\nspec:\n  secrets:\n    scopes:\n"
+            + "      - {storeName: \(store), \(lines)}\n"
+        return try scratch.write(text, to: "configuration.yaml")
+    }
+
+    /// All secrets are `a` and `b`, with a pair each.
+    static func scopes(_ store: String, _ resources: String, _ scratch: Scratch, _ modes: [String], environment: [String: String] = [:]) async throws {
+        let a = #"{"a": {"a": "1"}}"#, b = #"{"b": {"b": "2"}}"#
+        for (lines, expected, denied) in [
+            ("defaultAccess: deny, allowedSecrets: [a]", a, "b"), ("defaultAccess: allow, deniedSecrets: [a]", b, "a"),
+            ("defaultAccess: deny, allowedSecrets: [b]", b, "a"),
+        ] {
+            let flags = ["--resources-path", resources, "--config", try scope(lines, store, scratch)] + modes
+            try await OctavoProcess.with(in: try Scratch(), flags: flags, environment: environment) { octavo in
+                try await run([store, expected, denied], octavo)
+            }
+        }
+    }
+
+    @Test("A JSON file gives what is in it, by scopes", arguments: StoresTests.modes)
+    func file(modes: [String]) async throws {
+        let scratch = try Scratch()
+        try scratch.write(#"{"a": "1", "b": {"c": "2", "d": ["3"]}}"#, to: "secrets.json")
+        let resources = try scratch.write(
+            [
+                Resource.component("flat", "secretstores.local.file", [("secretsFile", scratch.file("secrets.json"))]),
+                Resource.component("deep", "secretstores.local.file", [("secretsFile", scratch.file("secrets.json")), ("multiValued", "true")]),
+            ].joined(separator: "---\n"), to: "all.yaml")
+        try await OctavoProcess.with(in: try Scratch(), flags: ["--resources-path", resources] + modes) { octavo in
+            try await Self.run(["flat", #"{"a": {"a": "1"}, "b:c": {"b:c": "2"}, "b:d:0": {"b:d:0": "3"}}"#], octavo)
+            try await Self.run(["deep", #"{"a": {"a": "1"}, "b": {"c": "2", "d:0": "3"}}"#], octavo)
+        }
+        try scratch.write(#"{"a": "1", "b": "2"}"#, to: "secrets.json")
+        try await Self.scopes("flat", resources, scratch, modes)
+    }
+
+    @Test("Environment variables are there but for the runtime's own, by scopes")
+    func environment() async throws {
+        let scratch = try Scratch()
+        let resources = try scratch.write(
+            [
+                Resource.component("all", "secretstores.local.env"),
+                Resource.component("mine", "secretstores.local.env", [("prefix", "MINE_")]),
+            ].joined(separator: "---\n"), to: "all.yaml")
+        let environment = ["MINE_a": "1", "MINE_b": "2", "OTHER": "x"]
+        try await OctavoProcess.with(in: try Scratch(), flags: ["--resources-path", resources], environment: environment) { octavo in
+            try await Self.run(["--some", "all", #"{"MINE_a": {"MINE_a": "1"}, "OTHER": {"OTHER": "x"}}"#], octavo)
+            try await Self.run(["mine", #"{"a": {"a": "1"}, "b": {"b": "2"}}"#], octavo)
+        }
+        try await Self.scopes("mine", resources, scratch, [], environment: environment)
+    }
+}
