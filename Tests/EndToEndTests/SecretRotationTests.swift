@@ -107,8 +107,7 @@ struct SecretRotationTests {
             defer { load.cancel() }
             // The second time the watch has been lost meanwhile; the third what it was to go on from is forgotten.
             for round in 1...(cluster == nil ? 2 : 3) {
-                if round == 2 { try await cluster?.control(#"{"drop": 1}"#) }
-                if round == 3 { try await cluster?.control(#"{"forget": 1002, "drop": 2}"#) }
+                if let cluster, round > 1 { try await cluster.control(#"{"drop": \#(round), "forget": \#(round - 2)}"#) }
                 _ = try await Self.ask(server, "ACL", "SETUSER", "app", ">password-\(round)")
                 let begin = ContinuousClock.now
                 try await write("password-\(round)")
@@ -122,6 +121,11 @@ struct SecretRotationTests {
             }
             asked.counts.withLock { $0.isOver = true }
             try await load.value
+            if let seen = try await cluster?.control().filter({ $0.contains("fieldSelector") }) {
+                // Opened, gone on with, gone on with and read again.
+                #expect(seen.filter { $0.contains("watch=1") }.count >= 4, "\(seen)")
+                #expect(seen.filter { !$0.contains("watch=1") }.count == 2, "\(seen)")
+            }
             #expect(asked.counts.withLock { $0.failures }.isEmpty, "\(asked.counts.withLock { $0.failures })")
             for round in 0...3 { #expect(!octavo.process.errors.contains("password-\(round)")) }
         }

@@ -60,4 +60,29 @@ struct SecretStoreTests {
         }
         try await Self.scopes("mine", resources, scratch, [], environment: environment)
     }
+
+    @Test("keep to what a secret store must do, in process and isolated", arguments: ["vault", "kubernetes", "local-secrets"])
+    func conformance(plugin: String) async throws {
+        let scratch = try Scratch()
+        let server = plugin == "local-secrets" ? nil : try await APIServer.start(plugin)
+        let settings: [String]
+        switch (plugin, server) {
+        case ("vault", let server?):
+            try await server.vault("POST", "secret/data/dapr/a", #"{"data": {"b": "1", "c": "2"}}"#)
+            try await server.vault("POST", "secret/data/dapr/d/e", #"{"data": {"f": ""}}"#)
+            settings = ["vaultAddr=\(server.base)", "vaultToken=root"]
+        case ("kubernetes", let server?):
+            try await server.kubernetes("a", ["b": "1", "c": "2"])
+            try await server.kubernetes("d.e", ["f": ""])
+            settings = ["kubeconfigPath=\(try KubernetesTests.configuration(server, scratch))"]
+        default: settings = ["secretsFile=\(try scratch.write(#"{"a": "1", "b": {"c": "2"}}"#, to: "secrets.json"))"]
+        }
+        let checked = try await Subprocess.run(
+            Places.octavo, ["plugin", "check", "\(Places.products)/liboctavo-plugin-\(plugin).so"] + settings.flatMap { ["--set", $0] },
+            within: .seconds(240))
+        #expect(checked.code == 0, "\(checked.output)\n\(checked.errors)")
+        for word in ["bulk_get and get agree", ", 0 failed, "] + (plugin == "vault" ? [] : ["a watch can be opened and ended"]) {
+            #expect(checked.output.contains(word), "\(checked.output)")
+        }
+    }
 }

@@ -1,6 +1,6 @@
 """A server with the API of Kubernetes for secrets: reading, lists with pages and selectors, watches with bookmarks, and what an
 operator writes. The token of all rights is `root`; `reader` may not list and watch; more by /control.
-/control sets: tokens (all that count as root), forget (watches from before this resource version are told 410), drop (ends open
+/control sets: tokens (all that count as root), forget (so many watches that begin are told 410), drop (ends open
 watches when it changes), many (so many more secrets are in the lists), expire (so many continuations are told 410), throttle, retry_after,
 redirect. See common.py."""
 
@@ -132,11 +132,12 @@ class ClusterHandler(Handler):
 
         end = time.monotonic() + int(given.get("timeoutSeconds") or 60)
         with state.lock:
-            drop = state.control["drop"]
+            drop, forget = state.control["drop"], state.control["forget"]
+            state.control["forget"] = max(forget - 1, 0)
         bookmarked = at
         while time.monotonic() < end:
             with state.lock:
-                if at < state.control["forget"]:
+                if forget:
                     message = f"too old resource version: {at} ({state.version})"
                     tell("ERROR", {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message,
                                    "reason": "Expired", "code": 410})
