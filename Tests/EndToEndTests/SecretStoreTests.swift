@@ -85,4 +85,35 @@ struct SecretStoreTests {
             #expect(checked.output.contains(word), "\(checked.output)")
         }
     }
+
+    @Test("survive answers that make no sense", arguments: ["vault", "kubernetes"])
+    func nonsense(kind: String) async throws {
+        let scratch = try Scratch(), server = try await APIServer.start(kind)
+        let store = kind == "vault"
+            ? Resource.component("store", "secretstores.hashicorp.vault", [("vaultAddr", server.base), ("vaultToken", "root")])
+            : KubernetesTests.store(try KubernetesTests.configuration(server, scratch), name: "store")
+        let flags = ["--resources-path", try scratch.write(store, to: "resources/all.yaml"), "--isolate", "all"]
+        let pieces = [
+            "", "[]", "{", "null", "{}", #"{"data": null}"#, #"{"data": {"data": null}}"#, #"{"data": {"data": [1, {"a": 2}]}}"#,
+            #"{"data": {"keys": [1, null, "../x", "/", "a/", {"b": []}, ""]}}"#, #"{"data": {"keys": "a"}}"#,
+            #"{"items": {"a": 1}, "metadata": {"resourceVersion": {}, "continue": []}}"#, #"{"items": [[], 1, {"data": {"a": "*"}}, {}]}"#,
+            #"{"data": {"a": "AA==", "b": "A", "c": "gICA"}}"#, #"{"errors": {"a": [{}]}, "message": [1]}"#,
+            String(repeating: #"{"data":"#, count: 200), "{\"data\": {\"a\u{0}\": 1}}", "<html>\u{FFFD}</html>",
+        ]
+        try await OctavoProcess.with(in: scratch, flags: flags) { octavo in
+            let process = try await octavo.json("plugin", "describe", kind)["summary"]?["processID"]?.integer
+            for text in pieces {
+                for status in [200, 404, 403, 500] {
+                    let digits = text.utf8.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+                    try await server.control(#"{"junk": "\#(digits)", "status": \#(status)}"#)
+                    for name in ["a", "bulk"] {
+                        let answer = try await Curl(path: "/v1.0/secrets/store/\(name)").send(to: octavo.base)
+                        #expect(status == 200 || answer.status >= 400 || name == "bulk" && answer.body == "{}", "\(text): \(answer)")
+                    }
+                }
+            }
+            #expect(process != nil)
+            #expect(try await octavo.json("plugin", "describe", kind)["summary"]?["processID"]?.integer == process)
+        }
+    }
 }

@@ -21,7 +21,7 @@ struct Settings {
                 "defaultNamespace", example: "production",
                 "Namespace of the secrets when a request names none; otherwise that of NAMESPACE in the environment, of the pod, or of the kubeconfig."),
             .string(
-                "kubeconfigPath", example: "/home/me/.kube/config",
+                "kubeconfigPath",
                 "A kubeconfig file; otherwise the pod's service account, or outside of a pod the file of KUBECONFIG or ~/.kube/config."),
             .string(
                 "serviceAccountPath", default: "/var/run/secrets/kubernetes.io/serviceaccount",

@@ -55,7 +55,7 @@ struct Settings {
 
     static var fields: [Field] {
         [
-            .string("vaultAddr", default: "https://127.0.0.1:8200", "Address of the server."),
+            .string("vaultAddr", default: "https://127.0.0.1:8200", example: "https://vault.example:8200", "Address of the server."),
             .string("vaultToken", sensitive: true, "Token for the server. This or vaultTokenMountPath."),
             .string(
                 "vaultTokenMountPath", example: "/run/vault/token",
@@ -67,7 +67,7 @@ struct Settings {
                 "vaultValueType", of: ["map", "text"], default: "map",
                 "map: a secret has the pairs that it has there; text: it has one value, all pairs as JSON."),
             .string("caPem", "Authorities of the server's certificate, PEM text. Goes before caPath and caCert."),
-            .string("caPath", example: "/etc/vault/authorities", "Folder with files of authorities. Goes before caCert."),
+            .string("caPath", "Folder with files of authorities. Goes before caCert."),
             .string("caCert", example: "/etc/vault/ca.pem", "File of authorities, PEM; the system's without any of the three."),
             .boolean("skipVerify", default: "false", "Accept any certificate of the server."),
             .string("tlsServerName", example: "vault.example", "Name that the certificate bears, when that is not the host of vaultAddr."),

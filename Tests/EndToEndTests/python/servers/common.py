@@ -50,6 +50,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
             throttled = self.state.control.get("throttle", 0)
             if throttled:
                 self.state.control["throttle"] = throttled - 1
+        if "junk" in self.state.control:
+            # Whatever bytes a test likes, as hexadecimal digits.
+            text = bytes.fromhex(self.state.control["junk"])
+            self.send_response(self.state.control.get("status", 200))
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            return self.wfile.write(text)
         if redirect:
             return self.answer(307, None, [("Location", redirect + self.path), ("Content-Length", "0")])
         if throttled:
