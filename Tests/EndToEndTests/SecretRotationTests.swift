@@ -131,6 +131,47 @@ struct SecretRotationTests {
         }
     }
 
+    @Test("are watched again when the store's plugin has crashed, and when the store is another one")
+    func moves() async throws {
+        let scratch = try Scratch(), server = try await RedisServer.start()
+        let cluster = try await APIServer.start("kubernetes")
+        let configuration = try KubernetesTests.configuration(cluster, scratch)
+        let file = Resource.component(
+            "vault", "secretstores.local.file", [("secretsFile", scratch.file("secrets.json")), ("multiValued", "true")])
+        func replacements(_ octavo: OctavoProcess) -> Int {
+            octavo.process.errors.split(separator: "\n").count { $0.contains("component replaced") && $0.contains("component=store") }
+        }
+        _ = try await Self.ask(server, "ACL", "SETUSER", "app", "on", ">password-0", ">password-1", ">password-2", ">password-3", "~*", "&*", "+@all")
+        try await cluster.kubernetes("redis", ["password": "password-0"])
+        let flags = try Self.watched(scratch, server, by: KubernetesTests.store(configuration, name: "vault")) + ["--isolate", "kubernetes"]
+        try await OctavoProcess.with(in: scratch, flags: flags) { (octavo) async throws in
+            let process = try #require(try await octavo.json("plugin", "describe", "kubernetes")["summary"]?["processID"]?.integer)
+            #expect(kill(pid_t(process), SIGKILL) == 0)
+            try await cluster.kubernetes("redis", ["password": "password-1"])
+            try await eventually("the instance after the crash", within: Self.soon) { replacements(octavo) == 1 ? () : nil }
+            // Other settings, then another type.
+            try await cluster.kubernetes("redis", ["password": "password-1"], namespace: "other")
+            _ = try Self.watched(scratch, server, by: KubernetesTests.store(configuration, [("defaultNamespace", "other")], name: "vault"))
+            try await eventually("the other store", within: Self.soon) {
+                octavo.process.errors.split(separator: "\n").contains { $0.contains("component replaced") && $0.contains("component=vault") } ? () : nil
+            }
+            // What refers to a store that has changed is made anew.
+            let before = replacements(octavo)
+            try await cluster.kubernetes("redis", ["password": "password-2"], namespace: "other")
+            try await eventually("the instance by the other namespace", within: Self.soon) { replacements(octavo) > before ? () : nil }
+            try scratch.write(#"{"redis": {"password": "password-2"}}"#, to: "secrets.json")
+            _ = try Self.watched(scratch, server, by: file)
+            try await eventually("the file", within: Self.soon) {
+                "\(try await octavo.json("component", "describe", "vault"))".contains("local.file") ? () : nil
+            }
+            try await eventually("nothing under way") { try await Self.store(octavo)?["state"]?.string == "ready" ? () : nil }
+            let last = replacements(octavo)
+            try scratch.write(#"{"redis": {"password": "password-3"}}"#, to: "secrets.json")
+            try await eventually("the instance by the file", within: Self.soon) { replacements(octavo) > last ? () : nil }
+            #expect(try await octavo.octavo("state", "set", "store", "k", "v").code == 0)
+        }
+    }
+
     @Test("are read at intervals from a store that may not be watched, which says why")
     func fallsBack() async throws {
         let scratch = try Scratch(), server = try await RedisServer.start()
