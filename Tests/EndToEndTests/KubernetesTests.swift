@@ -118,6 +118,37 @@ struct KubernetesTests {
         }
     }
 
+    @Test("A kubeconfig may hold certificates itself, and the name that the server bears")
+    func embedded() async throws {
+        let certificates = try await Certificates(), scratch = try Scratch()
+        let server = try await APIServer.start("kubernetes", certificates: certificates, asksClients: true)
+        try await server.kubernetes("db", ["password": "p"], namespace: "mine")
+        func data(_ name: String) -> String { Data(certificates.folder.read(name).utf8).base64EncodedString() }
+        func text(_ user: String, name: String) -> String {
+            """
+            {"current-context": "c", "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u", "namespace": "mine"}}],
+             "clusters": [{"name": "k", "cluster": {"server": "\(server.base)/", "certificate-authority-data": "\(data("authority.pem"))",
+               "tls-server-name": "\(name)"}}],
+             "users": [{"name": "u", "user": {"token": "root"\(user)}}]}
+            """
+        }
+        let user = #", "client-certificate-data": "\#(data("client.pem"))", "client-key-data": "\#(data("client.key"))""#
+        let stores = try [("good", text(user, name: "localhost")), ("bare", text("", name: "localhost")), ("misnamed", text(user, name: "k.example"))]
+            .map { Self.store(try scratch.write($0.1, to: "\($0.0).json"), name: $0.0) }
+        let flags = ["--resources-path", try scratch.write(stores.joined(separator: "---\n"), to: "resources/all.yaml")]
+        try await OctavoProcess.with(in: scratch, flags: flags, untilReady: false) { octavo in
+            try await eventually("the good one\n\(octavo.process.errors)") {
+                try await read(octavo, "db", store: "good").json?["password"]?.string == "p" ? () : nil
+            }
+            for name in ["bare", "misnamed"] {
+                try await eventually("the refusal of \(name)") {
+                    let answer = try await read(octavo, "db", store: name)
+                    return answer.status == 503 && answer.body.contains("127.0.0.1:\(server.port)") ? () : nil
+                }
+            }
+        }
+    }
+
     @Test("What the cluster refuses is said", arguments: StoresTests.modes)
     func refusals(modes: [String]) async throws {
         var server = try await APIServer.start("kubernetes")

@@ -6,21 +6,23 @@ final class APIServer: Sendable {
     let port: Int
     let base: String
     private let process: Subprocess
+    private let client: Certificates?
 
-    /// `certificates`: it speaks TLS by the server's certificate there. `again`: on the port of one that has ended.
-    static func start(_ name: String, certificates: Certificates? = nil, again: APIServer? = nil) async throws -> APIServer {
+    /// `certificates`: it speaks TLS by the server's certificate there; with `asksClients` it wants one of its clients, too. `again`: on the port of one that has ended.
+    static func start(_ name: String, certificates: Certificates? = nil, asksClients: Bool = false, again: APIServer? = nil) async throws -> APIServer {
         let scratch = try Scratch()
         var arguments = [Places.scripts + "/servers/\(name).py", scratch.file("port"), "\(again?.port ?? 0)"]
-        if let certificates { arguments += [certificates.server, certificates.serverKey] }
+        if let certificates { arguments += [certificates.server, certificates.serverKey] + (asksClients ? [certificates.authority] : []) }
         let process = try Subprocess("python3", arguments, environment: ["PYTHONDONTWRITEBYTECODE": "1"], keeping: scratch)
         let port = try await eventually("the server \(name): \(process.errors)", within: .seconds(30)) {
             if process.code != nil { throw Trouble("\(name).py ended: \(process.errors)") }
             return Int(scratch.read("port"))
         }
-        return APIServer(port: port, base: "\(certificates == nil ? "http" : "https")://127.0.0.1:\(port)", process)
+        return APIServer(port: port, base: "\(certificates == nil ? "http" : "https")://127.0.0.1:\(port)", process, asksClients ? certificates : nil)
     }
 
-    private init(port: Int, base: String, _ process: Subprocess) {
+    private init(port: Int, base: String, _ process: Subprocess, _ client: Certificates?) {
+        self.client = client
         self.port = port
         self.base = base
         self.process = process
@@ -35,6 +37,7 @@ final class APIServer: Sendable {
     @discardableResult
     func send(_ method: String, _ path: String, _ body: String = "", headers: [String] = []) async throws -> String {
         var arguments = ["-sS", "-k", "-m", "10", "-X", method, "--fail-with-body"]
+        if let client { arguments += ["--cert", client.client, "--key", client.clientKey] }
         for header in headers { arguments += ["-H", header] }
         if !body.isEmpty { arguments += ["--data-binary", "@-"] }
         let answer = try await Subprocess.run("curl", arguments + [base + path], input: body.isEmpty ? nil : body)

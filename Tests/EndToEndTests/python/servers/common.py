@@ -85,13 +85,16 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 def serve(handler, state):
-    """Arguments: READY PORT [CERTIFICATE KEY]. Serves until the process is killed; the port is written to the file READY."""
+    """Arguments: READY PORT [CERTIFICATE KEY [AUTHORITY OF CLIENTS]]. Serves until the process is killed; the port is written to the file READY."""
     handler.state = state
     ready, port, files = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
     server = Server(("127.0.0.1", port), handler)
     if files:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*files)
+        context.load_cert_chain(*files[:2])
+        if files[2:]:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(files[2])
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     with open(ready + ".part", "w") as file:
         file.write(str(server.server_address[1]))
