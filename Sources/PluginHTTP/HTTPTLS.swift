@@ -68,6 +68,8 @@ public struct HTTPTLS {
     /// To a handle of any protocol.
     public func apply(to transfer: CurlTransfer) {
         transfer.set(CURLOPT_SSLVERSION, Int64(CURL_SSLVERSION_TLSv1_2))
+        // A file of authorities that is written anew counts for connections a minute later, not a day.
+        transfer.set(CURLOPT_CA_CACHE_TIMEOUT, 60)
         if let authority {
             if HTTPTLS.isText(authority) { transfer.set(blob: CURLOPT_CAINFO_BLOB, authority) } else { transfer.set(CURLOPT_CAINFO, authority) }
             // The system's folder would be trusted besides.
