@@ -93,6 +93,8 @@ let plugins: [Target] =
     + plugin("postgresql", target: "PostgreSQLPlugin", native: ["CPostgreSQL"])
     + plugin("crypto", target: "CryptoPlugin", native: ["COpenSSL"])
     + plugin("etcd", target: "EtcdPlugin", kits: ["PluginHTTP"])
+    + plugin("vault", target: "VaultPlugin", kits: ["PluginHTTP"])
+    + plugin("kubernetes", target: "KubernetesPlugin", native: ["CLibYAML"], kits: ["PluginHTTP"])
     + plugin("http-probe", target: "HTTPProbe", kits: ["PluginHTTP"], folder: "Tests/Fixtures")
     + plugin("rabbitmq", target: "RabbitMQPlugin", native: ["CRabbitMQ", "CPluginTLS"])
     + plugin("mqtt", target: "MQTTPlugin", native: ["CPluginTLS"])
@@ -113,6 +115,8 @@ let package = Package(
         .library(name: "octavo-plugin-postgresql", type: .dynamic, targets: ["PostgreSQLPlugin"]),
         .library(name: "octavo-plugin-crypto", type: .dynamic, targets: ["CryptoPlugin"]),
         .library(name: "octavo-plugin-etcd", type: .dynamic, targets: ["EtcdPlugin"]),
+        .library(name: "octavo-plugin-vault", type: .dynamic, targets: ["VaultPlugin"]),
+        .library(name: "octavo-plugin-kubernetes", type: .dynamic, targets: ["KubernetesPlugin"]),
         // For tests alone: nothing installs it.
         .library(name: "http-probe", type: .dynamic, targets: ["HTTPProbe"]),
         .library(name: "octavo-plugin-local-bindings", type: .dynamic, targets: ["LocalBindingsPlugin"]),

@@ -1,5 +1,6 @@
 #include "plugin_kit.h"
 
+#include <dirent.h>
 #include <linux/futex.h>
 #include <signal.h>
 #include <stdio.h>
@@ -108,3 +109,14 @@ int32_t plugin_kit_format_double(double number, char *text, size_t size) {
 char *const *plugin_kit_environment(void) { return environ; }
 
 int32_t plugin_kit_open(const char *path) { return open(path, O_RDONLY | O_CLOEXEC); }
+
+int32_t plugin_kit_folder(const char *path, void (*each)(void *argument, const char *name), void *argument) {
+    DIR *entries = opendir(path);
+    struct dirent *entry;
+    if (!entries) return -1;
+    while ((entry = readdir(entries))) {
+        if (entry->d_name[0] != '.') each(argument, entry->d_name);
+    }
+    closedir(entries);
+    return 0;
+}

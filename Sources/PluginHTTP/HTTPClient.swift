@@ -27,16 +27,20 @@ public struct HTTPOptions {
 /// calls back on the reactor thread alone. `open` it in `start`, `close` it in `stop`.
 public final class HTTPClient {
     public let options: HTTPOptions
+    /// With what has been read when it was opened.
+    private var used: HTTPOptions
     private let loop: CurlLoop
 
     public init(_ instance: Instance, _ options: HTTPOptions = HTTPOptions()) {
         self.options = options
+        used = options
         loop = CurlLoop(instance, limit: options.requests, connections: options.connections)
     }
 
     /// Throws when the options can't be right: files that can't be read, a certificate without a key.
     public func open() throws(PluginError) {
-        try options.tls.check()
+        used.tls = try options.tls.resolved()
+        try used.tls.check()
         try loop.open()
     }
 
@@ -48,7 +52,7 @@ public final class HTTPClient {
     public func send(
         _ request: HTTPRequest, done: @escaping (Result<HTTPResponse, HTTPFailure>) -> Void
     ) throws(PluginError) -> HTTPTransfer {
-        try begin(HTTPTransfer(request, options, head: nil, chunk: nil, done: done))
+        try begin(HTTPTransfer(request, used, head: nil, chunk: nil, done: done))
     }
 
     /// Sends a request whose answer may have no end: `head` gets status and headers, `chunk` each piece of the body as it comes (at
@@ -58,7 +62,7 @@ public final class HTTPClient {
         _ request: HTTPRequest, head: @escaping (HTTPResponse) -> Void, chunk: @escaping (UnsafeRawBufferPointer) -> Bool,
         done: @escaping (Result<HTTPResponse, HTTPFailure>) -> Void
     ) throws(PluginError) -> HTTPTransfer {
-        try begin(HTTPTransfer(request, options, head: head, chunk: chunk, done: done))
+        try begin(HTTPTransfer(request, used, head: head, chunk: chunk, done: done))
     }
 
     private func begin(_ transfer: HTTPTransfer) throws(PluginError) -> HTTPTransfer {

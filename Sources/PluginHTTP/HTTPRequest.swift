@@ -36,6 +36,24 @@ public struct HTTPRequest {
         if method.utf8.isEmpty || method.utf8.contains(where: { $0 <= 0x20 || $0 >= 0x7F }) { throw .invalid("The method of a request is one word.") }
     }
 
+    /// The URL with `name` in place of its host, and that host; `nil` unless it is https without a user in it.
+    func place(of name: String) -> (url: String, host: String)? {
+        let bytes = Array(url.utf8)
+        let start = 8
+        guard bytes.count > start, Array(bytes[..<start]).equals("https://") else { return nil }
+        var end = start
+        while end < bytes.count, bytes[end] != 0x2F, bytes[end] != 0x3F, bytes[end] != 0x23 {
+            if bytes[end] == 0x40 { return nil }
+            end += 1
+        }
+        var colon = bytes[start..<end].firstIndex(of: 0x3A) ?? end
+        // [::1]:8200 has colons before its port.
+        if bytes[start] == 0x5B, let close = bytes[start..<end].firstIndex(of: 0x5D) { colon = close + 1 }
+        return (
+            "https://" + name + String(decoding: bytes[colon...], as: UTF8.self), String(decoding: bytes[start..<colon], as: UTF8.self)
+        )
+    }
+
     /// Host and port of the URL as written, without a user: for messages.
     var target: String {
         let bytes = Array(url.utf8)

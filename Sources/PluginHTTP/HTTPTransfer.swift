@@ -9,6 +9,8 @@ public final class HTTPTransfer: CurlTransfer {
     private let isRepeatable: Bool
     private let maxBody: Int
     private var isTooLong = false
+    /// Instead of the one that the URL tells.
+    private var hostHeader: String?
     private var response = HTTPResponse()
     private var head: ((HTTPResponse) -> Void)?
     private var chunk: ((UnsafeRawBufferPointer) -> Bool)?
@@ -28,7 +30,14 @@ public final class HTTPTransfer: CurlTransfer {
         self.chunk = chunk
         self.done = done
         try super.init()
-        set(CURLOPT_URL, request.url)
+        if let name = options.tls.serverName, let place = request.place(of: name) {
+            // libcurl shows and checks the host of the URL: that is the name, and the connection goes to the host.
+            set(CURLOPT_URL, place.url)
+            try set(list: CURLOPT_CONNECT_TO, ["::" + place.host + ":"])
+            hostHeader = target
+        } else {
+            set(CURLOPT_URL, request.url)
+        }
         set(CURLOPT_PATH_AS_IS, 1)
         set(CURLOPT_USERAGENT, options.userAgent)
         limit(whole: request.timeout, connecting: options.connectTimeout, silence: request.silence)
@@ -60,6 +69,7 @@ public final class HTTPTransfer: CurlTransfer {
         }
         var lines: [String] = []
         var hasType = false
+        if let hostHeader { lines.append("Host: " + hostHeader) }
         for header in request.headers {
             if Word(header.name).isName("content-type") { hasType = true }
             lines.append(header.value.utf8.isEmpty ? header.name + ";" : header.name + ": " + header.value)

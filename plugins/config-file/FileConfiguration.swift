@@ -9,7 +9,7 @@ final class FileConfiguration: ConfigurationStore {
 
     private let file: ItemFile
     private var items: [ConfigurationItem] = []
-    private var version = ItemFile.Version()
+    private var version = FileVersion()
     /// Why the newest version of the file can't be used.
     private var problem: PluginError?
     private var watches: [(source: Source, keys: WatchedKeys)] = []
@@ -39,7 +39,7 @@ final class FileConfiguration: ConfigurationStore {
     override func stop(_ call: Call) throws(PluginError) {
         unfollow()
         watches = []
-        version = ItemFile.Version()
+        version = FileVersion()
         call.done()
     }
 
@@ -78,7 +78,7 @@ final class FileConfiguration: ConfigurationStore {
         }
         // Two versions of one size may bear the same time. What another name does to it (a link that the path goes
         // through) makes it another file.
-        if found & CONFIG_FILE_NAMED != 0 { version = ItemFile.Version() }
+        if found & CONFIG_FILE_NAMED != 0 { version = FileVersion() }
         refresh()
     }
 

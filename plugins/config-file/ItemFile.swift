@@ -5,14 +5,8 @@ struct ItemFile {
     /// A file of configuration that is bigger is a mistake.
     private static let maxSize = 16 << 20
 
-    /// By which one file is told from another that took its place.
-    struct Version: Equatable {
-        var device: UInt64 = 0
-        var number: UInt64 = 0
-        var size: Int64 = 0
-        var seconds: Int = 0
-        var nanoseconds: Int = 0
-    }
+    private static let what: StaticString = "configuration file"
+    private static let hint: StaticString = "Check the setting file."
 
     let path: [CChar]
     let name: String
@@ -34,17 +28,14 @@ struct ItemFile {
     var lastName: [CChar] { Array(path[((path.lastIndex(of: 0x2F) ?? -1) + 1)...]) }
 
     /// Of what the path leads to now.
-    func version() throws(PluginError) -> Version {
-        var status = stat()
-        guard stat(path, &status) == 0 else { throw unreadable(plugin_kit_errno()) }
-        return Version(
-            device: UInt64(status.st_dev), number: UInt64(status.st_ino), size: Int64(status.st_size),
-            seconds: Int(status.st_mtim.tv_sec), nanoseconds: Int(status.st_mtim.tv_nsec))
+    func version() throws(PluginError) -> FileVersion {
+        guard let version = FileVersion(of: path) else { throw SmallFile.unreadable(path, what: ItemFile.what, hint: ItemFile.hint) }
+        return version
     }
 
     /// Its members, sorted by key: nested ones by their whole name, numbers and words as they are written.
     func items() throws(PluginError) -> [ConfigurationItem] {
-        let bytes = try content()
+        let bytes = try SmallFile.read(path, what: ItemFile.what, limit: ItemFile.maxSize, hint: ItemFile.hint)
         var items: [ConfigurationItem] = []
         var failure: PluginError?
         bytes.withUnsafeBytes { bytes in
@@ -74,31 +65,5 @@ struct ItemFile {
             name.append(contentsOf: part)
         }
         return name
-    }
-
-    private func content() throws(PluginError) -> [UInt8] {
-        let descriptor = plugin_kit_open(path)
-        guard descriptor >= 0 else { throw unreadable(plugin_kit_errno()) }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 16 << 10)
-        while true {
-            let count = chunk.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
-            if count < 0 {
-                if plugin_kit_errno() == EINTR { continue }
-                throw unreadable(plugin_kit_errno())
-            }
-            if count == 0 { return bytes }
-            bytes.append(contentsOf: chunk[..<count])
-            guard bytes.count <= ItemFile.maxSize else {
-                throw .invalid("The configuration file \(name) is bigger than 16 MiB.")
-            }
-        }
-    }
-
-    private func unreadable(_ number: Int32) -> PluginError {
-        PluginError(
-            OCTAVO_CODE_FAILED_PRECONDITION,
-            "The configuration file \(name) can't be read: \(PluginError.text(ofErrno: number)). Check the setting file.")
     }
 }

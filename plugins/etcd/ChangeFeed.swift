@@ -12,7 +12,8 @@ final class ChangeFeed {
     private var revision: Int64 = 0
     private var isWanted = false
     private var transfer: HTTPTransfer?
-    private var line: [UInt8] = []
+    /// An answer is a line.
+    private let lines = HTTPLines(longest: ChangeFeed.longestLine)
     private var pause: Int64 = 0
     private var timer: Timer!
 
@@ -54,7 +55,7 @@ final class ChangeFeed {
 
     private func open() {
         guard isWanted, transfer == nil else { return }
-        line = []
+        lines.reset()
         var body = Body(#"{"create_request":{"progress_notify":true,"#)
         body.prefix(etcd.settings.prefix)
         body.add(#","start_revision":"#)
@@ -66,7 +67,7 @@ final class ChangeFeed {
         let endpoint = etcd.current
         do throws(PluginError) {
             transfer = try etcd.client.stream(
-                request, head: { _ in }, chunk: { [unowned(unsafe) self] in self.take($0) },
+                request, head: { _ in }, chunk: { [unowned(unsafe) self] in self.lines.take($0) { self.heard($0) } },
                 done: { [unowned(unsafe) self] _ in
                     self.transfer = nil
                     self.etcd.leave(endpoint)
@@ -79,20 +80,6 @@ final class ChangeFeed {
         guard isWanted else { return }
         pause = min(max(pause * 2, 50_000_000), 2_000_000_000)
         timer.set(after: pause / 2 + Int64(Host.random() % UInt64(pause / 2)))
-    }
-
-    /// An answer is a line. `false`: nothing more of this stream.
-    private func take(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        var start = 0
-        for index in bytes.indices where bytes[index] == 0x0A {
-            line.append(contentsOf: bytes[start..<index])
-            start = index + 1
-            let whole = line
-            line = []
-            if !whole.isEmpty, !heard(whole) { return false }
-        }
-        line.append(contentsOf: bytes[start...])
-        return line.count <= ChangeFeed.longestLine
     }
 
     private func heard(_ line: [UInt8]) -> Bool {

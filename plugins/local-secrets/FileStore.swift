@@ -5,13 +5,9 @@ final class FileStore: SecretStore {
     /// A file of secrets that is bigger is a mistake.
     private static let maxSize = 16 << 20
 
-    private struct Version: Equatable {
-        var device: UInt64 = 0
-        var number: UInt64 = 0
-        var size: Int64 = 0
-        var seconds: Int = 0
-        var nanoseconds: Int = 0
-    }
+    /// How often the file is looked at while somebody watches.
+    private static let interval: Int64 = 500_000_000
+    static let offered = OCTAVO_SECRET_BULK | OCTAVO_SECRET_MULTI_VALUE | OCTAVO_SECRET_ROTATION
 
     private let path: [CChar]
     private let name: String
@@ -19,21 +15,28 @@ final class FileStore: SecretStore {
     private let isMultiValued: Bool
     private let lock = Monitor()
     private var secrets: Secrets?
-    private var version = Version()
+    private var version = FileVersion()
     /// Why the newest version of the file can't be used.
     private var problem: PluginError?
     private var hasWarned = false
+    /// Who watches: the names that it wants, and what was there when it was last told.
+    private var watches: [(source: Source, names: [[UInt8]], known: Secrets?)] = []
+    private var watcher: OwnThread?
+    private var isStopping = false
 
     init(_ config: Config, _ instance: Instance) {
         path = config.cString("secretsFile") ?? [0]
         name = config.string("secretsFile") ?? ""
         separator = config.text("nestedSeparator").array
         isMultiValued = config.flag("multiValued")
-        super.init(instance, Features(OCTAVO_SECRET_BULK | OCTAVO_SECRET_MULTI_VALUE))
+        super.init(instance, Features(FileStore.offered))
     }
 
     override func start(_ call: Call) throws(PluginError) {
-        lock.with { refresh() }
+        lock.with {
+            isStopping = false
+            refresh()
+        }
         if let problem { throw problem }
         call.done()
     }
@@ -48,9 +51,17 @@ final class FileStore: SecretStore {
     }
 
     override func stop(_ call: Call) throws(PluginError) {
+        let watcher = lock.with {
+            isStopping = true
+            watches = []
+            lock.wakeAll()
+            defer { self.watcher = nil }
+            return self.watcher
+        }
+        watcher?.join()
         lock.with {
             secrets = nil
-            version = Version()
+            version = FileVersion()
         }
         call.done()
     }
@@ -79,6 +90,60 @@ final class FileStore: SecretStore {
         }
     }
 
+    // MARK: Watching
+
+    override func watch(_ request: UnsafePointer<octavo_secret_watch_request>, _ reply: EmptyReply) throws(PluginError) {
+        let source = Source(request.pointee.source)
+        var names: [[UInt8]] = []
+        for index in 0..<Int(request.pointee.names.count) {
+            names.append(request.pointee.names.at(index, as: octavo_str.self).pointee.array)
+        }
+        let isWatched = lock.with {
+            if isStopping { return false }
+            refresh()
+            if watcher == nil { watcher = OwnThread.start(name: "octavo-secrets") { [self] in follow() } }
+            guard watcher != nil else { return false }
+            watches.append((source, names, secrets))
+            lock.wakeAll()
+            return true
+        }
+        guard isWatched else { throw PluginError(OCTAVO_CODE_RESOURCE_EXHAUSTED, "The file of secrets \(name) can't be watched: there is no thread for it.") }
+        reply.done()
+    }
+
+    override func unwatch(_ source: Source, _ reply: EmptyReply) throws(PluginError) {
+        lock.with { watches.removeAll { $0.source == source } }
+        reply.done()
+    }
+
+    /// The thread of the watches: looks at the file while there are some, and tells of what has changed.
+    private func follow() {
+        while true {
+            var news: [(source: Source, secret: SecretValue)] = []
+            let goesOn = lock.with {
+                if isStopping { return false }
+                if watches.isEmpty { lock.wait() } else { lock.wait(atMost: FileStore.interval) }
+                if isStopping { return false }
+                if watches.isEmpty { return true }
+                refresh()
+                guard let secrets else { return true }
+                for index in watches.indices where watches[index].known !== secrets {
+                    for name in watches[index].names {
+                        let now = secrets.value(name)
+                        if !now.isSame(as: watches[index].known?.value(name) ?? SecretValue(name: name)) {
+                            news.append((watches[index].source, now))
+                        }
+                    }
+                    watches[index].known = secrets
+                }
+                return true
+            }
+            guard goesOn else { return }
+            // Not under the lock: the runtime may want something.
+            for one in news { one.source.deliver(one.secret) }
+        }
+    }
+
     /// The newest secrets that could be read.
     private func present() throws(PluginError) -> Secrets {
         let (secrets, problem) = lock.with {
@@ -91,16 +156,12 @@ final class FileStore: SecretStore {
 
     /// Reads the file if it is another one than before. A file that is broken leaves what was read last.
     private func refresh() {
-        var status = stat()
-        guard stat(path, &status) == 0 else {
-            problem = unreadable(plugin_kit_errno())
+        guard let now = FileVersion(of: path) else {
+            problem = SmallFile.unreadable(path, what: FileStore.what, hint: FileStore.hint)
             return
         }
-        let now = Version(
-            device: UInt64(status.st_dev), number: UInt64(status.st_ino), size: Int64(status.st_size),
-            seconds: Int(status.st_mtim.tv_sec), nanoseconds: Int(status.st_mtim.tv_nsec))
         if now == version { return }
-        if status.st_mode & 0o077 != 0, !hasWarned {
+        if now.mode & 0o077 != 0, !hasWarned {
             hasWarned = true
             instance.warn("Others may read the file of secrets \(name). Forbid it: chmod 600 \(name)")
         }
@@ -114,30 +175,11 @@ final class FileStore: SecretStore {
         version = now
     }
 
-    private func unreadable(_ number: Int32) -> PluginError {
-        PluginError(
-            OCTAVO_CODE_FAILED_PRECONDITION,
-            "The file of secrets \(name) can't be read: \(PluginError.text(ofErrno: number)). Check secretsFile.")
-    }
+    private static let what: StaticString = "file of secrets"
+    private static let hint: StaticString = "Check secretsFile."
 
     private func load() throws(PluginError) -> Secrets {
-        let descriptor = plugin_kit_open(path)
-        guard descriptor >= 0 else { throw unreadable(plugin_kit_errno()) }
-        defer { close(descriptor) }
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 16 << 10)
-        while true {
-            let count = chunk.withUnsafeMutableBytes { read(descriptor, $0.baseAddress, $0.count) }
-            if count < 0 {
-                if plugin_kit_errno() == EINTR { continue }
-                throw unreadable(plugin_kit_errno())
-            }
-            if count == 0 { break }
-            bytes.append(contentsOf: chunk[..<count])
-            guard bytes.count <= FileStore.maxSize else {
-                throw .invalid("The file of secrets \(name) is bigger than 16 MiB.")
-            }
-        }
+        let bytes = try SmallFile.read(path, what: FileStore.what, limit: FileStore.maxSize, hint: FileStore.hint)
         do throws(PluginError) { return try parse(bytes) } catch {
             throw .invalid("The file of secrets \(name) is no good JSON: \(error.message). The last good version stays in use, if there was one.")
         }

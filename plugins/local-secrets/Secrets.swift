@@ -44,4 +44,12 @@ final class Secrets {
         for secret in secrets where secret.name.equals(name) { return secret }
         return nil
     }
+
+    /// A copy of the secret of that name; without pairs when there is none.
+    func value(_ name: [UInt8]) -> SecretValue {
+        var value = SecretValue(name: name)
+        guard let secret = name.withUnsafeBytes({ find(Str($0)) }) else { return value }
+        for pair in pairs[secret.firstPair..<secret.firstPair + secret.pairCount] { value.pairs.append((pair.name.array, pair.value.array)) }
+        return value
+    }
 }

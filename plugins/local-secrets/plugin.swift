@@ -3,6 +3,7 @@ import PluginKit
 /// Made once, when the runtime first asks for it, and constant after that.
 nonisolated(unsafe) private let descriptor = describe(
     id: "local-secrets", version: "1.0.0", description: "Secrets of this machine: environment variables and a file",
+    requires: OCTAVO_FEATURE_CALLS | OCTAVO_FEATURE_SOURCES,
     types: [
         .secretStore(
             "secretstores.local.env", .inline, features: OCTAVO_SECRET_BULK,
@@ -15,7 +16,7 @@ nonisolated(unsafe) private let descriptor = describe(
                 ]),
             make: { (config, instance) throws(PluginError) in EnvironmentStore(config, instance) }),
         .secretStore(
-            "secretstores.local.file", .blocking(workers: 1), features: OCTAVO_SECRET_BULK | OCTAVO_SECRET_MULTI_VALUE,
+            "secretstores.local.file", .blocking(workers: 1), features: FileStore.offered,
             schema: Schema(
                 title: "JSON file", description: "Secrets are members of a JSON file, which is read again when it changes.",
                 fields: [

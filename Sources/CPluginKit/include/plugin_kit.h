@@ -108,6 +108,9 @@ char *_Nullable const *_Nullable plugin_kit_environment(void);
 /* Opens a file for reading; -1 and errno on failure. */
 int32_t plugin_kit_open(const char *path);
 
+/* Tells of the name of each entry of a folder that does not begin with a point; -1 and errno on failure. */
+int32_t plugin_kit_folder(const char *path, void (*each)(void *_Nullable argument, const char *name), void *_Nullable argument);
+
 #if defined(__clang__)
 #pragma clang assume_nonnull end
 #endif

@@ -148,6 +148,7 @@ extension ComponentStore {
         components[name]?.since = wallSeconds()
         await settle(name, with: new, unavailable: nil, adopting: written)
         if let old { sayFarewell(to: old) }
+        watchSecrets()
         logger.info(
             "component replaced",
             metadata: ["component": "\(name)", "type": "\(written.type)", "source": "\(written.source)"])

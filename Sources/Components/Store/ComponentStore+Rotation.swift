@@ -7,13 +7,23 @@ extension ComponentStore {
         while !isStopping {
             // Varied, so that runtimes that were started together don't ask together.
             guard (try? await Task.sleep(for: interval * Double.random(in: 0.9...1.1))) != nil else { return }
-            for (name, entry) in components where entry.definition.namesSecrets && !entry.isRenewing {
-                components[name]?.isRenewing = true
-                Task {
-                    await renew(name, serial: entry.serial)
-                    components[name]?.isRenewing = false
-                }
+            for (name, entry) in components where entry.definition.namesSecrets && !entry.isRenewing { renewNow(name) }
+        }
+    }
+
+    /// Reads the secrets of a component again in the background. One that is being read for is read for once more.
+    func renewNow(_ name: String) {
+        guard let entry = components[name], entry.definition.namesSecrets, !isStopping else { return }
+        // What is being started has read some that may be old by now.
+        components[name]?.isToRenew = true
+        guard !entry.isRenewing, entry.state != .starting else { return }
+        components[name]?.isRenewing = true
+        Task {
+            while let entry = components[name], entry.isToRenew, !isStopping {
+                components[name]?.isToRenew = false
+                await renew(name, serial: entry.serial)
             }
+            components[name]?.isRenewing = false
         }
     }
 

@@ -49,6 +49,10 @@ package actor ComponentStore {
     /// Instances that end because there is another in their place.
     var farewells: [Int: Task<Void, Never>] = [:]
     var watch: PluginFolderWatch?
+    /// Of secrets that components name, by store.
+    var secretWatches: [String: SecretWatch] = [:]
+    /// Why the secrets of a store can't be watched.
+    var watchTroubles: [String: String] = [:]
     /// Why the last change of a file was not taken in, by path.
     var refusals: [String: Refusal] = [:]
     /// Told of a component that can't ever start and whose errors are not to be ignored.
@@ -257,6 +261,8 @@ package actor ComponentStore {
                 "generation": "\(plugin.generation)",
             ])
         watchHealth(name)
+        watchSecrets()
+        if components[name]?.isToRenew == true { renewNow(name) }
     }
 
     /// Starts a component that was ready, in the background.
@@ -356,6 +362,7 @@ package actor ComponentStore {
     package func remove(_ name: String, waits: Bool = true) async throws(StoreError) {
         guard let entry = components[name] else { throw .noSuchComponent(name: name, known: components.keys.sorted()) }
         components[name] = nil
+        watchSecrets()
         entry.healthWatch?.cancel()
         entry.meter?.remove()
         await onLoops { loop in

@@ -53,6 +53,8 @@ struct ComponentEntry {
     var secretTrouble: String?
     /// Its secrets are being read again.
     var isRenewing = false
+    /// They have changed since they were read.
+    var isToRenew = false
     /// Readiness does not wait for it.
     var isLate: Bool
     var lastError = ""

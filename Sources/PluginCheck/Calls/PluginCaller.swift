@@ -14,6 +14,9 @@ package protocol PluginCaller: Sendable {
     /// without an event loop there is none.
     func watch(_ keys: [String]) throws -> ConfigurationListener
 
+    /// Opens a watch of secrets; gives what ends it and waits for that. Where an instance is called without an event loop there is none.
+    func watch(secrets: [String]) throws -> @Sendable () -> Void
+
     /// Subscribes to a topic for a group; at most `window` messages are unsettled at a time. Where an instance is called
     /// without an event loop there is none.
     func subscribe(_ topic: String, group: String, window: UInt32) throws -> PubSubListener
@@ -31,6 +34,9 @@ package protocol PluginCaller: Sendable {
 
 extension PluginCaller {
     package var maxTransactionOps: UInt32 { 0 }
+    package func watch(secrets: [String]) throws -> @Sendable () -> Void {
+        throw CaseFailure(description: "A watch needs an event loop, and this instance is called without.")
+    }
 
     package func watch(_ keys: [String]) throws -> ConfigurationListener {
         throw CaseFailure(description: "A watch needs an event loop, and this instance is called without.")

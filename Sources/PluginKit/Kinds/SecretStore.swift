@@ -1,9 +1,18 @@
-/// A secret store. Requests stay readable until their call has ended.
+/// A secret store. `watch` and `unwatch` go with the feature `OCTAVO_SECRET_ROTATION`. Requests stay readable until their call has
+/// ended.
 open class SecretStore: Component {
     open func get(_ request: UnsafePointer<octavo_secret_get_request>, _ reply: SecretReply) throws(PluginError) {
         throw .unimplemented("This secret store does not offer the operation.")
     }
     open func bulkGet(_ request: UnsafePointer<octavo_secret_bulk_get_request>, _ reply: SecretsReply) throws(PluginError) {
+        throw .unimplemented("This secret store does not offer the operation.")
+    }
+    /// Once the call is done, every change of the named secrets is delivered to the request's source, until `unwatch`.
+    open func watch(_ request: UnsafePointer<octavo_secret_watch_request>, _ reply: EmptyReply) throws(PluginError) {
+        throw .unimplemented("This secret store does not offer the operation.")
+    }
+    /// Nothing is delivered to the source any more. One that is not known is no error.
+    open func unwatch(_ source: Source, _ reply: EmptyReply) throws(PluginError) {
         throw .unimplemented("This secret store does not offer the operation.")
     }
 }
@@ -42,6 +51,14 @@ func buildSecretTable() -> UnsafePointer<octavo_secret_store_ops> {
     ops.pointee.bulk_get = { pointer, call, request in
         with(pointer, as: SecretStore.self, call) { (store, call) throws(PluginError) in
             try store.bulkGet(request, SecretsReply(call))
+        }
+    }
+    ops.pointee.watch = { pointer, call, request in
+        with(pointer, as: SecretStore.self, call) { (store, call) throws(PluginError) in try store.watch(request, EmptyReply(call)) }
+    }
+    ops.pointee.unwatch = { pointer, call, request in
+        with(pointer, as: SecretStore.self, call) { (store, call) throws(PluginError) in
+            try store.unwatch(Source(request.pointee.source), EmptyReply(call))
         }
     }
     return UnsafePointer(ops)

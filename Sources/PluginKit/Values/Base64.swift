@@ -40,6 +40,17 @@ public enum Base64 {
         return out
     }
 
+    /// The bytes; `nil` when the text is not base64.
+    public static func decoded(_ text: [UInt8]) -> [UInt8]? {
+        var isGood = false
+        let bytes = [UInt8](unsafeUninitializedCapacity: text.count / 4 * 3 + 3) { room, count in
+            guard let found = text.withUnsafeBytes({ decode($0, to: room.baseAddress!) }) else { return }
+            count = found
+            isGood = true
+        }
+        return isGood ? bytes : nil
+    }
+
     private static func value(_ digit: UInt8) -> UInt32? {
         switch digit {
         case 0x41...0x5A: UInt32(digit) - 0x41

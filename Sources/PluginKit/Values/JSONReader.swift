@@ -6,13 +6,17 @@ public struct JSONReader {
     private var at = 0
     private var path: [[UInt8]] = []
     private let leaf: ([[UInt8]], [UInt8]) -> Void
+    /// Objects and lists at this depth are told of as they are written, and not what is in them.
+    private let depth: Int
 
     /// Reads all of `bytes`, which must be one object. `leaf` gets the names (the position in a list counts
     /// as one) and the value: a text without its quotes, a number as written, `true`, `false`, or nothing
-    /// for null.
-    public static func read(_ bytes: UnsafeRawBufferPointer, leaf: @escaping ([[UInt8]], [UInt8]) -> Void) throws(PluginError) {
+    /// for null. An object or a list that has `depth` names on the way to it is a leaf, too: its text as it is written.
+    public static func read(
+        _ bytes: UnsafeRawBufferPointer, depth: Int = .max, leaf: @escaping ([[UInt8]], [UInt8]) -> Void
+    ) throws(PluginError) {
         guard UTF8Check.isText(bytes) else { throw .invalid("it is not UTF-8 text") }
-        var reader = JSONReader(bytes: bytes, leaf: leaf)
+        var reader = JSONReader(bytes: bytes, depth: depth, leaf: leaf)
         reader.skipSpace()
         guard reader.peek == 0x7B else { throw reader.problem("an object, { … }") }
         try reader.value()
@@ -20,9 +24,14 @@ public struct JSONReader {
         guard reader.at == bytes.count else { throw reader.problem("the end of the text") }
     }
 
-    private init(bytes: UnsafeRawBufferPointer, leaf: @escaping ([[UInt8]], [UInt8]) -> Void) {
+    private init(bytes: UnsafeRawBufferPointer, depth: Int, leaf: @escaping ([[UInt8]], [UInt8]) -> Void) {
         self.bytes = bytes
+        self.depth = depth
         self.leaf = leaf
+    }
+
+    private func tell(_ value: [UInt8]) {
+        if path.count <= depth { leaf(path, value) }
     }
 
     private var peek: UInt8 { at < bytes.count ? bytes[at] : 0 }
@@ -48,15 +57,17 @@ public struct JSONReader {
         guard path.count <= JSONReader.maxDepth else {
             throw .invalid("it is nested deeper than \(JSONReader.maxDepth) levels")
         }
+        let start = at
         switch peek {
         case 0x7B: try object()
         case 0x5B: try list()
-        case 0x22: leaf(path, try text())
-        case 0x74: try word("true", "true")
-        case 0x66: try word("false", "false")
-        case 0x6E: try word("null", "")
-        default: leaf(path, try number())
+        case 0x22: return tell(try text())
+        case 0x74: return try word("true", "true")
+        case 0x66: return try word("false", "false")
+        case 0x6E: return try word("null", "")
+        default: return tell(try number())
         }
+        if path.count == depth { leaf(path, [UInt8](bytes[start..<at])) }
     }
 
     private mutating func object() throws(PluginError) {
@@ -112,7 +123,7 @@ public struct JSONReader {
             memcmp(bytes.baseAddress! + at, word.utf8Start, word.utf8CodeUnitCount) == 0
         else { throw problem("a value") }
         at += word.utf8CodeUnitCount
-        leaf(path, Str(meaning).array)
+        tell(Str(meaning).array)
     }
 
     private mutating func digits() -> Int {

@@ -70,6 +70,10 @@ extension octavo_str {
     }
 }
 
+extension [UInt8] {
+    public func equals(_ literal: StaticString) -> Bool { withUnsafeBytes { Str($0).equals(literal) } }
+}
+
 extension octavo_bytes {
     @inline(__always)
     public init(_ bytes: UnsafeRawBufferPointer) {

@@ -38,7 +38,7 @@ final class ClientHandshake: ChannelInboundHandler, RemovableChannelHandler {
         switch pool.target.endpoint {
         case .unix(let path): connected = bootstrap.connect(unixDomainSocketPath: path)
         case .tcp(let host, let port):
-            let tcp = bootstrap.channelOption(.socketOption(.tcp_nodelay), value: 1)
+            let tcp = bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
             // An address needs no resolver, which would ask on another thread.
             if let address = try? SocketAddress(ipAddress: host, port: port) {
                 connected = tcp.connect(to: address)

@@ -36,7 +36,7 @@ struct Acceptor: Sendable {
         do {
             switch endpoint {
             case .tcp(let host, let port):
-                return try await bootstrap.childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+                return try await bootstrap.childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
                     .bind(host: host, port: port).get()
             case .unix(let path):
                 try Self.clear(path)

@@ -32,7 +32,10 @@ final class OctavoProcess: Sendable {
             let answer = try await Subprocess.run(
                 Places.octavo, ["status", "--json", "--admin-socket", scratch.file("admin")])
             guard answer.code == 0 || answer.code == 1 && !untilReady, !answer.output.isEmpty else { return nil }
-            return try JSONValue(parsing: answer.output)
+            let status = try JSONValue(parsing: answer.output)
+            // The admin socket is there before the others are.
+            let purposes = (status["addresses"]?.array ?? []).compactMap { $0["purpose"]?.string }
+            return Set(purposes).isSuperset(of: ["http", "grpc", "metrics"]) ? status : nil
         }
         return try OctavoProcess(process, scratch, status)
     }

@@ -1,0 +1,4 @@
+/* Only the note. */
+#include <octavo/octavo.h>
+
+OCTAVO_NOTE("vault", "1.0.0", 1u << OCTAVO_KIND_SECRET_STORE, OCTAVO_PLUGIN_UNLOADABLE, "secretstores.hashicorp.vault");
