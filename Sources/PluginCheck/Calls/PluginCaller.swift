@@ -34,6 +34,7 @@ package protocol PluginCaller: Sendable {
 
 extension PluginCaller {
     package var maxTransactionOps: UInt32 { 0 }
+
     package func watch(secrets: [String]) throws -> @Sendable () -> Void {
         throw CaseFailure(description: "A watch needs an event loop, and this instance is called without.")
     }

@@ -14,6 +14,8 @@ struct ComponentCaller: PluginCaller {
     let loops: [NIOLoopBound<CallLoop>]
     /// A call that takes longer is a finding: "not completed".
     var patience: Duration = .seconds(5)
+    /// Calls whose time was over before the plugin completed them.
+    let expired = Counter()
     private let next = Counter()
 
     init(name: String, kind: Int32, features: UInt64, maxTransactionOps: UInt32, loops: [NIOLoopBound<CallLoop>]) {
@@ -41,7 +43,7 @@ struct ComponentCaller: PluginCaller {
         take: @escaping @Sendable (UnsafeRawPointer?) -> Void = { _ in }
     ) -> ReplyWaiter {
         let info = info(op)
-        let waiter = ReplyWaiter(info.reply, take)
+        let waiter = ReplyWaiter(info.reply, expired: expired, take)
         let layout = info.request
         let isPlaced = placed != nil
         let size = isPlaced ? UInt64(layout.pointee.size) : octavo_flat_size(layout, request)

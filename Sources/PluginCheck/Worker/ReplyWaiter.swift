@@ -11,12 +11,14 @@ final class ReplyWaiter: CallWaiter, @unchecked Sendable {
     private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
     private let layout: UnsafePointer<octavo_layout>?
     private let take: @Sendable (UnsafeRawPointer?) -> Void
+    private let expired: Counter?
     private var failure: PluginFailure?
     /// Memory that the plugin may read until the end.
     var keep: Arena?
 
-    init(_ layout: UnsafePointer<octavo_layout>?, _ take: @escaping @Sendable (UnsafeRawPointer?) -> Void) {
+    init(_ layout: UnsafePointer<octavo_layout>?, expired: Counter? = nil, _ take: @escaping @Sendable (UnsafeRawPointer?) -> Void) {
         self.layout = layout
+        self.expired = expired
         self.take = take
         sem_init(semaphore, 0, 0)
     }
@@ -43,6 +45,8 @@ final class ReplyWaiter: CallWaiter, @unchecked Sendable {
     }
 
     override func failed(_ error: CallError) {
+        // The runtime's own word for it.
+        if error.reason == "DEADLINE_EXCEEDED" { expired?.add() }
         failure = PluginFailure(
             code: error.code, flags: error.flags, reason: error.reason, message: error.message,
             index: error.details.first { $0.name == "index" }.flatMap { Int($0.value) })
