@@ -689,10 +689,12 @@ static void drop(octavo_helper *helper) {
     cgroup_remove_patiently(helper);
 }
 
-octavo_helper *octavo_helper_start(octavo_isolated *isolated, int64_t timeout_ns, int32_t mark, char *cause, uint64_t room) {
+octavo_helper *octavo_helper_start(octavo_isolated *isolated, int64_t timeout_ns, int32_t mark, int32_t *was_told, char *cause,
+                                   uint64_t room) {
     octavo_helper *helper = helper_new(isolated, mark);
     int given[ABOVE], count = 0, failed, i;
     struct timespec until;
+    *was_told = 0;
     if (!helper) {
         snprintf(cause, room, "there is no memory");
         return NULL;
@@ -730,6 +732,7 @@ octavo_helper *octavo_helper_start(octavo_isolated *isolated, int64_t timeout_ns
     snprintf(cause, room, "%s", helper->cause);
     octavo_helper_kill(helper, "it can't be used");
     while (sem_wait(&helper->buried) && errno == EINTR) {}
+    *was_told = helper->is_ready;
     octavo_helper_release(helper);
     return NULL;
 }

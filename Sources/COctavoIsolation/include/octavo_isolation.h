@@ -103,10 +103,11 @@ void octavo_isolated_free(octavo_isolated *isolated);
 
 /*
  * Starts a process and waits until it has loaded the plugin and said what it offers. NULL: `cause` (of
- * `room` bytes) says why. The caller owns a reference. Blocks.
+ * `room` bytes) says why, and the process has ended, if there was one; `was_told`: `ended` was called for it, as it is for
+ * every process that could have served. The caller owns a reference. Blocks.
  */
-octavo_helper *OCTAVO_NULLABLE octavo_helper_start(octavo_isolated *isolated, int64_t timeout_ns, int32_t mark, char *cause,
-                                                   uint64_t room);
+octavo_helper *OCTAVO_NULLABLE octavo_helper_start(octavo_isolated *isolated, int64_t timeout_ns, int32_t mark, int32_t *was_told,
+                                                   char *cause, uint64_t room);
 /* What the caller of octavo_helper_start calls it by: its end may be told before the start has returned. */
 int32_t octavo_helper_mark(const octavo_helper *helper);
 void octavo_helper_set_mark(octavo_helper *helper, int32_t mark);

@@ -188,8 +188,10 @@ package final class IsolatedPlugin: @unchecked Sendable {
         let timeout = Int64(IsolatedPlugin.loading / .nanoseconds(1))
         // Before it can end: who waits for the last end must not think that there is none to come.
         state.withLockedValue { $0.alive += 1 }
-        guard let helper = octavo_helper_start(raw, timeout, asSpare ? 1 : 0, &text, UInt64(text.count)) else {
-            state.withLockedValue { $0.alive -= 1 }
+        var wasTold: Int32 = 0
+        guard let helper = octavo_helper_start(raw, timeout, asSpare ? 1 : 0, &wasTold, &text, UInt64(text.count)) else {
+            // One that was ready, and lacked another plugin of its group, was taken off in `ended`.
+            if wasTold == 0 { state.withLockedValue { $0.alive -= 1 } }
             return nil
         }
         let cgroup = cgroupState(of: helper)

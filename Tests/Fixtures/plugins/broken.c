@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #define NOTHING 0
 #define NULL_ID 1
@@ -60,6 +61,12 @@ static int32_t start(const octavo_host *given, octavo_call call) {
     host = given;
 #ifdef DIES
     abort();
+#endif
+#ifdef REFUSED_BY
+    if (!access(REFUSED_BY, F_OK)) {
+        octavo_fail(host, call, OCTAVO_CODE_FAILED_PRECONDITION, NULL, octavo_text("a file forbids it"));
+        return OCTAVO_FAILED;
+    }
 #endif
     if (CASE != START_FAILS) return OCTAVO_OK;
     octavo_fail(host, call, OCTAVO_CODE_FAILED_PRECONDITION, NULL, octavo_text("its licence has run out"));

@@ -16,7 +16,8 @@ enum HelperBirth {
         var cause = [CChar](repeating: 0, count: 256)
         for _ in 0..<births {
             let began = monotonicNow()
-            guard let helper = octavo_helper_start(isolated, 10_000_000_000, 0, &cause, 256) else {
+            var wasTold: Int32 = 0
+            guard let helper = octavo_helper_start(isolated, 10_000_000_000, 0, &wasTold, &cause, 256) else {
                 fail("the helper does not start: " + String(decoding: cause.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))
             }
             times.append(monotonicNow() - began)
