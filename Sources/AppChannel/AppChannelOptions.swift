@@ -24,6 +24,9 @@ package struct AppChannelOptions: Sendable {
     package var appID: String
     package var endpoint: Server.Endpoint
     package var wire: Wire
+    /// PEM file of the authorities that the app's certificate must be of, for the host of the endpoint (`localhost` at a Unix
+    /// socket); nil: any certificate is taken, as in Dapr.
+    package var authorities: String?
     /// Sent with every call as `dapr-api-token`; empty for none.
     package var token = ""
     /// How many deliveries the app gets at a time, over all event loops; nil is no limit.
@@ -50,15 +53,16 @@ package struct AppChannelOptions: Sendable {
         self.wire = wire
     }
 
-    /// What a client connects to. Certificates of the app are not verified, as in Dapr: it is on the same machine.
+    /// What a client connects to. Throws when the authorities can't be read.
     var target: ClientTarget {
         get throws {
-            switch wire {
+            let trust = authorities.map { TLSClientContext.Trust.authorities(file: $0) } ?? .everybody
+            return switch wire {
             case .http: ClientTarget(endpoint, wire: .http1)
             case .h2c, .grpc: ClientTarget(endpoint, wire: .http2)
             case .https:
-                ClientTarget(endpoint, wire: .negotiated, tls: try TLSClientContext(trust: .everybody, offer: .http2OrHTTP1))
-            case .grpcs: ClientTarget(endpoint, wire: .http2, tls: try TLSClientContext(trust: .everybody, offer: .http2))
+                ClientTarget(endpoint, wire: .negotiated, tls: try TLSClientContext(trust: trust, offer: .http2OrHTTP1))
+            case .grpcs: ClientTarget(endpoint, wire: .http2, tls: try TLSClientContext(trust: trust, offer: .http2))
             }
         }
     }

@@ -12,6 +12,7 @@ extension Runtime {
         guard let endpoint = options.app.endpoint, let wire = AppChannelOptions.Wire(rawValue: options.app.protocol.rawValue)
         else { return nil }
         var channel = AppChannelOptions(appID: options.appID, endpoint: endpoint, wire: wire)
+        channel.authorities = options.app.authorities
         channel.token = environmentVariable("APP_API_TOKEN") ?? ""
         channel.maxConcurrency = options.app.maxConcurrency
         channel.asksConfiguration = options.app.asksConfiguration

@@ -82,6 +82,8 @@ package struct AppOptions: Sendable, Equatable {
     package var `protocol` = AppProtocol.http
     /// Host the app listens on, or `unix:PATH`, which needs no port.
     package var channelAddress = "127.0.0.1"
+    /// PEM file of the authorities that an `https` or `grpcs` app's certificate must be of; nil takes any certificate.
+    package var authorities: String?
     /// How many requests the app gets at a time; nil is no limit.
     package var maxConcurrency: Int?
     /// Whether the app is asked for its configuration and for its subscriptions.

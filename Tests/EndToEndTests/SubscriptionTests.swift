@@ -86,7 +86,7 @@ struct SubscriptionTests {
 
             let metadata = try #require(try await Curl(path: "/v1.0/metadata").send(to: octavo.base).json)
             let listed = metadata["subscriptions"]?.array ?? []
-            #expect(listed.count == 12)
+            #expect(listed.count == 15)
             let declared = try #require(listed.first { $0["topic"]?.string == "declared" })
             #expect(declared["type"]?.string == "DECLARATIVE" && declared["rules"]?.array?[0]["path"]?.string == "/declared")
             let failing = try #require(listed.first { $0["topic"]?.string == "failing" })

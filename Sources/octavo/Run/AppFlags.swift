@@ -13,6 +13,11 @@ struct AppFlags: ParsableArguments {
     var appProtocol = AppOptions.AppProtocol.http
     @Option(help: ArgumentHelp("Host the app listens on, or unix:PATH, which needs no port.", valueName: "host"))
     var appChannelAddress = "127.0.0.1"
+    @Option(
+        help: ArgumentHelp(
+            "Authorities that the certificate of an https or grpcs app must be of, PEM; without it any certificate is taken.",
+            valueName: "file"))
+    var appCa: String?
     @Option(help: ArgumentHelp("How many requests the app gets at a time; -1 is no limit.", valueName: "count"))
     var appMaxConcurrency = -1
     @Option(
@@ -42,6 +47,9 @@ struct AppFlags: ParsableArguments {
         if appChannelAddress.hasPrefix("unix:"), appChannelAddress.utf8.count == 5 {
             throw ValidationError("--app-channel-address is 'unix:' without a path. Give the path of the app's socket.")
         }
+        guard appCa == nil || appProtocol == .https || appProtocol == .grpcs else {
+            throw ValidationError("--app-ca is for apps that speak TLS; give --app-protocol https or grpcs with it.")
+        }
         for name in disableInitEndpoints?.split(separator: ",") ?? [] {
             switch name {
             case "config": options.app.asksConfiguration = false
@@ -55,6 +63,7 @@ struct AppFlags: ParsableArguments {
         }
         options.app.port = appPort?.number
         options.app.protocol = appProtocol
+        options.app.authorities = appCa
         options.app.channelAddress = appChannelAddress
         options.app.maxConcurrency = appMaxConcurrency == -1 ? nil : appMaxConcurrency
         guard enableAppHealthCheck else { return }

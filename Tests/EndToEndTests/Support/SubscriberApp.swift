@@ -5,8 +5,14 @@ struct SubscriberApp {
     let process: Subprocess
     let port: Int
 
-    static func start(_ wire: String, port: Int = 0) async throws -> SubscriberApp {
-        let process = try Subprocess(Places.python, [Places.scripts + "/subscriber.py", wire, "\(port)"])
+    /// `more`: further arguments of the program.
+    static func start(_ wire: String, port: Int = 0, _ more: [String] = []) async throws -> SubscriberApp {
+        try await start(script: "subscriber", [wire, "\(port)"] + more)
+    }
+
+    /// Any program that prints its port first and then what it was given.
+    static func start(script: String, _ arguments: [String]) async throws -> SubscriberApp {
+        let process = try Subprocess(Places.python, [Places.script(script)] + arguments)
         let port = try await eventually("the app listens: \(process.errors)") {
             process.output.split(separator: "\n").first.flatMap { Int($0) }
         }

@@ -1,9 +1,11 @@
 """An app that subscribes by itself. It prints its port, and then a line of JSON for everything that it is given.
 
-Arguments: http or grpc, the port (0: any free one).
+Arguments: http, grpc or grpcs, the port (0: any free one); then seconds to think before it says what it subscribes to, or, for grpcs,
+the files of its key and of its certificate.
 """
 
 import json
+import os
 import sys
 import threading
 import time
@@ -16,6 +18,7 @@ from dapr.proto.runtime.v1 import appcallback_pb2_grpc as services
 from google.protobuf import json_format
 
 PROTOCOL, PORT = sys.argv[1], int(sys.argv[2])
+THINKS = float(sys.argv[3]) if PROTOCOL != "grpcs" and len(sys.argv) > 3 else 0
 SUBSCRIPTIONS = [
     {"topic": "plain", "route": "/plain"},
     {"topic": "routed", "rules": [{"match": 'event.type == "important"', "path": "/important"}], "default": "/ordinary"},
@@ -28,6 +31,9 @@ SUBSCRIPTIONS = [
     {"topic": "stormy", "route": "/stormy"},
     {"topic": "slow", "route": "/slow"},
     {"topic": "stuck", "route": "/stuck"},
+    {"topic": "deadly", "route": "/deadly", "dead": "graves"},
+    {"topic": "fatal", "route": "/fatal"},
+    {"topic": "deadly-many", "route": "/many", "bulk": (10, 50), "dead": "graves"},
 ]
 lock = threading.Lock()
 seen = set()
@@ -40,6 +46,8 @@ def tell(path, data, **more):
 
 def verdict(path, data):
     """What the app says of a message."""
+    if data == "poison" and path in ("/deadly", "/fatal"):
+        os._exit(9)
     if path == "/slow":
         time.sleep(0.02)  # the work of a handler
     if path == "/stuck":
@@ -73,6 +81,7 @@ class HTTPApp(BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path != "/dapr/subscribe":
             return self.answer(404)
+        time.sleep(THINKS)
         listed = []
         for one in SUBSCRIPTIONS:
             shown = {"pubsubname": "bus", "topic": one["topic"], "metadata": one.get("metadata", {})}
@@ -96,6 +105,8 @@ class HTTPApp(BaseHTTPRequestHandler):
             entries = body["entries"]
             for entry in entries:
                 tell(self.path, entry["event"]["data"], together=len(entries))
+            if any(entry["event"]["data"] == "poison" for entry in entries):
+                os._exit(9)
             return self.answer(200, {"statuses": [{"entryId": entry["entryId"], "status": "SUCCESS"} for entry in entries]})
         data = body.get("data", body.get("data_base64"))
         tell(self.path, data, content=self.headers["content-type"], pubsub=self.headers["pubsubname"])
@@ -106,6 +117,7 @@ class HTTPApp(BaseHTTPRequestHandler):
 
 class GRPCApp(services.AppCallbackServicer):
     def ListTopicSubscriptions(self, request, context):
+        time.sleep(THINKS)
         result = messages.ListTopicSubscriptionsResponse()
         for one in SUBSCRIPTIONS:
             shown = result.subscriptions.add(
@@ -131,6 +143,8 @@ class Bulk(services.AppCallbackAlphaServicer):
     def OnBulkTopicEventAlpha1(self, request, context):
         for entry in request.entries:
             tell(request.path, entry.cloud_event.data.decode(), together=len(request.entries))
+        if any(entry.cloud_event.data == b"poison" for entry in request.entries):
+            os._exit(9)
         return messages.TopicEventBulkResponse(
             statuses=[{"entry_id": entry.entry_id, "status": "SUCCESS"} for entry in request.entries])
 
@@ -144,7 +158,11 @@ else:
     server = grpc.server(futures.ThreadPoolExecutor(8))
     services.add_AppCallbackServicer_to_server(GRPCApp(), server)
     services.add_AppCallbackAlphaServicer_to_server(Bulk(), server)
-    port = server.add_insecure_port(f"127.0.0.1:{PORT}")
+    if PROTOCOL == "grpcs":
+        key, certificate = (open(path, "rb").read() for path in sys.argv[3:5])
+        port = server.add_secure_port(f"127.0.0.1:{PORT}", grpc.ssl_server_credentials([(key, certificate)]))
+    else:
+        port = server.add_insecure_port(f"127.0.0.1:{PORT}")
     server.start()
     print(port, flush=True)
     server.wait_for_termination()
