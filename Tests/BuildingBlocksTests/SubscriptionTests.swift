@@ -77,3 +77,70 @@ struct RetryPolicyTests {
         #expect(all.policy(forBinding: "other").timeout == nil)
     }
 }
+
+@Suite("Messages that may have ended the app")
+struct SuspectMessageTests {
+    private static let second: Int64 = 1_000_000_000
+
+    private func word(_ admission: SuspectMessages.Admission) -> String {
+        switch admission {
+        case .ordinary: "ordinary"
+        case .alone: "alone"
+        case .taken: "taken"
+        case .later(let time): "later \(time / Self.second)"
+        case .paused(let time): "paused \(time / Self.second)"
+        case .convicted(let deaths): "convicted \(deaths)"
+        }
+    }
+
+    @Test("are tried one at a time once the app has been up for a while, and convicted by deaths of their own alone")
+    func tried() {
+        let suspects = SuspectMessages(), second = Self.second
+        // However often the app goes with both in its hands.
+        for now in 1...9 { for key in [1, 2] { suspects.broke(key, alone: false, now: Int64(now) * second) } }
+        #expect(word(suspects.admit(3, now: 10 * second, opened: 0, wake: nil)) == "ordinary")
+        #expect(word(suspects.admit(1, now: 10 * second, opened: 10 * second, wake: nil)) == "later 11")
+        for death in 0..<3 {
+            let first = suspects.admit(1, now: 11 * second, opened: 10 * second, wake: nil)
+            #expect(word(first) == "alone", "death \(death)")
+            #expect(word(suspects.admit(2, now: 11 * second, opened: 10 * second, wake: nil)) == "taken")
+            suspects.broke(1, alone: true, now: 12 * second)
+            withExtendedLifetime(first) {}
+        }
+        #expect(word(suspects.admit(1, now: 13 * second, opened: 10 * second, wake: nil)) == "convicted 12")
+        #expect(word(suspects.admit(2, now: 13 * second, opened: 10 * second, wake: nil)) == "alone")
+        // Where nobody else takes it it comes again, after a pause.
+        #expect(word(suspects.admitConvicted(1, now: 13 * second, opened: 0, pause: 10 * second, wake: nil)) == "paused 22")
+        #expect(word(suspects.admitConvicted(1, now: 22 * second, opened: 0, pause: 10 * second, wake: nil)) == "alone")
+    }
+
+    @Test("are none any more once the app has answered them, or when it was long ago")
+    func acquitted() {
+        let suspects = SuspectMessages(), second = Self.second
+        for _ in 0..<2 { for key in [1, 2] { suspects.broke(key, alone: false, now: second) } }
+        suspects.answered(1)
+        #expect(word(suspects.admit(1, now: 9 * second, opened: 0, wake: nil)) == "ordinary")
+        #expect(word(suspects.admit(2, now: 9 * second, opened: 0, wake: nil)) == "alone")
+        #expect(word(suspects.admit(2, now: 3700 * second, opened: 0, wake: nil)) == "ordinary")
+        #expect(suspects.isEmpty)
+    }
+
+    @Test("that wait are woken when a trial is over, and those that are too many are forgotten")
+    func woken() {
+        let suspects = SuspectMessages(), second = Self.second, woken = Woken()
+        for key in 0..<20_000 { for _ in 0..<2 { suspects.broke(key, alone: false, now: second) } }
+        var trial: SuspectMessages.Admission? = suspects.admit(0, now: 9 * second, opened: 0, wake: nil)
+        #expect(trial.map(word) == "alone")
+        #expect(word(suspects.admit(1, now: 9 * second, opened: 0, wake: { woken.count += 1 })) == "taken")
+        #expect(woken.count == 0)
+        trial = nil
+        #expect(woken.count == 1)
+        #expect(word(suspects.admit(1, now: 9 * second, opened: 0, wake: nil)) == "alone")
+        #expect(word(suspects.admit(19_999, now: 9 * second, opened: 0, wake: nil)) == "ordinary")
+    }
+
+    /// Sendable: used on one thread.
+    private final class Woken: @unchecked Sendable {
+        var count = 0
+    }
+}

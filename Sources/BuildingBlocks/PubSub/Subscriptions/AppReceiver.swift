@@ -35,7 +35,7 @@ final class AppReceiver: EventReceiver {
     /// `tell` is called on the loop, maybe before this returns.
     init(
         _ api: PubSubAPI, _ app: any AppClient, _ definition: SubscriptionDefinition, _ form: Form,
-        policy: InboundPolicies.Policy, record: SubscriptionRecord, tell: @escaping (AppReceiver, SubscriptionState) -> Void
+        policy: InboundPolicies.Policy, record: SubscriptionRecord, suspects: SuspectMessages, tell: @escaping (AppReceiver, SubscriptionState) -> Void
     ) throws {
         self.api = api
         self.app = app
@@ -51,7 +51,7 @@ final class AppReceiver: EventReceiver {
             metadata: definition.metadata.sorted { $0.key < $1.key }.map { ($0.key, $0.value) },
             deadLetterTopic: definition.deadLetterTopic, retry: policy.retry,
             window: UInt32(max(Int(TopicSubscription.window), min(definition.bulk?.maximalCount ?? 0, Self.longestBatch))),
-            record: record, receiver: self
+            record: record, suspects: suspects, receiver: self
         ) { event in
             // A gRPC app need not name a path.
             routes.path(for: event) ?? (isGRPC && definition.rules.isEmpty ? "" : nil)
@@ -76,9 +76,17 @@ final class AppReceiver: EventReceiver {
     /// `outcomes`: of so many events that the app was given.
     private func answered(_ outcomes: [(HeldEvent, EventOutcome)]) {
         inFlight -= outcomes.count
-        guard !isEnded else { return }
         for (held, outcome) in outcomes { held.conclude(outcome) }
-        if inFlight == 0 { idle() }
+        if inFlight == 0, !isEnded { idle() }
+    }
+
+    /// Also of a receiver that has ended and gone: that the app broke off is told by a connection which may end after it.
+    private static func answered(_ receiver: AppReceiver?, _ outcomes: [(HeldEvent, EventOutcome)]) {
+        guard let receiver else {
+            for (held, outcome) in outcomes { held.conclude(outcome) }
+            return
+        }
+        receiver.answered(outcomes)
     }
 
     func end() {
@@ -105,11 +113,14 @@ final class AppReceiver: EventReceiver {
             inFlight += 1
             app.deliver(delivery) { [weak self] result in
                 switch result {
-                case .success(let verdict): self?.answered([(held, EventOutcome(verdict))])
-                case .failure(let failure): self?.answered([(held, EventOutcome(failure))])
+                case .success(let verdict): Self.answered(self, [(held, EventOutcome(verdict))])
+                case .failure(let failure): Self.answered(self, [(held, EventOutcome(failure))])
                 }
             }
             return
+        }
+        guard !held.isOnTrial else {
+            return send(Batch(entries: [.init(entryID: api.ids.next(), event: delivery, isRaw: isRaw)], held: [held]), delivery.path)
         }
         collect(delivery, bulk, held)
     }
@@ -129,6 +140,10 @@ final class AppReceiver: EventReceiver {
     private func flush(_ path: String) {
         guard let batch = collected.removeValue(forKey: path) else { return }
         batch.timer?.cancel()
+        send(batch, path)
+    }
+
+    private func send(_ batch: Batch, _ path: String) {
         var request = AppTopicBatch(
             id: api.ids.next(), pubsubName: definition.pubsub, topic: definition.topic, path: path, entries: batch.entries)
         request.timeout = timeout
@@ -136,10 +151,10 @@ final class AppReceiver: EventReceiver {
         app.deliver(request) { [weak self] result in
             switch result {
             case .success(let verdicts):
-                self?.answered(batch.held.enumerated().map { index, held in
+                Self.answered(self, batch.held.enumerated().map { index, held in
                     (held, index < verdicts.count ? EventOutcome(verdicts[index]) : .retry("the app did not name the message"))
                 })
-            case .failure(let failure): self?.answered(batch.held.map { ($0, EventOutcome(failure)) })
+            case .failure(let failure): Self.answered(self, batch.held.map { ($0, EventOutcome(failure)) })
             }
         }
     }
@@ -148,6 +163,7 @@ final class AppReceiver: EventReceiver {
 extension EventOutcome {
     init(_ failure: AppFailure) {
         switch failure.kind {
+        case .unreachable where failure.mayHaveTakenEffect: self = .brokenOff(failure.description)
         case .unreachable, .overloaded: self = .unreached(failure.description)
         default: self = .retry(failure.description)
         }

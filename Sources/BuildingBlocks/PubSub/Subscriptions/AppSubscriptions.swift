@@ -146,7 +146,7 @@ package final class AppSubscriptions: AppObserver, AppDeliveries {
         // What the app has said later does not name it: that comes to this loop, too.
         guard let record = directory.record(definition.key) else { return }
         do {
-            let receiver = try AppReceiver(api, app, definition, form, policy: directory.policies.policy(forPubSub: definition.pubsub), record: record) { [weak self, weak api] receiver, state in
+            let receiver = try AppReceiver(api, app, definition, form, policy: directory.policies.policy(forPubSub: definition.pubsub), record: record, suspects: directory.suspects) { [weak self, weak api] receiver, state in
                 guard let self, api != nil else { return }
                 changed(receiver, state)
             }

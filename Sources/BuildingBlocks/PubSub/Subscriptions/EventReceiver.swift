@@ -3,8 +3,11 @@ package enum EventOutcome: Sendable, Equatable {
     case success
     /// It is to be delivered again; why, for the log.
     case retry(String)
-    /// The app was not reached, or broke off: no fault of the event, which comes again whatever the policy says. Why, for the log.
+    /// The app was not reached: no fault of the event, which comes again whatever the policy says. Why, for the log.
     case unreached(String)
+    /// The app broke off while it had the event, which comes again whatever the policy says, unless the app ends at it again and
+    /// again. Why, for the log.
+    case brokenOff(String)
     /// It is not wanted; a dead-letter topic gets it.
     case drop
 }

@@ -68,6 +68,8 @@ package final class SubscriptionDirectory: Sendable {
     }
 
     private let known = Mutex(Known())
+    /// What may have ended the app, whichever event loop delivered it.
+    let suspects = SuspectMessages()
 
     /// More than these are counted together, as the topic `(other)`.
     package static let mostSeries = 500

@@ -41,12 +41,19 @@ package final class SubscriptionRecord: Sendable {
         var condition = Condition.waiting
         var since = wallSeconds()
         var lastError: String?
+        var wasOpened = false
     }
 
     init(_ listed: ListedSubscription, number: Int) {
         self.number = number
         changing = Mutex(Changing(listed: listed))
     }
+
+    /// Whether it was opened once, or an opening has failed, or there will be none.
+    var wasOpened: Bool { changing.withLock { $0.wasOpened } }
+
+    /// An opening has come to its end.
+    func setOpened() { changing.withLock { $0.wasOpened = true } }
 
     var listed: ListedSubscription { changing.withLock { $0.listed } }
 
@@ -57,7 +64,10 @@ package final class SubscriptionRecord: Sendable {
         changing.withLock { known in
             if case .waiting = condition, case .retrying = known.condition { return }
             switch condition {
-            case .retrying(let cause), .stopped(let cause): known.lastError = cause
+            case .retrying(let cause): known.lastError = cause
+            case .stopped(let cause):
+                known.lastError = cause
+                known.wasOpened = true
             default: break
             }
             if !known.condition.isLike(condition) { known.since = wallSeconds() }

@@ -7,12 +7,12 @@ import NIOCore
 /// A topic that the app hears of: opens the source, takes events out of messages, has them delivered, settles them.
 /// On one event loop.
 package final class TopicSubscription {
-    private let api: PubSubAPI
+    let api: PubSubAPI
     package let component: PubSubComponent
     package let topic: String
     package let deadLetterTopic: String
     private let isRaw: Bool
-    private let policy: DeliveryPolicy
+    let policy: DeliveryPolicy
     private let route: (CloudEvent) -> String?
     /// Until the end.
     private var receiver: (any EventReceiver)?
@@ -21,18 +21,26 @@ package final class TopicSubscription {
     private let record: SubscriptionRecord
     /// Given to the receiver and not concluded.
     private var held = 0
+    /// Shared by all that the app hears of; nil: nothing is suspected of ending it.
+    let suspects: SuspectMessages?
+    var waiting = WaitingSuspects()
+    /// Since when (monotonic) it is open.
+    var openedAt: Int64 = 0
+    /// With what all its messages have in common.
+    var hasher = Hasher()
 
-    private static let logger = Logger(label: "octavo.subscriptions")
+    static let logger = Logger(label: "octavo.subscriptions")
 
     /// Events that the app may have at a time, unless more are asked for.
     package static let window: UInt32 = 256
 
-    /// `receiver` is held until `end()`, and so is this. `record` is told what the subscription does. `route`: the path for an event, `nil` when no rule takes it. Throws when this app may not
+    /// `receiver` is held until `end()`, and so is this. `record` is told what the subscription does. `suspects`: where the messages are
+    /// known that may have ended the app. `route`: the path for an event, `nil` when no rule takes it. Throws when this app may not
     /// hear of the topic.
     package init(
         _ api: PubSubAPI, pubsub: String, topic: String, metadata: [(String, String)], deadLetterTopic: String,
         group: String? = nil, retry: RetryPolicy? = nil, window: UInt32 = TopicSubscription.window,
-        record: SubscriptionRecord, receiver: any EventReceiver,
+        record: SubscriptionRecord, suspects: SuspectMessages? = nil, receiver: any EventReceiver,
         route: @escaping (CloudEvent) -> String? = { _ in "" }
     ) throws(PubSubFailure) {
         component = try api.component(pubsub)
@@ -45,6 +53,9 @@ package final class TopicSubscription {
         self.route = route
         self.receiver = receiver
         self.record = record
+        self.suspects = suspects
+        hasher.combine(pubsub)
+        hasher.combine(topic)
         isRaw = metadata.contains { $0.0.lowercased() == "rawpayload" && PublishOptions.flag($0.1) == true }
         // Ours: streams of one app that don't share the messages.
         let own = metadata.first { $0.0.lowercased() == "consumerid" && !$0.1.isEmpty }?.1
@@ -86,6 +97,7 @@ package final class TopicSubscription {
         handler.subscription = nil
         source?.end()
         source = nil
+        waiting.end()
         record.figures.forget(held)
         held = 0
     }
@@ -94,9 +106,19 @@ package final class TopicSubscription {
         switch state {
         // Who ended it says why.
         case .ended: break
-        case .waiting: record.become(.waiting)
-        case .open: record.become(.active)
-        case .failed(let cause, _): record.become(.retrying(cause: cause))
+        case .waiting:
+            // What waits for its trial is of an opening that is no more.
+            waiting.end()
+            openedAt = monotonicNanoseconds()
+            record.become(.waiting)
+        case .open:
+            openedAt = monotonicNanoseconds()
+            record.become(.active)
+            record.setOpened()
+        case .failed(let cause, _):
+            waiting.end()
+            record.become(.retrying(cause: cause))
+            record.setOpened()
         }
         receiver?.changed(state)
     }
@@ -107,13 +129,17 @@ package final class TopicSubscription {
         let isBare = isRaw || message.content_type.starts(with: "application/octet-stream")
         if isBare {
             let event = EventEnvelope.wrapping(message.data.bytes, id: api.ids.next(), pubsub: component.name, topic: String(message.topic))
-            event.withUnsafeBytes { deliver(delivery, message, $0) }
+            // Its id is another one each time.
+            event.withUnsafeBytes { deliver(delivery, message, $0, suspects == nil ? nil : message.data.bytes) }
         } else {
-            deliver(delivery, message, message.data.bytes)
+            deliver(delivery, message, message.data.bytes, nil)
         }
     }
 
-    private func deliver(_ delivery: Delivery, _ message: octavo_pubsub_message, _ bytes: UnsafeRawBufferPointer) {
+    /// `bare`: what the message is known by, unless that is the event's id.
+    private func deliver(
+        _ delivery: Delivery, _ message: octavo_pubsub_message, _ bytes: UnsafeRawBufferPointer, _ bare: UnsafeRawBufferPointer?
+    ) {
         let event: CloudEvent
         do throws(JSONError) {
             event = try CloudEvent(bytes)
@@ -123,18 +149,30 @@ package final class TopicSubscription {
         }
         if event.isExpired(at: EventTime.now()) { return giveUp(delivery, message, .debug, "its time is over") }
         guard let path = route(event) else { return giveUp(delivery, message, .debug, "no rule of the subscription takes it") }
-        guard let receiver else { return settle(delivery, OCTAVO_SETTLE_RETRY) }
-        let attempt = Int(message.attempt)
         let kept = deadLetterTopic.isEmpty ? nil : KeptMessage(message)
         let incoming = IncomingEvent(
             event: event, pubsub: component.name, topic: topic, path: path,
             metadata: message.metadata.elements(as: octavo_pair.self).map { (String($0.name), String($0.value)) })
-        held += 1
-        record.figures.gave(monotonicNanoseconds())
-        receiver.deliver(incoming, HeldEvent(self, delivery, kept, attempt))
+        guard suspects != nil else { return give(delivery, kept, Int(message.attempt), 0, incoming, nil) }
+        let key = key(of: event, bare)
+        let admission = admission(of: key)
+        if case .ordinary = admission { return give(delivery, kept, Int(message.attempt), key, incoming, nil) }
+        take(WaitingSuspects.Entry(delivery, kept, Int(message.attempt), key, incoming), admission)
     }
 
-    func concluded(_ delivery: Delivery, _ kept: KeptMessage?, _ attempt: Int, _ outcome: EventOutcome) {
+    func give(
+        _ delivery: Delivery, _ kept: KeptMessage?, _ attempt: Int, _ key: SuspectMessages.Key, _ event: IncomingEvent,
+        _ trial: SuspectMessages.Trial?
+    ) {
+        guard let receiver else { return settle(delivery, OCTAVO_SETTLE_RETRY) }
+        held += 1
+        record.figures.gave(monotonicNanoseconds())
+        receiver.deliver(event, HeldEvent(self, delivery, kept, attempt, key, trial))
+    }
+
+    func concluded(
+        _ delivery: Delivery, _ kept: KeptMessage?, _ attempt: Int, _ key: SuspectMessages.Key, _ outcome: EventOutcome
+    ) {
         // After the end nothing can be settled.
         guard source != nil, held > 0 else { return }
         held -= 1
@@ -142,7 +180,8 @@ package final class TopicSubscription {
         switch outcome {
         case .success: settle(delivery, OCTAVO_SETTLE_ACK)
         case .drop: moveToDeadLetter(delivery, kept)
-        case .unreached(let cause):
+        case .unreached(let cause), .brokenOff(let cause):
+            // Also one that is convicted now: when it comes again that is found, by whichever subscription has it then.
             say(.debug, "a message is delivered again", cause)
             record.figures.addRetried()
             again(delivery, policy.pauseUnreached())
@@ -154,7 +193,7 @@ package final class TopicSubscription {
         }
     }
 
-    private func again(_ delivery: Delivery, _ pause: Duration) {
+    func again(_ delivery: Delivery, _ pause: Duration) {
         let nanoseconds = Int64(pause / .nanoseconds(1))
         guard !component.has(UInt64(OCTAVO_PUBSUB_NATIVE_DELAY)) else {
             return settle(delivery, OCTAVO_SETTLE_RETRY, delay: nanoseconds)
@@ -175,13 +214,15 @@ package final class TopicSubscription {
             level: level, text, metadata: ["pubsub": "\(component.name)", "topic": "\(topic)", "cause": "\(cause)"])
     }
 
-    private func moveToDeadLetter(_ delivery: Delivery, _ kept: KeptMessage?) {
+    /// `suspect`: it is none any more once the dead-letter topic has it, as it may be published again when the app has been mended.
+    func moveToDeadLetter(_ delivery: Delivery, _ kept: KeptMessage?, suspect: SuspectMessages.Key? = nil) {
         guard let kept else {
             record.figures.addDropped()
             return settle(delivery, OCTAVO_SETTLE_DROP)
         }
         if component.has(UInt64(OCTAVO_PUBSUB_NATIVE_DEAD_LETTER)) {
             record.figures.addDeadLettered()
+            if let suspect { suspects?.answered(suspect) }
             source?.settle(delivery, OCTAVO_SETTLE_DEAD_LETTER, topic: deadLetterTopic)
             return
         }
@@ -190,6 +231,7 @@ package final class TopicSubscription {
             guard let self else { return }
             guard failure == nil else { return again(delivery, policy.longest) }
             record.figures.addDeadLettered()
+            if let suspect { suspects?.answered(suspect) }
             settle(delivery, OCTAVO_SETTLE_ACK)
         }
         let publication = Publication(
