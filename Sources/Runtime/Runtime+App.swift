@@ -30,13 +30,45 @@ extension Runtime {
         return try await AppChannel.start(channel, loops: loops.map(\.eventLoop), logger: Logger(label: "octavo.app"))
     }
 
-    /// Keeps readiness true to the app: it is waited for once. Source: Dapr, which begins when the app's port accepts.
+    /// Subscriptions are waited for so long once the app's port accepts: what is in their way may last.
+    private static let openingLimit = Duration.seconds(10)
+
+    /// Keeps readiness true to the app: it is waited for once, and so are the subscriptions that are known then. Source: Dapr,
+    /// which begins when the app's port accepts.
     func followApp() {
         guard let app else { return }
         app.whenReached { [self] in
-            state.set(appNotReady: nil)
-            announceReadiness()
+            state.set(appNotReady: "the subscriptions of the app are being opened")
+            Task {
+                await awaitOpenings()
+                state.set(appNotReady: nil)
+                announceReadiness()
+            }
         }
+    }
+
+    /// Returns when every subscription of the app has been opened once or could not be: what is published from then on is
+    /// not lost where a broker keeps nothing for those who come later.
+    private func awaitOpenings() async {
+        let limit = ContinuousClock.now + Self.openingLimit
+        while let missing = await unopened(), !state.isDraining {
+            guard ContinuousClock.now < limit else {
+                logger.warning(
+                    "the runtime is ready though not all subscriptions of the app are open",
+                    metadata: ["waited": "\(Self.openingLimit)", "missing": "\(missing)"])
+                return
+            }
+            try? await Task.sleep(for: .milliseconds(2))
+        }
+    }
+
+    /// What openings are waited for, in words; nil: none. A component that is not there, or can't start, opens nothing.
+    private func unopened() async -> String? {
+        guard let all = state.subscriptions.unopened else { return "the app has not said what it subscribes to" }
+        if all.isEmpty { return nil }
+        let opening = Set(await store.componentFacts().filter { ["waiting", "starting", "ready"].contains($0.state) }.map(\.name))
+        let missing = all.filter { opening.contains($0.pubsub) }
+        return missing.isEmpty ? nil : missing.map { "\($0.topic) of \($0.pubsub)" }.joined(separator: ", ")
     }
 
     /// Says once that everything is up.

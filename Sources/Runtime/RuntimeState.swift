@@ -53,6 +53,7 @@ final class RuntimeState: RuntimeFacts {
         changing.withLockedValue { $0.configurationReceiver = configurationReceiver }
     }
     func setListening() { changing.withLockedValue { $0.isListening = true } }
+    var isDraining: Bool { changing.withLockedValue { $0.isDraining } }
     func setDraining() { changing.withLockedValue { $0.isDraining = true } }
     func set(componentsNotReady reasons: [String]) { changing.withLockedValue { $0.componentsNotReady = reasons } }
     func onShutdown(_ body: @escaping @Sendable (Bool) -> Void) { changing.withLockedValue { $0.onShutdown = body } }

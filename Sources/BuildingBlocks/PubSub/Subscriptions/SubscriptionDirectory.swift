@@ -120,6 +120,14 @@ package final class SubscriptionDirectory: Sendable {
         }
     }
 
+    /// The app's subscriptions whose first opening has neither come about nor failed; nil before the app has said what it
+    /// subscribes to.
+    package var unopened: [SubscriptionDefinition]? {
+        let (app, round) = known.withLock { ($0.app, $0.round) }
+        guard round >= 0 else { return nil }
+        return app.filter { !$0.wasOpened }.map(\.listed.definition)
+    }
+
     /// Of the app, once `setApp` has named it.
     func record(_ key: SubscriptionKey) -> SubscriptionRecord? {
         known.withLock { known in known.app.first { $0.listed.definition.key == key } }
