@@ -1,8 +1,8 @@
 """moto's S3 on a port of the kernel's. Before moto sees a request, botocore signs it once more, out of the line and the headers as they came;
 moto itself checks signatures and rights, too, where what it makes of a key allows that.
 
-Prints a line of JSON: port, keys of a user who may do everything, and of one who may only put. Buckets: `plain` and `versioned`. Argument: the
-folder of a certificate (server.crt, server.key), for TLS.
+Prints a line of JSON: port, keys of a user who may do everything, and of one who may only put. Buckets: `plain` and `versioned`. Arguments:
+files of a certificate and its key, for TLS.
 """
 
 import hashlib
@@ -77,6 +77,12 @@ class Checked:
         auth = kind(Credentials(access, secrets[access]), "s3", region)
         if auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request) != signature:
             return refusal(403, "SignatureDoesNotMatch", "The signature is another one.", start)
+        if kind is S3SigV4QueryAuth:
+            # moto knows no signed URLs when it checks: to it, the same user asks with a header.
+            plain = AWSRequest("GET", f"{scheme}://{environ['HTTP_HOST']}{path}")
+            S3SigV4Auth(Credentials(access, secrets[access]), "s3", region).add_auth(plain)
+            environ.update({"HTTP_" + name.upper().replace("-", "_"): value for name, value in plain.headers.items()})
+            environ.update(QUERY_STRING="", RAW_URI=path, REQUEST_URI=path)
         return self.app(environ, start)
 
 
@@ -90,7 +96,7 @@ class Quiet(WSGIRequestHandler):
 tls = None
 if len(sys.argv) > 1:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(sys.argv[1] + "/server.crt", sys.argv[1] + "/server.key")
+    tls.load_cert_chain(sys.argv[1], sys.argv[2])
 server = make_server(
     "127.0.0.1", 0, Checked(DomainDispatcherApplication(create_backend_app)), threaded=True, request_handler=Quiet, ssl_context=tls)
 port = server.socket.getsockname()[1]
