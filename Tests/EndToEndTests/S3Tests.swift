@@ -62,6 +62,16 @@ struct S3Tests {
         }
     }
 
+    @Test("keeps to what a binding must do, in process and isolated")
+    func conformance() async throws {
+        let server = try await S3Server.start()
+        let checked = try await Subprocess.run(
+            Places.octavo, ["plugin", "check", Places.plugin("aws")] + server.settings("plain").flatMap { ["--set", "\($0.0)=\($0.1)"] },
+            within: .seconds(180))
+        #expect(checked.code == 0 && checked.output.contains(", 0 failed, "), "\(checked.output)\n\(checked.errors)")
+        #expect(checked.output.contains("an operation that there is not is refused"))
+    }
+
     @Test("a component that can't work says why", arguments: [
         ([("region", "us-east-1")], "AWS_ACCESS_KEY_ID"), ([("accessKey", "a"), ("region", "r")], "belong together"),
         ([("accessKey", "a"), ("secretKey", "not-a-word")], "region"),

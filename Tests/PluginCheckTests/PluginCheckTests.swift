@@ -13,13 +13,6 @@ struct PluginCheckTests {
         ("local-bindings", ["--set", "schedule=* * * * * *", "--set", "rootPath=FOLDER/files"], ""),
         ("web-bindings", ["--set", "url=http://127.0.0.1:1", "--set", "host=127.0.0.1", "--set", "port=1"], ""),
         (
-            "aws",
-            [
-                "--set", "bucket=b", "--set", "endpoint=http://127.0.0.1:1", "--set", "forcePathStyle=true", "--set", "accessKey=a", "--set",
-                "secretKey=s",
-            ], ""
-        ),
-        (
             "crypto", ["--set", "jwks=FOLDER/secrets.json", "--set", "path=FOLDER"],
             #"{"keys":[{"kty":"oct","kid":"octavo-check-aes256","k":"gIGCg4SFhoeIiYqLjI2Oj5CRkpOUlZaXmJmam5ydnp8"}]}"#
         ),
