@@ -124,4 +124,26 @@ struct BindingDeliveryTests {
         }
         withExtendedLifetime((broker, reserved)) {}
     }
+
+    @Test("a plugin is told which app reads its events", arguments: [[], ["--isolate", "all"]])
+    func reader(flags: [String]) async throws {
+        let scratch = try Scratch()
+        try FileManager.default.createDirectory(atPath: scratch.file("plugins"), withIntermediateDirectories: false)
+        let built = try await Subprocess.run(
+            "cc",
+            [
+                "-std=c11", "-shared", "-fPIC", "-I", Places.headers, "-o", scratch.file("plugins/asker.so"),
+                Places.package + "/Tests/Fixtures/plugins/asker.c",
+            ])
+        #expect(built.code == 0, "\(built.errors)")
+        try scratch.write(Resource.component("way", "bindings.asker", [("direction", "input")]), to: "resources/way.yaml")
+        let app = try await WorkerApp.start("http")
+        let flags = [
+            "--resources-path", scratch.file("resources"), "--plugins-dir", scratch.file("plugins"), "--app-port", "\(app.port)",
+        ] + flags
+        try await OctavoProcess.with(in: scratch, flags: flags) { octavo in
+            try await eventually("its event\n\(octavo.process.errors)") { app.done.isEmpty ? nil : () }
+            #expect(app.done == ["demo"])
+        }
+    }
 }
