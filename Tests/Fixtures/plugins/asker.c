@@ -13,6 +13,16 @@ typedef struct asker {
 
 static const octavo_host *host;
 
+static void invoke(void *self, octavo_call call, const octavo_binding_invoke_request *request) {
+    octavo_error error;
+    (void)self, (void)request;
+    memset(&error, 0, sizeof error);
+    error.size = sizeof error;
+    error.code = OCTAVO_CODE_UNIMPLEMENTED;
+    error.message = octavo_text("it is read only");
+    host->complete(call, &error, NULL);
+}
+
 static void read_events(void *self, octavo_call call, const octavo_binding_read_request *request) {
     asker *it = self;
     it->source = request->source;
@@ -55,7 +65,7 @@ static void start(void *self, octavo_call call, const octavo_life_request *reque
 
 static const octavo_life life = {.size = sizeof life, .create = create, .start = start, .destroy = free};
 static const octavo_binding_ops ops = {
-    .size = sizeof ops, .read = read_events, .close = close_source, .credit = credit, .settle = settle};
+    .size = sizeof ops, .invoke = invoke, .read = read_events, .close = close_source, .credit = credit, .settle = settle};
 
 #define TEXT(literal) {literal, sizeof literal - 1}
 static const octavo_type type = {
