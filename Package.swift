@@ -101,6 +101,7 @@ let plugins: [Target] =
     + plugin("nats", target: "NATSPlugin", native: ["CNats"])
     + plugin("local-bindings", target: "LocalBindingsPlugin")
     + plugin("web-bindings", target: "WebBindingsPlugin", kits: ["PluginHTTP", "CCurl"])
+    + plugin("aws", target: "AWSPlugin", native: ["COpenSSL"], kits: ["PluginHTTP"])
 
 let package = Package(
     name: "octavo",
@@ -121,6 +122,7 @@ let package = Package(
         .library(name: "http-probe", type: .dynamic, targets: ["HTTPProbe"]),
         .library(name: "octavo-plugin-local-bindings", type: .dynamic, targets: ["LocalBindingsPlugin"]),
         .library(name: "octavo-plugin-web-bindings", type: .dynamic, targets: ["WebBindingsPlugin"]),
+        .library(name: "octavo-plugin-aws", type: .dynamic, targets: ["AWSPlugin"]),
         .library(name: "octavo-plugin-rabbitmq", type: .dynamic, targets: ["RabbitMQPlugin"]),
         .library(name: "octavo-plugin-mqtt", type: .dynamic, targets: ["MQTTPlugin"]),
         .library(name: "octavo-plugin-nats", type: .dynamic, targets: ["NATSPlugin"]),
@@ -245,7 +247,7 @@ let package = Package(
         .testTarget(
             name: "RingTests", dependencies: ["COctavo", "COctavoRing"], exclude: ["Native"], swiftSettings: strict),
         .testTarget(
-            name: "PluginTests", dependencies: ["PluginCheck", "COctavo", "COctavoRing", "COctavoHost"], exclude: ["Native", "python"],
+            name: "PluginTests", dependencies: ["PluginCheck", "COctavo", "COctavoRing", "COctavoHost", "AWSPluginNative"], exclude: ["Native", "python"],
             swiftSettings: strict),
         .testTarget(name: "PluginCheckTests", dependencies: ["octavo", "PluginCheck"], swiftSettings: strict),
         .testTarget(

@@ -125,4 +125,57 @@ struct BindingTests {
             #expect(mails[1]["html"]?.string?.hasPrefix("a \"b\"\n") == true && mails[1]["priority"]?.string == "5")
         }
     }
+
+    @Test("TLS of HTTP and of mail: who vouches for whom is looked at, and nothing is sent to a stranger", arguments: [[], ["--isolate", "all"]])
+    func secure(flags: [String]) async throws {
+        let made = try await Certificates()
+        let sink = try await Listening.start("bindings_sink", made.server, made.serverKey, made.authority)
+        let scratch = try Scratch()
+        let url = ("url", "https://127.0.0.1:\(sink.ports[0])")
+        let own = [("MTLSClientCert", made.client), ("MTLSClientKey", made.clientKey)]
+        func pem(_ path: String) throws -> String { try String(contentsOfFile: path, encoding: .utf8).replacingOccurrences(of: "\n", with: "\\n") }
+        func mail(_ password: String, _ more: [(String, String)]) -> [(String, String)] {
+            [
+                ("host", "127.0.0.1"), ("port", "\(sink.ports[1])"), ("user", "sender"), ("password", password),
+                ("emailFrom", "me@example.com"), ("emailTo", "you@example.com"), ("subject", "Hello"),
+            ] + more
+        }
+        let texts = [
+            ("MTLSRootCA", try pem(made.authority)), ("MTLSClientCert", try pem(made.client)), ("MTLSClientKey", try pem(made.clientKey)),
+        ]
+        let components = [
+            Resource.component("files", "bindings.http", [url, ("MTLSRootCA", made.authority)] + own),
+            Resource.component("texts", "bindings.http", [url] + texts),
+            Resource.component("stranger", "bindings.http", [url, ("MTLSRootCA", made.stranger)] + own),
+            Resource.component("system", "bindings.http", [url] + own),
+            Resource.component("nameless", "bindings.http", [url, ("MTLSRootCA", made.authority)]),
+            Resource.component("lax", "bindings.smtp", mail("s3cret", [("skipTLSVerify", "true")])),
+            Resource.component("strict", "bindings.smtp", mail("s3cret", [])),
+            Resource.component("wrong", "bindings.smtp", mail("not-it", [("skipTLSVerify", "true")])),
+        ]
+        try scratch.write(components.joined(separator: "---\n"), to: "resources/all.yaml")
+        try await OctavoProcess.with(in: scratch, flags: ["--resources-path", scratch.file("resources")] + flags) { octavo in
+            func invoke(_ name: String, _ operation: String = "create") async throws -> Curl.Answer {
+                try await Curl(
+                    method: "POST", path: "/v1.0/bindings/\(name)", headers: ["content-type: application/json"],
+                    body: #"{"operation":"\#(operation)","data":"from \#(name)"}"#
+                ).send(to: octavo.base)
+            }
+            for name in ["files", "texts"] {
+                let answer = try await invoke(name, "post")
+                #expect(answer.status == 200 && answer.body.contains("from \(name)"), "\(name): \(answer.status) \(answer.body)")
+            }
+            for (name, cause) in [("stranger", "certificate"), ("system", "certificate"), ("nameless", "127.0.0.1")] {
+                let answer = try await invoke(name, "post")
+                #expect(answer.status == 503 && answer.body.contains(cause) && answer.body.contains(name), "\(name): \(answer.status) \(answer.body)")
+            }
+            let taken = try await invoke("lax"), refused = try await invoke("strict"), wrong = try await invoke("wrong")
+            #expect(taken.status == 204 || taken.status == 200, "\(taken.body)")
+            #expect(refused.status == 503 && refused.body.contains("certificate"), "\(refused.status) \(refused.body)")
+            #expect(wrong.status == 500 && wrong.body.contains("user and password"), "\(wrong.status) \(wrong.body)")
+            let mails = sink.seen.filter { $0["from"] != nil }
+            #expect(mails.count == 1 && mails[0]["secure"] == .bool(true) && mails[0]["user"]?.string == "sender", "\(mails)")
+            #expect(sink.seen.compactMap { $0["body"]?.string } == [#""from files""#, #""from texts""#], "\(sink.seen)")
+        }
+    }
 }

@@ -84,7 +84,7 @@ final class HTTPBinding: Binding {
         if !hasAccept { asked.headers.append(("Accept", "application/json; charset=utf-8")) }
         if let token { asked.headers.append((token.name, token.value)) }
         let written = metadata.pair("errorIfNot2XX")
-        let isStrict = written.isEmpty ? self.isStrict : Self.isTrue(written)
+        let isStrict = written.isEmpty ? self.isStrict : BindingData.isTrue(written)
         let isWrite = !(name.equals("GET") || name.equals("HEAD") || name.equals("OPTIONS") || name.equals("TRACE"))
         let id = reply.call.id
         open[id] = try client.send(asked) { [unowned(unsafe) self] result in
@@ -94,11 +94,6 @@ final class HTTPBinding: Binding {
             case .success(let response): Self.answer(response, isStrict, reply)
             }
         }
-    }
-
-    private static func isTrue(_ text: Str) -> Bool {
-        for word in ["true", "True", "TRUE", "1", "y", "yes", "on", "t"] as [StaticString] where text.equals(word) { return true }
-        return false
     }
 
     private func target(_ path: Str) -> String {

@@ -7,6 +7,7 @@ import NIOCore
 /// that it is discovered anew it is asked again.
 package final class AppBindings: AppObserver, AppDeliveries {
     private let loop: CallLoop
+    private let identity: AppIdentity
     private let app: any AppClient
     private let isGRPC: Bool
     private let share: AppSubscriptions.Share
@@ -28,6 +29,7 @@ package final class AppBindings: AppObserver, AppDeliveries {
         policies: @escaping () -> InboundPolicies, logger: Logger
     ) {
         self.loop = loop
+        self.identity = identity
         self.app = app
         self.isGRPC = isGRPC
         self.share = share
@@ -146,7 +148,7 @@ package final class AppBindings: AppObserver, AppDeliveries {
             known.end()
         }
         open[ref.name] = InputBinding(
-            ref, app, route: Self.route, policy: policies().policy(forBinding: ref.name), answers: answers, logger: logger
+            ref, loop: loop, identity: identity, app, route: Self.route, policy: policies().policy(forBinding: ref.name), answers: answers, logger: logger
         ) { [weak self] binding, state in
             self?.changed(binding, state)
         }

@@ -7,6 +7,7 @@ import NIOCore
 /// event loop.
 final class InputBinding {
     let ref: ComponentRef
+    private let loop: CallLoop
     private let app: any AppClient
     /// A change of the component's settings may name another.
     private let route: (ComponentRef) -> String
@@ -28,11 +29,12 @@ final class InputBinding {
 
     /// Opens it. `policy`: how its events are tried again, and how long the app has for one. `tell` is called on the loop, maybe before this returns.
     init(
-        _ ref: ComponentRef, _ app: any AppClient, route: @escaping (ComponentRef) -> String, policy: InboundPolicies.Policy,
+        _ ref: ComponentRef, loop: CallLoop, identity: AppIdentity, _ app: any AppClient, route: @escaping (ComponentRef) -> String, policy: InboundPolicies.Policy,
         answers: BindingAnswers, logger: Logger,
         tell: @escaping (InputBinding, SourceState) -> Void
     ) {
         self.ref = ref
+        self.loop = loop
         self.app = app
         self.route = route
         self.policy = DeliveryPolicy(policy.retry, hasDeadLetter: false)
@@ -40,13 +42,15 @@ final class InputBinding {
         self.answers = answers
         self.logger = logger
         self.tell = tell
+        let appID = identity.appID
         source = ComponentSource(of: ref, window: Self.window, handler: Handler(self)) { ref, source, waiter in
             guard
-                let slot = ref.open(
-                    OCTAVO_BINDING_OP_READ, octavo_binding_read_request.self, bytes: 0, deadline: ComponentSource.openDeadline,
+                var slot = ref.open(
+                    OCTAVO_BINDING_OP_READ, octavo_binding_read_request.self, bytes: appID.utf8.count + 16, deadline: ComponentSource.openDeadline,
                     waiter: waiter)
             else { return }
             slot.request.pointee.source = source
+            slot.request.pointee.head.app_id = slot.text(appID)
             slot.submit()
         }
     }
@@ -112,8 +116,12 @@ final class InputBinding {
         logger.warning(
             "the app did not take an event of a binding; it comes again if the binding can repeat it",
             metadata: ["binding": "\(ref.name)", "cause": "\(failure)"])
-        // The plugin waits: a token that is held back takes no more than its place in the window.
-        source?.settle(delivery, OCTAVO_SETTLE_RETRY, delay: Int64(pause / .nanoseconds(1)))
+        // Waited for here, for few systems outside know pauses. One that is held back takes no more than its place in the window, and is
+        // nothing that a drain waits for: it comes again to the next reader.
+        loop.eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(Int64(pause / .nanoseconds(1)))) { [weak self] in
+            guard let self, !isEnded else { return }
+            source?.settle(delivery, OCTAVO_SETTLE_RETRY)
+        }
         if inFlight == 0 { idle() }
     }
 

@@ -91,6 +91,12 @@ public enum BindingData {
         return decoded
     }
 
+    /// Whether a flag in the metadata of a request is set.
+    public static func isTrue(_ text: Str) -> Bool {
+        for word in ["true", "True", "TRUE", "1", "y", "yes", "on", "t"] as [StaticString] where text.equals(word) { return true }
+        return false
+    }
+
     /// A new random UUID as text.
     public static func uuid() -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: 16)

@@ -1,12 +1,18 @@
-"""Servers that output bindings call: HTTP and SMTP. Prints both ports in one line, and then a line of JSON for all that comes."""
+"""Servers that output bindings call: HTTP and SMTP. Prints both ports in one line, and then a line of JSON for all that comes.
+
+Arguments: files of a certificate, its key and an authority. With them HTTP speaks TLS and wants a certificate of that authority, and SMTP
+wants STARTTLS and then a user and a password.
+"""
 
 import email
 import email.policy
 import json
-import threading
+import ssl
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
 
 
 class Web(BaseHTTPRequestHandler):
@@ -38,12 +44,31 @@ class Mail:
         parsed = email.message_from_bytes(envelope.content, policy=email.policy.default)
         print(json.dumps({
             "from": envelope.mail_from, "to": envelope.rcpt_tos, "subject": parsed["subject"], "priority": parsed["x-priority"],
+            "secure": session.ssl is not None, "user": session.auth_data and session.auth_data.login.decode(),
             "headers": [name.lower() for name in parsed.keys()], "html": parsed.get_content(), "type": parsed.get_content_type(),
         }), flush=True)
         return "550 not for me" if "refused@example.com" in envelope.rcpt_tos else "250 taken"
 
 
+def authenticate(server, session, envelope, mechanism, data):
+    # Not handled: who is refused is told so by the server.
+    return AuthResult(success=data.login == b"sender" and data.password == b"s3cret", handled=False, auth_data=data)
+
+
+options = {}
 web = ThreadingHTTPServer(("127.0.0.1", 0), Web)
+if len(sys.argv) > 1:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(sys.argv[1], sys.argv[2])
+    options = {
+        "tls_context": context, "require_starttls": True, "authenticator": authenticate, "auth_required": True, "auth_require_tls": True,
+    }
+    strict = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    strict.load_cert_chain(sys.argv[1], sys.argv[2])
+    strict.load_verify_locations(sys.argv[3])
+    strict.verify_mode = ssl.CERT_REQUIRED
+    # A handshake is a matter of the connection's own thread.
+    web.socket = strict.wrap_socket(web.socket, server_side=True, do_handshake_on_connect=False)
 web.daemon_threads = True
 
 
@@ -54,7 +79,7 @@ class AnyPort(Controller):
         super()._trigger_server()
 
 
-mail = AnyPort(Mail(), hostname="127.0.0.1", port=0)
+mail = AnyPort(Mail(), hostname="127.0.0.1", port=0, **options)
 mail.start()
 print(web.server_address[1], mail.server.sockets[0].getsockname()[1], flush=True)
 web.serve_forever()

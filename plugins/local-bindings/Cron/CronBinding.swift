@@ -1,6 +1,11 @@
 import LocalBindingsPluginNative
 import PluginKit
 
+/// `Schedule`, which its tests compile without the kit, finds the kit's by this name.
+enum GoDuration {
+    static func parse(_ text: [UInt8]) -> Int64? { PluginKit.GoDuration.parse(text) }
+}
+
 /// `bindings.cron`: an event without data each time that the schedule is due. On the instance's reactor thread.
 ///
 /// A time for which there is no credit is kept, once: the app is told late rather than not at all, and never in a burst.

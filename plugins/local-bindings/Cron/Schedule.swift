@@ -50,7 +50,7 @@ struct Schedule {
     private mutating func descriptor(_ words: [[UInt8]]) throws(Malformed) {
         let word = words[0][...]
         if Self.same(word, "@every") {
-            guard words.count == 2, let duration = Self.duration(words[1]), duration > 0 else {
+            guard words.count == 2, let duration = GoDuration.parse(words[1]), duration > 0 else {
                 throw Malformed(cause: "@every must be followed by a duration such as 1h30m or 10s")
             }
             // Whole seconds, at least one.
@@ -131,36 +131,6 @@ struct Schedule {
             value = value * 10 + Int(byte - 0x30)
         }
         return value
-    }
-
-    /// A duration of Go ("1h30m", "1.5s") in nanoseconds.
-    private static func duration(_ text: [UInt8]) -> Int64? {
-        var at = 0, total = 0.0
-        guard !text.isEmpty else { return nil }
-        while at < text.count {
-            var value = 0.0, scale = 0.0, digits = 0
-            while at < text.count, text[at] >= 0x30 && text[at] <= 0x39 || text[at] == 0x2e {
-                if text[at] == 0x2e {
-                    if scale != 0 { return nil }
-                    scale = 1
-                } else {
-                    value = value * 10 + Double(text[at] - 0x30)
-                    if scale != 0 { scale *= 10 }
-                    digits += 1
-                }
-                at += 1
-            }
-            let from = at
-            while at < text.count, !(text[at] >= 0x30 && text[at] <= 0x39), text[at] != 0x2e { at += 1 }
-            let unit = text[from..<at]
-            let factor: Double
-            if same(unit, "h") { factor = 3.6e12 } else if same(unit, "m") { factor = 6e10 } else if same(unit, "s") { factor = 1e9 } else if same(
-                unit, "ms")
-            { factor = 1e6 } else if same(unit, "us") || same(unit, "µs") { factor = 1e3 } else if same(unit, "ns") { factor = 1 } else { return nil }
-            guard digits > 0 else { return nil }
-            total += value / max(scale, 1) * factor
-        }
-        return total < 9e18 ? Int64(total) : nil
     }
 
     // MARK: Due

@@ -1,0 +1,1 @@
+../../../plugins/aws/SignatureV4.swift

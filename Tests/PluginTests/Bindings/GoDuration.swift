@@ -1,0 +1,1 @@
+../../../Sources/PluginKit/Values/GoDuration.swift
