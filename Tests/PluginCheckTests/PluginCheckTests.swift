@@ -128,6 +128,19 @@ struct PluginCheckTests {
         }
     }
 
+    @Test("a call that is completed after its time is late, and not completed twice")
+    func late() {
+        CheckedPlugin.inFolder { folder in
+            let built = CheckedPlugin.compile(
+                "Tests/Fixtures/plugins/faulty.c", to: "\(folder)/faulty.so", ["-DFAULT=COMPLETE_LATE"])
+            #expect(built.code == 0, "\(built.text)")
+            let result = CheckedPlugin.check("\(folder)/faulty.so", ["--only", "in-process"])
+            #expect(result.code == 1)
+            #expect(result.text.contains("DEADLINE_EXCEEDED") || result.text.contains("not completed within 5 s"), "\(result.text)")
+            #expect(!result.text.contains("completed before") && !result.text.contains("crashed"), "\(result.text)")
+        }
+    }
+
     @Test("what can't be checked is misuse, with the cause", arguments: [
         (["/nowhere/x.so"], "/nowhere/x.so"), (["/etc/passwd"], "/etc/passwd"), (["PLUGIN", "--set", "novalue"], "name=value"),
         (["PLUGIN", "--set", "unknown=1", "--only", "in-process"], "has a setting unknown"),

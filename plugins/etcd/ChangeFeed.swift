@@ -55,6 +55,10 @@ final class ChangeFeed {
 
     private func open() {
         guard isWanted, transfer == nil else { return }
+        // The server asks once for a token, when a watch begins.
+        if etcd.needsLogin {
+            return etcd.logIn { [self] _ in if etcd.needsLogin { again() } else { open() } }
+        }
         lines.reset()
         var body = Body(#"{"create_request":{"progress_notify":true,"#)
         body.prefix(etcd.settings.prefix)

@@ -43,30 +43,54 @@ final class EtcdConfiguration: ConfigurationStore {
             if item.key.isEmpty { throw .invalid("An item needs a key.") }
             if !item.value.isPresent { throw .invalid("An item needs a value; remove takes one away.") }
             let key = item.key.array
-            last.removeAll { $0.key == key }
             last.append(ConfigurationItem(key: key, value: item.value.array))
         }
-        if last.isEmpty { return reply.done() }
-        var body = Body(#"{"success":["#)
-        for item in last { body.put(etcd.settings.prefix + item.key, item.value ?? [], lease: 0) }
-        body.add("]}")
-        write(body, reply)
+        last = EtcdConfiguration.newest(last)
+        write(last, from: 0, reply)
     }
 
     override func remove(_ request: UnsafePointer<octavo_configuration_keys_request>, _ reply: EmptyReply) throws(PluginError) {
         let keys = WatchedKeys(request.pointee.keys).keys
         guard !keys.isEmpty else { throw .invalid("Name the keys to remove: without, that would be everything below the prefix.") }
-        var body = Body(#"{"success":["#)
-        for index in keys.indices where index == 0 || keys[index] != keys[index - 1] { body.remove(etcd.settings.prefix + keys[index]) }
-        body.add("]}")
-        write(body, reply)
+        var removals: [ConfigurationItem] = []
+        for key in keys where removals.last?.key != key { removals.append(ConfigurationItem(key: key, value: nil)) }
+        write(removals, from: 0, reply)
     }
 
-    private func write(_ body: Body, _ reply: EmptyReply) {
-        etcd.send("/v3/kv/txn", body, isWrite: true) { result in
+    /// Of each key the last, for a transaction may write a key once; sorted by key.
+    private static func newest(_ items: [ConfigurationItem]) -> [ConfigurationItem] {
+        var order = Array(items.indices)
+        order.sort { one, other in
+            if ConfigurationItem.precedes(items[one].key, items[other].key) { return true }
+            return !ConfigurationItem.precedes(items[other].key, items[one].key) && one < other
+        }
+        var newest: [ConfigurationItem] = []
+        for place in order {
+            if newest.last?.key == items[place].key { newest.removeLast() }
+            newest.append(items[place])
+        }
+        return newest
+    }
+
+    /// Sets those with a value and removes the others, in as few transactions as the server allows, one after the other.
+    private func write(_ items: [ConfigurationItem], from start: Int, _ reply: EmptyReply) {
+        let end = min(start + etcd.settings.maxTxnOps, items.count)
+        if start == end { return reply.done() }
+        var body = Body(#"{"success":["#)
+        for item in items[start..<end] {
+            let key = etcd.settings.prefix + item.key
+            if let value = item.value { body.put(key, value, lease: 0) } else { body.remove(key) }
+        }
+        body.add("]}")
+        etcd.send("/v3/kv/txn", body, isWrite: true) { [self] result in
             switch result {
-            case .success: reply.done()
-            case .failure(let error): reply.call.fail(error)
+            case .success: write(items, from: end, reply)
+            case .failure(var error):
+                if start > 0 {
+                    error.flags |= OCTAVO_ERROR_MAY_HAVE_TAKEN_EFFECT
+                    error.message += " The first \(start) of \(items.count) items were written before."
+                }
+                reply.call.fail(error)
             }
         }
     }

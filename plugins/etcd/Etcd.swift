@@ -8,6 +8,8 @@ final class Etcd {
     let client: HTTPClient
     private(set) var current = 0
     private var token: [UInt8] = []
+    /// Until there is a token.
+    private var waiting: [Attempt] = []
     private var isHealthy = false
     private var isStopped = true
     /// After all servers failed: until when requests fail at once, and for how long the next time. Nanoseconds.
@@ -61,6 +63,8 @@ final class Etcd {
         let done: (Result<Reply, PluginError>) -> Void
         var tried = 0
         var hasAuthenticated = false
+        /// What it was sent with.
+        var token: [UInt8] = []
     }
 
     func request(_ path: String, _ body: [UInt8]) -> HTTPRequest {
@@ -72,15 +76,18 @@ final class Etcd {
     }
 
     private func attempt(_ given: Attempt) {
-        if !settings.username.isEmpty, token.isEmpty { return authenticate(given) }
+        if needsLogin { return authenticate(given) }
+        var given = given
+        given.token = token
+        let sent = given
         let endpoint = current
         var asked = request(given.path, given.body)
         asked.isRepeatable = !given.isWrite
         do throws(PluginError) {
             try client.send(asked) { [self] result in
                 switch result {
-                case .failure(let failure): failed(given, endpoint, failure)
-                case .success(let response): answered(given, endpoint, response)
+                case .failure(let failure): failed(sent, endpoint, failure)
+                case .success(let response): answered(sent, endpoint, response)
                 }
             }
         } catch { given.done(.failure(error)) }
@@ -133,9 +140,15 @@ final class Etcd {
             up()
             return given.done(.success(reply))
         }
-        let error = Etcd.error(reply, response.status, isWrite: given.isWrite)
+        var error = Etcd.error(reply, response.status, isWrite: given.isWrite)
+        if reply.problem.contains("too many operations in txn") {
+            error.message =
+                "A transaction has more operations than etcd at \(settings.address) takes (its --max-txn-ops), and nothing was written. Set "
+                + "maxTxnOps of the component to that number, and send fewer at a time."
+        }
         if error.code == OCTAVO_CODE_UNAUTHENTICATED, !settings.username.isEmpty, !given.hasAuthenticated {
-            token = []
+            // Another request may have got a newer one already.
+            if token == given.token { token = [] }
             var again = given
             again.hasAuthenticated = true
             return attempt(again)
@@ -149,7 +162,39 @@ final class Etcd {
         given.done(.failure(error))
     }
 
+    /// Whether a request that is made by hand has to wait for `logIn`.
+    var needsLogin: Bool { !settings.username.isEmpty && token.isEmpty }
+
+    /// Gets a token, if there is none.
+    func logIn(done: @escaping (PluginError?) -> Void) {
+        var body = Body(#"{"keys_only":true,"key":"#)
+        body.add(settings.prefix)
+        body.add("}")
+        send("/v3/kv/range", body, isWrite: false) { result in
+            if case .failure(let error) = result { done(error) } else { done(nil) }
+        }
+    }
+
+    /// One asks for a token; who comes meanwhile waits for it. A server takes a tenth of a second for each password.
     private func authenticate(_ given: Attempt) {
+        guard waiting.count < client.options.requests else {
+            return given.done(
+                .failure(
+                    PluginError(
+                        OCTAVO_CODE_RESOURCE_EXHAUSTED, "\(waiting.count) requests wait for etcd's login already. Send less at a time.",
+                        flags: OCTAVO_ERROR_RETRYABLE | OCTAVO_ERROR_THROTTLED)))
+        }
+        waiting.append(given)
+        if waiting.count == 1 { askForToken() }
+    }
+
+    private func forAllWaiting(_ next: (Attempt) -> Void) {
+        let all = waiting
+        waiting = []
+        for one in all { next(one) }
+    }
+
+    private func askForToken() {
         var body = Body(#"{"name":"#)
         body.add(text: settings.username)
         body.add(#","password":"#)
@@ -158,32 +203,55 @@ final class Etcd {
         let endpoint = current
         do throws(PluginError) {
             try client.send(request("/v3/auth/authenticate", body.bytes)) { [self] result in
-                guard case .success(let response) = result else {
-                    guard case .failure(let failure) = result else { return }
-                    if isStopped { return given.done(.failure(failure.error(isWrite: false))) }
+                switch result {
+                case .failure(let failure):
+                    let error = failure.error(isWrite: false)
+                    if isStopped { return forAllWaiting { $0.done(.failure(error)) } }
                     leave(endpoint)
-                    return tryNext(given, failure.error(isWrite: false), mayRepeat: true)
+                    forAllWaiting { tryNext($0, error, mayRepeat: true) }
+                case .success(let response):
+                    if let reply = Reply.read(response.body), !reply.token.isEmpty {
+                        token = reply.token
+                        return forAllWaiting { attempt($0) }
+                    }
+                    let error = loginError(response)
+                    guard error.flags & OCTAVO_ERROR_OUTAGE != 0 else { return forAllWaiting { $0.done(.failure(error)) } }
+                    leave(endpoint)
+                    forAllWaiting { tryNext($0, error, mayRepeat: true) }
                 }
-                guard let reply = Reply.read(response.body), !reply.token.isEmpty else {
-                    return given.done(
-                        .failure(
-                            PluginError(
-                                OCTAVO_CODE_UNAUTHENTICATED,
-                                "etcd at \(settings.address) refuses the user or the password. Check username and password.",
-                                flags: OCTAVO_ERROR_PERMANENT)))
-                }
-                token = reply.token
-                attempt(given)
             }
-        } catch { given.done(.failure(error)) }
+        } catch { forAllWaiting { $0.done(.failure(error)) } }
+    }
+
+    private func loginError(_ response: HTTPResponse) -> PluginError {
+        guard let reply = Reply.read(response.body) else { return .outage("its answer (status \(response.status)) is not etcd's.") }
+        if reply.problem.contains("authentication is not enabled") {
+            return PluginError(
+                OCTAVO_CODE_FAILED_PRECONDITION,
+                "etcd at \(settings.address) has authentication turned off. Turn it on (etcdctl auth enable), or leave username out.")
+        }
+        let error = Etcd.error(reply, response.status, isWrite: false)
+        if error.flags & OCTAVO_ERROR_OUTAGE != 0 { return error }
+        return PluginError(
+            OCTAVO_CODE_UNAUTHENTICATED,
+            "etcd at \(settings.address) refuses the user or the password. Check username and password.", flags: OCTAVO_ERROR_PERMANENT)
+    }
+
+    /// Of a transaction that is longer than the server takes.
+    func tooManyOperations(_ count: Int) -> PluginError {
+        .invalid(
+            "A transaction of \(count) operations is too long: etcd at \(settings.address) takes \(settings.maxTxnOps) (maxTxnOps). Nothing "
+                + "was written. Send fewer at a time, or raise --max-txn-ops of the servers, and then maxTxnOps of the component.")
     }
 
     /// What an error of a server means.
     static func error(_ reply: Reply, _ status: Int, isWrite: Bool) -> PluginError {
         let said = "etcd answered: \(String(decoding: reply.problem, as: UTF8.self))."
         let has: (StaticString) -> Bool = { word in reply.problem.contains(word) }
-        // Invalid tokens come as an invalid argument with some versions.
-        if has("invalid auth token") { return PluginError(OCTAVO_CODE_UNAUTHENTICATED, said) }
+        // Invalid tokens come as an invalid argument with some versions; old ones after users or roles were changed.
+        if has("invalid auth token") || has("revision of auth store is old") || has("user name is empty") {
+            return PluginError(OCTAVO_CODE_UNAUTHENTICATED, said)
+        }
         if has("request is too large") || has("message larger than max") {
             return PluginError(
                 OCTAVO_CODE_RESOURCE_EXHAUSTED,

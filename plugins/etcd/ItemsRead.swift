@@ -16,8 +16,6 @@ final class ItemsRead {
     private var asked = 0
     private var restarts = 0
 
-    /// Operations of one transaction; servers take 128 unless told otherwise.
-    private static let batch = 100
     /// Items of one answer.
     private static let page: Int64 = 1000
 
@@ -36,7 +34,7 @@ final class ItemsRead {
         var body: Body
         if let keys {
             body = Body(#"{"success":["#)
-            for key in keys[asked..<min(asked + Self.batch, keys.count)] { body.range(etcd.settings.prefix + key, at: revision) }
+            for key in keys[asked..<min(asked + etcd.settings.maxTxnOps, keys.count)] { body.range(etcd.settings.prefix + key, at: revision) }
             body.add("]}")
         } else {
             body = Body("{")
@@ -63,7 +61,7 @@ final class ItemsRead {
         if revision == 0 { revision = reply.revision }
         for pair in reply.pairs { items.append(ChangeFeed.item(pair, etcd.settings.prefix)) }
         if let keys {
-            asked = min(asked + Self.batch, keys.count)
+            asked = min(asked + etcd.settings.maxTxnOps, keys.count)
             if asked < keys.count { return goOn() }
             // As they were asked for, which need not be sorted.
             items.sort { ConfigurationItem.precedes($0.key, $1.key) }

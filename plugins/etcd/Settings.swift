@@ -39,7 +39,8 @@ struct Settings {
         http.tls.verifies = !config.flag("insecureSkipTLSVerify")
     }
 
-    static var stateFields: [Field] {
+    /// Of types that write several keys at once.
+    static var writingFields: [Field] {
         fields + [.integer("maxTxnOps", default: "128", from: 1, "Operations in one transaction that the server takes (--max-txn-ops).")]
     }
 

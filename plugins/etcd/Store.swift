@@ -68,11 +68,6 @@ final class EtcdStore: StateStore {
     override func transact(_ request: UnsafePointer<octavo_state_writes_request>, _ reply: EmptyReply) throws(PluginError) {
         let writes = request.pointee.writes
         guard writes.count > 0 else { return reply.done() }
-        guard Int(writes.count) <= etcd.settings.maxTxnOps else {
-            throw .invalid(
-                "A transaction of \(writes.count) operations is more than the \(etcd.settings.maxTxnOps) that etcd takes. Divide it, or "
-                    + "raise etcd's --max-txn-ops and the setting maxTxnOps.")
-        }
         let all = (0..<Int(writes.count)).map { writes.at($0, as: octavo_state_write.self) }
         try Transaction(etcd, all, all.map { $0.pointee.operation }).run { result in
             switch result {

@@ -24,6 +24,8 @@ final class Transaction {
                 throw failure
             }
         }
+        let count = puts.count + removals.count
+        if count > etcd.settings.maxTxnOps { throw etcd.tooManyOperations(count) }
     }
 
     private func add(_ index: Int, _ write: octavo_state_write, _ operation: Int32) throws(PluginError) {
@@ -76,7 +78,10 @@ final class Transaction {
         body.add("]}")
         etcd.send("/v3/kv/txn", body, isWrite: true) { [self] result in
             switch result {
-            case .failure(let error): done(.failure(error))
+            case .failure(let error):
+                // What may have been written keeps its time to live.
+                if error.flags & OCTAVO_ERROR_MAY_HAVE_TAKEN_EFFECT == 0 { for lease in leases { etcd.revoke(lease.lease) } }
+                done(.failure(error))
             case .success(let answer):
                 if answer.succeeded { return done(.success(answer.revision)) }
                 refused(answer, leases, done)

@@ -9,7 +9,7 @@ nonisolated(unsafe) private let descriptor = describe(
             "state.etcd", version: "v2", .reactor, features: EtcdStore.offered,
             schema: Schema(
                 title: "etcd", description: "Keeps values in etcd, in the format of version 2 of Dapr's.", links: ["https://etcd.io"],
-                fields: Settings.stateFields),
+                fields: Settings.writingFields),
             make: { (config, instance) throws(PluginError) in EtcdStore(try Settings(config), instance) }),
         .lockStore(
             "lock.etcd", .reactor, features: EtcdLocks.offered,
@@ -21,7 +21,7 @@ nonisolated(unsafe) private let descriptor = describe(
             "configuration.etcd", .reactor, features: EtcdConfiguration.offered,
             schema: Schema(
                 title: "etcd configuration", description: "Items are keys of etcd below a prefix.", links: ["https://etcd.io"],
-                fields: Settings.fields),
+                fields: Settings.writingFields),
             make: { (config, instance) throws(PluginError) in EtcdConfiguration(try Settings(config), instance) }),
     ])
 

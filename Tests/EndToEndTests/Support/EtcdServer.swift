@@ -9,7 +9,7 @@ final class EtcdServer: Sendable {
     let certificates: Certificates?
 
     /// Starts a server on ports that were free a moment ago, or once more on those and with the data of `other`.
-    static func start(again other: EtcdServer? = nil, on fixed: Int? = nil, certificates given: Certificates? = nil) async throws -> EtcdServer {
+    static func start(again other: EtcdServer? = nil, on fixed: Int? = nil, certificates given: Certificates? = nil, flags: [String] = []) async throws -> EtcdServer {
         let certificates = given ?? other?.certificates
         for _ in 0..<5 {
             let port = try fixed ?? other?.port ?? FreePort.find(), folder = try other?.folder ?? Scratch()
@@ -20,7 +20,7 @@ final class EtcdServer: Sendable {
                     "--data-dir", folder.file("etcd"), "--listen-client-urls", client, "--advertise-client-urls", client,
                     "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", "default=\(peer)",
                     "--max-request-bytes", "16777216",
-                ] + Self.flags(certificates), keeping: folder)
+                ] + Self.flags(certificates) + flags, keeping: folder)
             do {
                 try await eventually("etcd on port \(port)", within: .seconds(30)) {
                     if process.code != nil { throw Trouble("etcd ended: \(process.output)\(process.errors)") }

@@ -19,6 +19,7 @@
 #define LEAK_HOST_MEMORY 3   /* each instance leaves memory of the host */
 #define COMPLETE_TWICE 4
 #define COMPLETE_NEVER 5     /* remove */
+#define COMPLETE_LATE 25     /* the first remove takes 6 s */
 #define CRASH_ON_ABSENT 6    /* get with an absent key */
 #define CALL_EXIT 7          /* get with an empty key */
 #define SLOW_INLINE 8        /* get takes 3 ms */
@@ -191,7 +192,9 @@ static void set(void *pointer, octavo_call call, const octavo_state_write_reques
 static void remove_key(void *pointer, octavo_call call, const octavo_state_write_request *request) {
     store *self = pointer;
     entry *one;
+    static int is_warm;
     if (FAULT == COMPLETE_NEVER) return;
+    if (FAULT == COMPLETE_LATE && !__atomic_exchange_n(&is_warm, 1, __ATOMIC_RELAXED)) wait_ms(6000);
     pthread_mutex_lock(&self->lock);
     one = find(self, request->write.key);
     if (refuses(one, &request->write)) {
@@ -255,7 +258,7 @@ static const octavo_life life = {.size = sizeof life, .create = create, .start =
 #define TEXT(literal) {literal, sizeof(literal) - 1}
 static const octavo_type type = {
     .size = sizeof type, .kind = OCTAVO_KIND_STATE,
-    .execution = FAULT == LOST_LOCK ? OCTAVO_EXECUTION_BLOCKING : OCTAVO_EXECUTION_INLINE, .workers = 4,
+    .execution = FAULT == LOST_LOCK || FAULT == COMPLETE_LATE ? OCTAVO_EXECUTION_BLOCKING : OCTAVO_EXECUTION_INLINE, .workers = 4,
     .features = OCTAVO_STATE_ETAG | (FAULT == NO_OPERATION ? OCTAVO_STATE_BULK : 0), .name = TEXT("state.faulty"),
     .version = TEXT("v1"), .life = &life, .ops = &ops};
 static const octavo_type *const types[] = {&type};

@@ -19,7 +19,7 @@ OCTAVO_BEGIN
 typedef struct octavo_configuration_item {
     octavo_str key;
     octavo_str value;   /* absent in a change: the item was removed */
-    octavo_str version; /* absent when the store has none */
+    octavo_str version; /* absent when the store has none. A store that gives the versions itself refuses a set with one: INVALID_ARGUMENT */
     octavo_str group;
     octavo_str label;
     octavo_list metadata; /* of octavo_pair */
