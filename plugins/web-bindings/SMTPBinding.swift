@@ -8,7 +8,9 @@ final class SMTPBinding: Binding {
     private let url: String
     private let user: String?
     private let password: String?
-    private let skipsVerification: Bool
+    private let tls: HTTPTLS
+    /// TLS is asked for, and not done without.
+    private let isStrict: Bool
     private let defaults: [(StaticString, [UInt8])]
 
     private static let names: [StaticString] = ["emailFrom", "emailTo", "emailCC", "emailBCC", "subject", "priority"]
@@ -16,16 +18,22 @@ final class SMTPBinding: Binding {
     init(_ config: Config, _ instance: Instance) throws(PluginError) {
         loop = CurlLoop(instance, limit: 256, connections: 4)
         let port = config.integer("port") ?? 25
-        // 465 speaks TLS at once; others are asked for it.
-        url = (port == 465 ? "smtps://" : "smtp://") + (config.string("host") ?? "") + ":\(port)"
+        // 465 speaks TLS at once, unless something else is said; others are asked for it.
+        let mode = config.integer("tls")
+        isStrict = mode == 1
+        url = ((mode ?? (port == 465 ? 0 : 2)) == 0 ? "smtps://" : "smtp://") + (config.string("host") ?? "") + ":\(port)"
         user = config.string("user")
         password = config.string("password")
-        skipsVerification = config.flag("skipTLSVerify")
+        var tls = HTTPTLS()
+        tls.verifies = !config.flag("skipTLSVerify")
+        tls.authority = config.string("caCert")
+        self.tls = tls
         defaults = Self.names.map { ($0, config.text($0).array) }
         super.init(instance, Features(OCTAVO_BINDING_OUTPUT))
     }
 
     override func start(_ call: Call) throws(PluginError) {
+        try tls.check()
         try loop.open()
         call.done()
     }
@@ -49,8 +57,7 @@ final class SMTPBinding: Binding {
             transfer.set(CURLOPT_USERNAME, user)
             transfer.set(CURLOPT_PASSWORD, password)
         }
-        var tls = HTTPTLS()
-        tls.verifies = !skipsVerification
+        if isStrict { transfer.set(CURLOPT_USE_SSL, Int64(CURLUSESSL_ALL.rawValue)) }
         tls.apply(to: transfer)
         try loop.begin(transfer)
     }
@@ -212,6 +219,9 @@ private final class MailTransfer: CurlTransfer {
         case CURLE_COULDNT_CONNECT, CURLE_COULDNT_RESOLVE_HOST, CURLE_OPERATION_TIMEDOUT, CURLE_RECV_ERROR, CURLE_SEND_ERROR,
             CURLE_GOT_NOTHING, CURLE_ABORTED_BY_CALLBACK, CURLE_SSL_CONNECT_ERROR, CURLE_PEER_FAILED_VERIFICATION:
             error = .outage("The mail server \(target) can't be used: \(detail).")
+        case CURLE_USE_SSL_FAILED:
+            error = PluginError(
+                OCTAVO_CODE_FAILED_PRECONDITION, "The mail server \(target) does not do STARTTLS, which the setting tls asks for: \(detail).")
         default:
             // 4xx is for the time being.
             let isPassing = status >= 400 && status < 500

@@ -40,7 +40,12 @@ nonisolated(unsafe) private let descriptor = describe(
                     .integer("port", default: "25", from: 1, to: 65535, "Its port; 465 speaks TLS at once, others when they offer it."),
                     .string("user", "Who sends, to the server."),
                     .string("password", sensitive: true, "The user's password."),
+                    .word(
+                        "tls", of: ["implicit", "starttls", "offered"],
+                        "TLS at once, TLS by STARTTLS and not without, or when it is offered; by itself at once on port 465, when offered on others."
+                    ),
                     .boolean("skipTLSVerify", default: "false", "Whether any certificate of the server will do."),
+                    .string("caCert", "The authorities that are trusted: PEM, or the path of a file. Else the system's."),
                     .string("emailFrom", example: "me@example.com", "The sender."),
                     .string("emailTo", example: "you@example.com;others@example.com", "Recipients, separated by semicolons."),
                     .string("emailCC", "More recipients, whom all see."),

@@ -43,6 +43,8 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
     private var lastInput: NIODeadline
     private var unwritableSince: NIODeadline?
     private var closingSince: NIODeadline?
+    /// Since when it writes its last answer, or has found room for it again.
+    private var writingSince: NIODeadline?
     private var isDraining = false
 
     init(loop: LoopContext, peer: SocketAddress?, isSecure: Bool) {
@@ -99,6 +101,7 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         if context.channel.isWritable {
             unwritableSince = nil
+            writingSince = loop.now
             if isAboveHighWater {
                 isAboveHighWater = false
                 current?.onWritable?()
@@ -293,9 +296,13 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
         flush()
         context.flush()
         isClosing = true
-        closingSince = loop.now
+        writingSince = loop.now
         waiting.removeAll()
-        context.close(mode: .output, promise: nil)
+        // A long answer to a slow reader is still on its way: the second begins when the kernel has taken all of it.
+        let bound = NIOLoopBound(self, eventLoop: loop.eventLoop)
+        let sent = loop.eventLoop.makePromise(of: Void.self)
+        sent.futureResult.whenComplete { _ in bound.value.closingSince = bound.value.loop.now }
+        context.close(mode: .output, promise: sent)
     }
 
     func closeNow() { context?.close(promise: nil) }
@@ -331,6 +338,11 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
             // from it: it is waited for, within bounds.
             let quietSince = max(closingSince, lastInput)
             if now - quietSince > .seconds(1) || now - closingSince > .seconds(10) { closeNow() }
+            return
+        }
+        if isClosing, unwritableSince == nil {
+            // What is left is little, and the peer does not take it.
+            if let writingSince, now - writingSince > TimeAmount(limits.writeTimeout) { closeNow() }
             return
         }
         if let unwritableSince, now - unwritableSince > TimeAmount(limits.writeTimeout) {
