@@ -52,4 +52,20 @@ struct IsolationTests {
             #expect(try await it.get("store", "pid") != nil)
         }
     }
+
+    @Test("a process that ends while it is begun takes nothing along")
+    func endsWhileBegun() async throws {
+        // From before it is greeted until after it serves.
+        for delay in [0, 200, 500, 1000, 2000, 4000] {
+            let file = Fixtures.store(id: "fixture", ["-DDIES_AFTER_US=\(delay)"])
+            try await Harness.with(plugins: [], isolated: true) { it in
+                for _ in 0..<8 { _ = try? await it.store.load(path: file) }
+                // A plugin that lives beside it does.
+                _ = try await it.store.load(path: Fixtures.store(id: "well"))
+                try await it.add("well", "state.well")
+                #expect(await it.reaches("well", "ready"))
+                #expect(try await it.get("well", "version") == "1.0.0")
+            }
+        }
+    }
 }

@@ -83,6 +83,33 @@ struct SharedProcessTests {
         }
     }
 
+    @Test("of a group that could not be started again, because one plugin ends it, comes back and ends without waiting")
+    func oneEndsIt() async throws {
+        let folder = temporaryFolder("dies-if")
+        defer { removeTree(folder) }
+        let marker = folder + "/dies"
+        let clock = ContinuousClock()
+        let ending = try await Harness.with(
+            plugins: [Fixtures.store(id: "one"), Fixtures.store(id: "two", ["-DDIES_IF=\"\(marker)\""])], isolation: Self.group
+        ) { it in
+            try await it.add("a", "state.one")
+            try await it.add("b", "state.two")
+            for name in ["a", "b"] { #expect(await it.reaches(name, "ready")) }
+            write([], to: marker)
+            let seen = it.crashes.withLockedValue { $0.count }
+            await it.store.restart("one")
+            // It is begun, loads the first plugin and ends with the second.
+            #expect(await eventually { it.crashes.withLockedValue { $0.count } > seen })
+            unlink(marker)
+            await it.store.restart("one")
+            #expect(await eventually { (try? await it.get("a", "version")) == "1.0.0" })
+            #expect(await eventually { (try? await it.get("b", "version")) == "1.0.0" })
+            return clock.now
+        }
+        // Who waits for an end that does not come gives up after 10 s.
+        #expect(clock.now - ending < .seconds(9))
+    }
+
     @Test("of a component is its own: another one of the plugin does not notice its death")
     func components() async throws {
         func each(_ options: inout IsolationOptions) {

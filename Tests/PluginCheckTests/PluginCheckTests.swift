@@ -77,6 +77,61 @@ struct PluginCheckTests {
         }
     }
 
+    /// Runs `script` in the background, in a folder that any user may write to, until `isThere`; ends it after `body`.
+    private func withServer(_ script: String, isThere: (String) -> Bool, _ body: (String) throws -> Void) throws {
+        try CheckedPlugin.inFolder { folder in
+            chmod(folder, 0o777)
+            let begun = CheckedPlugin.run(["sh", "-c", "cd '\(folder)'; { \(script); } >log 2>&1 & echo $! >pid"])
+            try #require(begun.code == 0, "\(begun.text)")
+            defer { _ = CheckedPlugin.run(["sh", "-c", "cd '\(folder)'; kill -9 $(cat pid)"]) }
+            var isUp = false
+            for _ in 0..<3000 where !isUp {
+                isUp = isThere(folder)
+                if !isUp { usleep(20_000) }
+            }
+            try #require(isUp, "\(CheckedPlugin.run(["cat", folder + "/log"]).text)")
+            try body(folder)
+        }
+    }
+
+    @Test("the plugin for PostgreSQL passes, on a server of the test's own")
+    func postgresql() throws {
+        let programs = "/usr/lib/postgresql/15/bin"
+        // The server refuses to run as root. It listens in the folder alone.
+        let user = geteuid() == 0 ? "setpriv --reuid=postgres --regid=postgres --clear-groups " : ""
+        let script = """
+            \(user)\(programs)/initdb -D data -U octavo --auth=trust -E UTF8 --locale=C.UTF-8 --no-sync && \
+            exec \(user)\(programs)/postgres -D data -h '' -k "$PWD"
+            """
+        func isThere(_ folder: String) -> Bool {
+            CheckedPlugin.run(["psql", "-h", folder, "-U", "octavo", "-d", "postgres", "-Atc", "SELECT 1"]).text == "1\n"
+        }
+        try withServer(script, isThere: isThere) { folder in
+            let result = CheckedPlugin.check(
+                "\(CheckedPlugin.products)/liboctavo-plugin-postgresql.so",
+                ["--set", "connectionString=host=\(folder) user=octavo dbname=postgres", "--set", "table=configuration"])
+            #expect(result.code == 0, "\(result.text)")
+            #expect(result.text.contains(", 0 failed, "))
+        }
+    }
+
+    @Test("the plugin for NATS passes, on a server of the test's own")
+    func nats() throws {
+        // Its log says which port the kernel has given.
+        func port(_ folder: String) -> Substring? {
+            let log = CheckedPlugin.run(["cat", folder + "/log"]).text
+            guard log.contains("Server is ready"), let place = log.firstRange(of: "client connections on 127.0.0.1:") else { return nil }
+            return log[place.upperBound...].prefix { $0.isNumber }
+        }
+        try withServer("exec nats-server -a 127.0.0.1 -p -1 -js -sd store", isThere: { port($0) != nil }) { folder in
+            let result = CheckedPlugin.check(
+                "\(CheckedPlugin.products)/liboctavo-plugin-nats.so",
+                ["--set", "natsURL=nats://127.0.0.1:\(try #require(port(folder)))", "--set", "createStream=true"])
+            #expect(result.code == 0, "\(result.text)")
+            #expect(result.text.contains(", 0 failed, "))
+        }
+    }
+
     @Test("the example in C passes, and so does a fixture without a fault", arguments: [
         ("sdk-c/examples/file-store/file_store.c", "file-store"), ("Tests/Fixtures/plugins/faulty.c", "faulty"),
     ])

@@ -1,7 +1,8 @@
 import CSQLite
 import PluginKit
 
-/// Turns a filter and a sort into SQL on the JSON functions. Paths and values are always parameters.
+/// Turns a filter and a sort into SQL on the JSON functions. Values are always parameters; paths are quoted literals, because
+/// an index is found by them.
 final class QueryText {
     private(set) var text = ""
     private enum Parameter {
@@ -10,26 +11,54 @@ final class QueryText {
     }
     private var parameters: [Parameter] = []
     private let nodes: octavo_list
+    private let indexes: QueryIndexes
 
     /// Nesting of AND and OR that is followed; SQLite's own limit is 1,000.
     private static let maxDepth = 32
 
-    init(_ request: octavo_state_query_request, table: String, now: Str, limit: Int, offset: UInt64) throws(PluginError) {
+    init(_ request: octavo_state_query_request, _ settings: Settings, now: Str, limit: Int, offset: UInt64) throws(PluginError) {
         nodes = request.nodes
-        text = "SELECT key, value, is_binary, etag, expiration_time FROM \(table) WHERE (expiration_time IS NULL OR expiration_time > "
+        indexes = settings.indexes
+        var condition = ""
+        if nodes.count > 0 {
+            try filter(0, 0)
+            (condition, text) = (" AND " + text, "")
+        }
+        text += "SELECT key, value, is_binary, etag, expiration_time FROM \(settings.table) WHERE (expiration_time IS NULL OR expiration_time > "
         text += parameter(.text(now.array)) + ")"
         let range = PrefixRange.end(request.key_prefix)
-        text += " AND key >= " + parameter(.text(request.key_prefix.array))
-        if !range.isEmpty { text += " AND key < " + parameter(.text(range)) }
-        // CASE fixes the order: JSON functions fail on a value that is no JSON.
-        text += " AND CASE WHEN is_binary = 0 AND json_valid(value) THEN "
-        if nodes.count == 0 { text += "1" } else { try filter(0, 0) }
-        text += " ELSE 0 END ORDER BY "
+        // The plus keeps SQLite from taking the index of keys (all keys of an app begin alike, and rows come out in order) rather than
+        // one of queryIndexes.
+        let key = nodes.count > 0 && isServed(0) ? "+key" : "key"
+        text += " AND \(key) >= " + parameter(.text(request.key_prefix.array))
+        if !range.isEmpty { text += " AND \(key) < " + parameter(.text(range)) }
+        text += condition
+        // Without a filter, too: only documents are found.
+        text += " AND is_binary = 0 AND json_valid(value) ORDER BY "
         for index in 0..<Int(request.sort.count) {
             let sort = request.sort.at(index, as: octavo_query_sort.self).pointee
-            text += "json_extract(value, " + (try path(sort.path)) + (sort.descending != 0 ? ") DESC, " : "), ")
+            text += (try JSONMember(sort.path.array)).value + (sort.descending != 0 ? " DESC, " : ", ")
         }
-        text += "key LIMIT \(limit + 1) OFFSET \(offset)"
+        text += "\(key) LIMIT \(limit + 1) OFFSET \(offset)"
+    }
+
+    /// Whether the rows that the node describes can be found by the indexes; the tree has been checked.
+    private func isServed(_ index: Int) -> Bool {
+        let node = nodes.at(index, as: octavo_query_node.self).pointee
+        let children = Int(node.first_child)..<Int(node.first_child) + Int(node.child_count)
+        switch node.operation {
+        case OCTAVO_QUERY_AND: return children.contains { isServed($0) }
+        case OCTAVO_QUERY_OR: return !children.isEmpty && children.allSatisfy { isServed($0) }
+        case OCTAVO_QUERY_NEQ: return false
+        default:
+            guard node.values.count > 0, indexes.serves(node.path, numeric: false) || indexes.serves(node.path, numeric: true) else {
+                return false
+            }
+            return (0..<Int(node.values.count)).allSatisfy {
+                let type = node.values.at($0, as: octavo_query_value.self).pointee.type
+                return type != OCTAVO_QUERY_NULL && type != OCTAVO_QUERY_BOOLEAN
+            }
+        }
     }
 
     private func parameter(_ value: Parameter) -> String {
@@ -47,27 +76,6 @@ final class QueryText {
                 text.withUnsafeBytes { SQLitePlugin.bind(statement, Int32(index) + 1, Str($0)) }
             }
         }
-    }
-
-    /// "person.org" as the path of SQLite: $."person"."org".
-    private func path(_ written: Str) throws(PluginError) -> String {
-        var text: [UInt8] = [0x24]
-        var isOpen = false
-        for byte in written.raw {
-            if byte == 0x22 {
-                throw .invalid("The query path \(written.string) holds a quotation mark, which SQLite's paths can't.")
-            }
-            if byte == 0x2E {
-                if isOpen { text.append(0x22) }
-                isOpen = false
-                continue
-            }
-            if !isOpen { text.append(contentsOf: [0x2E, 0x22]) }
-            isOpen = true
-            text.append(byte)
-        }
-        if isOpen { text.append(0x22) }
-        return parameter(.text(text))
     }
 
     private func filter(_ index: Int, _ depth: Int) throws(PluginError) {
@@ -101,6 +109,7 @@ final class QueryText {
             switch node.operation {
             case OCTAVO_QUERY_EQ: try compare(node.path, "=", value)
             case OCTAVO_QUERY_NEQ:
+                // What can't be compared is not equal: a member that is missing is NULL, and its type ''.
                 text += "NOT "
                 try compare(node.path, "=", value)
             case OCTAVO_QUERY_GT: try compare(node.path, ">", value)
@@ -114,24 +123,21 @@ final class QueryText {
 
     /// Only values of the same type are compared: SQLite itself would find every text bigger than any number.
     private func compare(_ member: Str, _ operation: String, _ value: octavo_query_value) throws(PluginError) {
-        let place = try path(member)
+        let member = try JSONMember(member.array)
         switch value.type {
-        case OCTAVO_QUERY_NULL: text += "(json_extract(value, \(place)) IS NULL)"
-        case OCTAVO_QUERY_BOOLEAN:
-            text += "(coalesce(json_type(value, \(place)), '') = '" + (value.boolean != 0 ? "true" : "false") + "')"
+        case OCTAVO_QUERY_NULL: text += "(\(member.value) IS NULL)"
+        case OCTAVO_QUERY_BOOLEAN: text += "(\(member.type) = '" + (value.boolean != 0 ? "true" : "false") + "')"
         case OCTAVO_QUERY_NUMBER:
-            text += "(coalesce(json_type(value, \(place)) IN ('integer', 'real'), 0) AND json_extract(value, \(place)) "
-            text += operation + " " + parameter(.number(value.number)) + ")"
+            text += "(\(member.value) \(operation) " + parameter(.number(value.number)) + " AND \(member.type) IN ('integer', 'real'))"
         default:
-            text += "(coalesce(json_type(value, \(place)), '') = 'text' AND json_extract(value, \(place)) "
-            text += operation + " " + parameter(.text(value.text.array)) + ")"
+            text += "(\(member.value) \(operation) " + parameter(.text(value.text.array)) + " AND \(member.type) = 'text')"
         }
     }
 }
 
 extension Connection {
     /// A page of what fits. The token is the number of items before the next page.
-    func query(_ request: octavo_state_query_request, table: String, _ reply: QueryReply) throws(PluginError) {
+    func query(_ request: octavo_state_query_request, _ settings: Settings, _ reply: QueryReply) throws(PluginError) {
         let limit = request.limit == 0 ? 100 : Int(min(request.limit, 1 << 16))
         var offset: UInt64 = 0
         if request.token.isPresent {
@@ -142,7 +148,7 @@ extension Connection {
         }
         let moment = Moment(plugin_kit_wall())
         defer { moment.deallocate() }
-        let query = try QueryText(request, table: table, now: moment.text, limit: limit, offset: offset)
+        let query = try QueryText(request, settings, now: moment.text, limit: limit, offset: offset)
         let statement = try compile(query.text)
         defer { sqlite3_finalize(statement) }
         query.bind(to: statement)

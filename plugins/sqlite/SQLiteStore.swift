@@ -95,9 +95,9 @@ final class SQLiteStore: StateStore {
     }
 
     override func query(_ request: UnsafePointer<octavo_state_query_request>, _ reply: QueryReply) throws(PluginError) {
-        let table = settings.table
+        let settings = settings
         try reading(reply.call) { (connection) throws(PluginError) in
-            try connection.query(request.pointee, table: table, reply)
+            try connection.query(request.pointee, settings, reply)
         }
     }
 

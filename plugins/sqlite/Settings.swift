@@ -14,6 +14,8 @@ struct Settings {
     let usesWAL: Bool
     let isFull: Bool
     let cleanupInterval: Int64
+    /// Members of values that queries find by an index.
+    let indexes: QueryIndexes
 
     init(_ config: Config) throws(PluginError) {
         let written = config.string("connectionString") ?? "octavo.db"
@@ -28,6 +30,12 @@ struct Settings {
         usesWAL = !config.flag("disableWAL") && !isMemory
         isFull = (config.integer("synchronous") ?? 0) == 0
         cleanupInterval = config.duration("cleanupInterval") ?? 3_600_000_000_000
+        indexes = try QueryIndexes(config.text("queryIndexes"))
+        for index in indexes.indexes {
+            do throws(PluginError) {
+                _ = try JSONMember(index.path)
+            } catch { throw .invalid("The setting queryIndexes: \(error.message)") }
+        }
     }
 
     /// What is shared with other processes, and outlives an instance, needs a file.

@@ -25,6 +25,7 @@ final class Writer {
                 "CREATE TABLE IF NOT EXISTS \(settings.metadataTable) (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL)")
             try connection.run(
                 "INSERT OR IGNORE INTO \(settings.metadataTable) (key, value) VALUES ('octavo-\(settings.table)', '1')")
+            try IndexSchema.prepare(settings, connection)
             try run(.commit)
         } catch {
             rollback()

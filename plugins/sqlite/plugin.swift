@@ -29,6 +29,9 @@ nonisolated(unsafe) private let descriptor = describe(
                         "cleanupInterval", default: "1h",
                         "How often expired rows are deleted; 0 = never. They are invisible in any case.")
                         .alias("cleanupIntervalInSeconds"),
+                    .string(
+                        "queryIndexes", example: "[{\"name\":\"orgs\",\"indexes\":[{\"key\":\"person.org\",\"type\":\"TEXT\"}]}]",
+                        "Members of JSON values that queries find by an index: a list of names with their keys and types (TEXT or NUMERIC)."),
                 ]),
             make: { (config, instance) throws(PluginError) in SQLiteStore(try Settings(config), instance) }),
         .pubSub(

@@ -8,6 +8,12 @@ struct CallsPart {
     let task: CheckTask
     let events: EventWriter
 
+    /// What the texts of made-up requests begin with. Types of one plugin may share a server, where a key of one is none of another.
+    private var scope: String {
+        let kind = octavo_kind_at(task.type?.kind ?? -1).map { String(cString: $0.pointee.name) } ?? ""
+        return "octavo-check-\(kind)-"
+    }
+
     func run() async throws {
         guard let type = task.type else { return }
         let bench = try await CheckStore(task)
@@ -96,7 +102,7 @@ struct CallsPart {
                 let ending = try await onThread { () throws -> PluginFailure? in
                     let placement = task.mode == .inProcess && shape != .many ? Arena.Placement.beforeGuard : .heap
                     let arena = Arena(placement)
-                    let request = RequestMaker(shape, in: arena).request(caller.info(op.number).request)
+                    let request = RequestMaker(shape, in: arena, scope: scope).request(caller.info(op.number).request)
                     let waiter = caller.begin(op.number, request, placed: task.mode == .inProcess ? arena : nil)
                     do {
                         try waiter.wait()
@@ -164,7 +170,7 @@ struct CallsPart {
             while stop.map({ !$0.withLockedValue { $0 } }) ?? (round < calls) {
                 let op = operations[(round + thread) % operations.count]
                 let arena = Arena()
-                let request = RequestMaker(.plain, in: arena, scope: "octavo-check-\(thread)-").request(caller.info(op.number).request)
+                let request = RequestMaker(.plain, in: arena, scope: "\(scope)\(thread)-").request(caller.info(op.number).request)
                 let waiter = caller.begin(op.number, request)
                 guard waiter.wait(seconds: 15) else {
                     findings.withLockedValue { $0.append("A call of \(op.name) has had no end at all for 15 s.") }
@@ -218,7 +224,7 @@ struct CallsPart {
         try await onThread {
             for round in 0..<400 {
                 for op in plainOperations(caller) {
-                    let request = RequestMaker(.plain, in: Arena(), scope: "octavo-check-")
+                    let request = RequestMaker(.plain, in: Arena(), scope: scope)
                     let structure = request.request(caller.info(op.number).request)
                     let waiter =
                         round % 2 == 0
@@ -299,7 +305,7 @@ struct CallsPart {
             events.doing("\(op.name), timed")
             let times = try await onThread { () -> [Int64] in
                 try (0..<41).map { _ in
-                    let request = RequestMaker(.plain, in: Arena(), scope: "octavo-check-")
+                    let request = RequestMaker(.plain, in: Arena(), scope: scope)
                     let structure = request.request(caller.info(op.number).request)
                     return try caller.timed(op.number, structure)
                 }

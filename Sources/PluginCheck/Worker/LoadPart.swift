@@ -29,7 +29,7 @@ struct LoadPart {
                 .type(
                     CheckedType(
                         name: type.name, version: type.version, kind: type.kind, execution: type.executionName, holdsState: type.holdsState,
-                        required: fields.filter { $0.isRequired && $0.defaultText == nil }.map(\.name),
+                        required: required(fields),
                         settings: fields.flatMap { [$0.name] + $0.aliases })))
         }
         events.doing("unloading the plugin")
@@ -45,6 +45,20 @@ struct LoadPart {
         }
         try await again(bench, id, check)
         await bench.close()
+    }
+
+    /// The settings that an instance needs: those of no profile, and of one profile, which is the first that is given whole, if any is.
+    private func required(_ fields: [Schema.Field]) -> [String] {
+        let all = fields.filter { $0.isRequired && $0.defaultText == nil }
+        var profiles: [String] = []
+        for field in all where !field.profile.isEmpty && !profiles.contains(field.profile) { profiles.append(field.profile) }
+        let chosen =
+            profiles.first { profile in
+                all.allSatisfy { field in
+                    field.profile != profile || task.settings.contains { ([field.name] + field.aliases).contains($0.name) }
+                }
+            } ?? profiles.first
+        return all.filter { $0.profile.isEmpty || $0.profile == chosen }.map(\.name)
     }
 
     private func again(_ bench: CheckStore, _ id: String, _ check: String) async throws {

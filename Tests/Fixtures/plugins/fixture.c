@@ -4,6 +4,8 @@
  *   VERSION  text, the plugin's version, also the value of the key "version"
  *   ID       text, the plugin's id
  *   TYPE_FLAGS, NOTE (0: without a note)
+ *   DIES_IF  path: where that file exists, its process ends when it is loaded
+ *   DIES_AFTER_US  its process ends by itself so many microseconds after it was loaded
  */
 #define _GNU_SOURCE
 #include <octavo/octavo.h>
@@ -448,6 +450,24 @@ static const octavo_type inline_type = TYPE(INLINE_NAME, OCTAVO_EXECUTION_INLINE
 static const octavo_type reactor_type = TYPE(REACTOR_NAME, OCTAVO_EXECUTION_REACTOR);
 static const octavo_type blocking_type = TYPE(BLOCKING_NAME, OCTAVO_EXECUTION_BLOCKING);
 static const octavo_type *const types[] = {&inline_type, &reactor_type, &blocking_type};
+
+#ifdef DIES_IF
+__attribute__((constructor)) static void die(void) {
+    if (!access(DIES_IF, F_OK)) _exit(3);
+}
+#endif
+
+#ifdef DIES_AFTER_US
+static void *dying(void *unused) {
+    usleep(DIES_AFTER_US);
+    _exit(3);
+    return unused;
+}
+__attribute__((constructor)) static void die_soon(void) {
+    pthread_t thread;
+    if (!pthread_create(&thread, NULL, dying, NULL)) pthread_detach(thread);
+}
+#endif
 
 static int32_t plugin_start(const octavo_host *given, octavo_call call) {
     (void)call;
