@@ -120,6 +120,38 @@ struct NatsTests {
         try await server.killed()
     }
 
+    @Test("need credentials of a known account, as a file or as a token and its seed; what is wrong is said",
+          .enabled(if: Places.hasSDK, "tools/setup test installs it"))
+    func accounts() async throws {
+        let folder = try Scratch()
+        let made = try await Subprocess.run(Places.python, [Places.script("nats_accounts"), folder.file("")])
+        try #require(made.code == 0, "\(made.errors)")
+        func text(_ name: String) throws -> String { try String(contentsOfFile: folder.file(name), encoding: .utf8) }
+        func file(_ user: String) -> [(String, String)] { [("credentials", folder.file(user + ".creds"))] }
+        func token(_ user: String, seedOf other: String) throws -> [(String, String)] {
+            [("jwt", try text(user + ".jwt")), ("seedKey", try text(other + ".seed"))]
+        }
+        let server = try await NatsServer.start(configuration: try text("server.conf"))
+        let url = [("natsURL", "nats://127.0.0.1:\(server.port)"), ("createStream", "true")]
+        for right in [file("good"), try token("good", seedOf: "good")] {
+            try await with(url + right) { octavo in try await published(octavo) }
+        }
+        let wrong = [
+            (file("expired"), "refuses"), (file("stranger"), "refuses"), (file("forged"), "refuses"), (file("missing"), "credentials"),
+            (try token("good", seedOf: "stranger"), "refuses"), ([("jwt", try text("good.jwt")), ("seedKey", "n0seed")], "seedKey"),
+            ([], "refuses"),
+        ]
+        for (settings, word) in wrong {
+            try await with(url + settings, untilReady: false) { octavo in
+                try await reason(octavo, contains: word)
+                let answer = try await publish(octavo)
+                #expect(answer.status >= 400, "\(settings.map(\.0)): \(answer)")
+                for (name, value) in settings where name == "seedKey" || name == "jwt" { #expect(!answer.body.contains(value)) }
+            }
+        }
+        try await server.killed()
+    }
+
     @Test("go over TLS, with certificates of both sides; what is wrong is said")
     func tls() async throws {
         let certificates = try await Certificates()

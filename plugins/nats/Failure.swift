@@ -9,7 +9,7 @@ enum Failure {
         case NATS_FAILED_REFUSED:
             return PluginError(
                 OCTAVO_CODE_UNAUTHENTICATED,
-                "The NATS server \(server) refuses the user, the password, the token or the key (\(why)). Check natsURL, username and password, token, jwt and seedKey.",
+                "The NATS server \(server) refuses the user, the password, the token or the key (\(why)). Check natsURL, username and password, token, nkey, jwt and seedKey, or credentials.",
                 flags: OCTAVO_ERROR_PERMANENT)
         case NATS_FAILED_TLS:
             return PluginError(
