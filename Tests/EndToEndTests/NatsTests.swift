@@ -137,7 +137,7 @@ struct NatsTests {
             try await with(url + right) { octavo in try await published(octavo) }
         }
         let wrong = [
-            (file("expired"), "refuses"), (file("stranger"), "refuses"), (file("forged"), "refuses"), (file("missing"), "credentials"),
+            (file("expired"), "refuses"), (file("stranger"), "refuses"), (file("forged"), "refuses"), (file("missing"), "missing.creds"),
             (try token("good", seedOf: "stranger"), "refuses"), ([("jwt", try text("good.jwt")), ("seedKey", "n0seed")], "seedKey"),
             ([], "refuses"),
         ]
