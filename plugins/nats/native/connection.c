@@ -42,7 +42,7 @@ static natsStatus give_jwt(char **jwt, char **error, void *closure) {
 
 static natsStatus sign(char **error, unsigned char **signature, int *length, const char *nonce, void *closure) {
     natsStatus status = nats_Sign(((const nats_settings *)closure)->seed, nonce, signature, length);
-    if (status != NATS_OK) *error = copy("the seed is no seed of an nkey");
+    if (status != NATS_OK) *error = copy("seedKey is no seed of an nkey");
     return status;
 }
 
