@@ -57,16 +57,13 @@ public final class TokenClient {
     private let client: HTTPClient
     /// Streams keep their connections, which the requests need.
     private let streams: HTTPClient
-    private var isHealthy = false
     private var isStopped = true
-    /// After a failure: until when requests fail at once, and for how long the next time. Nanoseconds.
-    private var pausedUntil: Int64 = 0
-    private var pause: Int64 = 0
-    private var lastError: PluginError?
+    private let state: BackendState
     private var waiting: [Waiting] = []
 
     public init(_ instance: Instance, _ options: Options, _ http: HTTPOptions, streams count: Int = 1) {
         self.instance = instance
+        state = BackendState(instance)
         self.options = options
         client = HTTPClient(instance, http)
         var more = http
@@ -81,12 +78,12 @@ public final class TokenClient {
         try client.open()
         try streams.open()
         isStopped = false
-        pausedUntil = 0
+        state.started()
     }
 
     public func close() {
         isStopped = true
-        isHealthy = false
+        state.stopped()
         let left = waiting
         waiting = []
         for one in left { one.end() }
@@ -106,7 +103,7 @@ public final class TokenClient {
 
     /// Sends a request that may be repeated. `done` gets the answer, whatever its status, but for those that say that the server is gone.
     public func send(_ request: HTTPRequest, done: @escaping (Result<HTTPResponse, PluginError>) -> Void) {
-        if let lastError, Host.now() < pausedUntil { return done(.failure(lastError)) }
+        if let refusal = state.refusal { return done(.failure(refusal)) }
         attempt(request, number: 1, before: nil, until: Host.now() + request.timeout, done)
     }
 
@@ -143,7 +140,7 @@ public final class TokenClient {
                     // A request that nobody wanted to wait for longer says nothing about the others.
                     var isSlow = false
                     if case .timeout = failure.kind { isSlow = failure.wasSent }
-                    if !isStopped, !isSlow { down(error) }
+                    if !isStopped, !isSlow { state.down(error) }
                     done(.failure(error))
                 case .success(let response):
                     answered(given, response, number: number, token: token, before: before, until: until, done)
@@ -156,7 +153,7 @@ public final class TokenClient {
         _ given: HTTPRequest, _ response: HTTPResponse, number: Int, token: [UInt8], before: [UInt8]?, until: Int64,
         _ done: @escaping (Result<HTTPResponse, PluginError>) -> Void
     ) {
-        up()
+        state.up()
         if response.status == options.refusal, case .file(let file) = options.token, before == nil {
             // Written anew between the reading and the answer.
             do throws(PluginError) {
@@ -202,20 +199,4 @@ public final class TokenClient {
         waiting.append(one)
     }
 
-    // MARK: Health
-
-    private func down(_ error: PluginError) {
-        pause = min(max(pause * 2, 50_000_000), 2_000_000_000)
-        pausedUntil = Host.now() + pause / 2 + Int64(Host.random() % UInt64(pause / 2))
-        lastError = error
-        if isHealthy { instance.reportHealth(.unhealthy, error.message) }
-        isHealthy = false
-    }
-
-    private func up() {
-        pause = 0
-        lastError = nil
-        if !isHealthy { instance.reportHealth(.healthy, "connected") }
-        isHealthy = true
-    }
 }

@@ -9,8 +9,7 @@ struct FollowedReloadTests {
     private func change(_ file: String, _ text: String, _ name: String, _ count: Int, _ scratch: Scratch, _ octavo: OctavoProcess) async throws {
         try scratch.write(text, to: "resources/\(file)")
         try await eventually("replacement \(count) of \(name): \(octavo.process.errors.suffix(2000))") {
-            octavo.process.errors.components(separatedBy: "component replaced").dropFirst().count { $0.contains("component=\(name)") }
-                >= count ? () : nil
+            octavo.replacements(of: name) >= count ? () : nil
         }
     }
 

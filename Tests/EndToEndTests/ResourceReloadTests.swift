@@ -25,9 +25,7 @@ struct ResourceReloadTests {
     /// Waits for the log line of that many replacements of the component.
     private static func replaced(_ name: String, _ count: Int, _ octavo: OctavoProcess, within limit: Duration = .seconds(15)) async throws {
         try await eventually("\(count) replacements of \(name)", within: limit) {
-            octavo.process.errors.split(separator: "\n").count {
-                $0.contains("component replaced") && $0.contains("component=\(name) ")
-            } >= count ? () : nil
+            octavo.replacements(of: name) >= count ? () : nil
         }
     }
 

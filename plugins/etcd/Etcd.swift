@@ -10,29 +10,26 @@ final class Etcd {
     private var token: [UInt8] = []
     /// Until there is a token.
     private var waiting: [Attempt] = []
-    private var isHealthy = false
     private var isStopped = true
-    /// After all servers failed: until when requests fail at once, and for how long the next time. Nanoseconds.
-    private var pausedUntil: Int64 = 0
-    private var pause: Int64 = 0
-    private var lastError: PluginError?
+    private let state: BackendState
 
     init(_ settings: Settings, _ instance: Instance) {
         self.settings = settings
         self.instance = instance
+        state = BackendState(instance)
         client = HTTPClient(instance, settings.http)
     }
 
     func start(_ call: Call) throws(PluginError) {
         try client.open()
         isStopped = false
-        pausedUntil = 0
+        state.started()
         try health(call)
     }
 
     func stop(_ call: Call) {
         isStopped = true
-        isHealthy = false
+        state.stopped()
         client.close()
         call.done()
     }
@@ -52,7 +49,7 @@ final class Etcd {
 
     /// Asks one server after the other until one answers; a write that one may have seen is not sent to another.
     func send(_ path: String, _ body: Body, isWrite: Bool, done: @escaping (Result<Reply, PluginError>) -> Void) {
-        if let lastError, Host.now() < pausedUntil { return done(.failure(lastError)) }
+        if let refusal = state.refusal { return done(.failure(refusal)) }
         attempt(Attempt(path: path, body: body.bytes, isWrite: isWrite, done: done))
     }
 
@@ -111,23 +108,8 @@ final class Etcd {
         if mayRepeat, next.tried < settings.endpoints.count { return attempt(next) }
         var error = error
         error.message = "etcd at \(settings.address): \(error.message)"
-        if mayRepeat { down(error) }
+        if mayRepeat { state.down(error) }
         given.done(.failure(error))
-    }
-
-    private func down(_ error: PluginError) {
-        pause = min(max(pause * 2, 50_000_000), 2_000_000_000)
-        pausedUntil = Host.now() + pause / 2 + Int64(Host.random() % UInt64(pause / 2))
-        lastError = error
-        if isHealthy { instance.reportHealth(.unhealthy, error.message) }
-        isHealthy = false
-    }
-
-    private func up() {
-        pause = 0
-        lastError = nil
-        if !isHealthy { instance.reportHealth(.healthy, "connected") }
-        isHealthy = true
     }
 
     private func answered(_ given: Attempt, _ endpoint: Int, _ response: HTTPResponse) {
@@ -137,7 +119,7 @@ final class Etcd {
                 given, .outage("its answer (status \(response.status)) is not etcd's."), mayRepeat: !given.isWrite)
         }
         if response.isSuccess, reply.problem.isEmpty {
-            up()
+            state.up()
             return given.done(.success(reply))
         }
         var error = Etcd.error(reply, response.status, isWrite: given.isWrite)
@@ -158,7 +140,7 @@ final class Etcd {
             leave(endpoint)
             return tryNext(given, error, mayRepeat: !given.isWrite)
         }
-        up()
+        state.up()
         given.done(.failure(error))
     }
 

@@ -27,7 +27,11 @@ final class ItemsRead {
 
     /// Sorted by key; those that are not there are left out.
     static func start(_ etcd: Etcd, keys: WatchedKeys, done: @escaping Done) {
-        ItemsRead(etcd, keys.keys.isEmpty ? nil : keys.keys, done).goOn()
+        if keys.keys.isEmpty { return ItemsRead(etcd, nil, done).goOn() }
+        // They are sorted; one that is named twice is one item.
+        var named: [[UInt8]] = []
+        for key in keys.keys where named.last != key { named.append(key) }
+        ItemsRead(etcd, named, done).goOn()
     }
 
     private func goOn() {
@@ -63,8 +67,6 @@ final class ItemsRead {
         if let keys {
             asked = min(asked + etcd.settings.maxTxnOps, keys.count)
             if asked < keys.count { return goOn() }
-            // As they were asked for, which need not be sorted.
-            items.sort { ConfigurationItem.precedes($0.key, $1.key) }
         } else if reply.hasMore, !reply.pairs.isEmpty {
             return goOn()
         }

@@ -118,4 +118,9 @@ final class OctavoProcess: Sendable {
                     + octavo.process.errors.suffix(4000))
         }
     }
+
+    /// Log lines that tell of a component's replacement.
+    func replacements(of component: String) -> Int {
+        process.errors.split(separator: "\n").count { $0.contains("component replaced") && $0.contains("component=\(component) ") }
+    }
 }

@@ -66,24 +66,14 @@ package struct CloudEvent {
 
     private func text(_ member: KnownMember) -> String? { json(member).flatMap(CloudEvent.text) }
 
-    /// The UTF-8 text of a standard attribute, empty without it or when it is no string: where it lies, unless it has escapes.
+    /// The UTF-8 text of an attribute, empty without it or when it is no string: where it lies, unless it has escapes.
     /// Valid during `use`.
-    package func withAttribute<Result>(_ attribute: Attribute, _ use: (UnsafeRawBufferPointer) -> Result) -> Result {
-        let member: KnownMember =
-            switch attribute {
-            case .id: .id
-            case .source: .source
-            case .type: .type
-            case .specVersion: .specVersion
-            case .dataContentType: .dataContentType
-            }
+    package func withAttribute<Result>(_ member: KnownMember, _ use: (UnsafeRawBufferPointer) -> Result) -> Result {
         guard let json = json(member) else { return use(UnsafeRawBufferPointer(start: nil, count: 0)) }
         if let plain = CloudEvent.plain(json) { return use(plain) }
         var text = CloudEvent.text(json) ?? ""
         return text.withUTF8 { use(UnsafeRawBufferPointer($0)) }
     }
-
-    package enum Attribute { case id, source, type, specVersion, dataContentType }
 
     /// The bytes of a string's text where it has no escapes; `nil` otherwise, and for what is no string.
     package static func plain(_ json: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {

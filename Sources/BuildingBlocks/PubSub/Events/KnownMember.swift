@@ -1,7 +1,7 @@
 import Glibc
 
 /// The members of an event that are looked for in each one, known by their names once, when the event is read.
-enum KnownMember: Int {
+package enum KnownMember: Int {
     // In the order of `CloudEvent.known`.
     case id, source, type, specVersion, dataContentType, data, dataBase64, expiration
 
