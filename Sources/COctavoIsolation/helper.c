@@ -25,12 +25,6 @@
 #endif
 
 /* Descriptors are collected above those that the helper gets, so that none is overwritten. */
-#define TICK_MS 100
-#define TICK_NS 100000000ll
-/* What a thread that hangs gets to say where. */
-#define LAST_WORDS_NS 1000000000ll
-#define ASK_NS 500000000ll
-#define HANG_NS 2000000000ll
 #define ABOVE (OCTAVO_HELPER_LOOP_DOORBELLS + (int)OCTAVO_CHANNELS_MAX)
 
 void octavo_helper_retain(octavo_helper *helper) { __atomic_add_fetch(&helper->references, 1, __ATOMIC_RELAXED); }
@@ -465,94 +459,12 @@ static void mourn(octavo_helper *helper) {
     free(log);
 }
 
-/* A doorbell that was not rung, because a word in shared memory was spoilt, delays and does not hang. */
-static void ring_again(octavo_helper *helper) {
-    const uint64_t one = 1;
-    uint32_t i;
-    for (i = 0; i < helper->isolated->loop_count; i++) {
-        const octavo_words *h = octavo_segment_words(helper->h, i), *p = octavo_segment_words(helper->p, i);
-        if (__atomic_load_n(&h->tail, __ATOMIC_RELAXED) != __atomic_load_n(&p->head, __ATOMIC_RELAXED) &&
-            write(helper->doorbell, &one, sizeof one) < 0) return;
-        if (__atomic_load_n(&p->tail, __ATOMIC_RELAXED) != __atomic_load_n(&h->head, __ATOMIC_RELAXED) &&
-            write(helper->doorbells[i], &one, sizeof one) < 0) return;
-    }
-}
-
-static int64_t now_ns(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
-
-/* Asks for a sign of life now and then. 0, or -1: it has not come for too long. */
-static int check_life(octavo_helper *helper) {
-    int64_t now = now_ns();
-    if (helper->asked_at) return now - helper->asked_at < HANG_NS ? 0 : -1;
-    if (now - helper->heard_at < ASK_NS) return 0;
-    helper->asked_at = now;
-    helper_say(helper, (octavo_message){.type = OCTAVO_MESSAGE_PING});
-    return 0;
-}
-
-/* Ends a helper with a thread that hangs: its handler of SIGABRT writes down where, if it still can. */
-static void end_hanging(octavo_helper *helper, const char *reason, const octavo_hang *hang, int64_t now) {
-    int is_signalled;
-    pthread_mutex_lock(&helper->lock);
-    if (!helper->reason[0]) snprintf(helper->reason, sizeof helper->reason, "%s", reason);
-    helper->hang = *hang;
-    /* The number is the helper's word; the kernel takes it only for a thread of that very process. */
-    is_signalled = !helper->has_ended && hang->thread && syscall(SYS_tgkill, helper->pid, (int)hang->thread, SIGABRT) == 0;
-    pthread_mutex_unlock(&helper->lock);
-    helper->kill_at = now + LAST_WORDS_NS;
-    if (!is_signalled) octavo_helper_kill(helper, reason);
-}
-
-static void forgive(int64_t *mark, int64_t late) {
-    if (*mark) *mark += late;
-}
-
-/* Who looks late was kept from running, and so may the helper have been: by a machine with too much to do, or one that
-   stood still. That time counts against nobody. */
-static void forgive_lateness(octavo_helper *helper, int64_t now) {
-    int64_t late = helper->looked_at ? now - helper->looked_at - 2 * TICK_NS : 0;
-    uint32_t i;
-    if (late <= 0) return;
-    forgive(&helper->asked_at, late);
-    forgive(&helper->heard_at, late);
-    for (i = 0; i < OCTAVO_BUSY_LINES; i++) forgive(&helper->watched[i].since, late);
-    for (i = 0; i < helper->loops; i++) forgive(&helper->heads[i].since, late);
-}
-
-/* What is to be looked at now and then, whether the helper speaks or not. */
-static void look_after(octavo_helper *helper, int64_t now) {
-    octavo_hang hang = {0};
-    const char *fault;
-    forgive_lateness(helper, now);
-    helper->looked_at = now;
-    if (helper->kill_at) {
-        if (now >= helper->kill_at) octavo_helper_kill(helper, "hang: a thread does not come out of the plugin's code");
-        return;
-    }
-    ring_again(helper);
-    fault = watch_usage(helper, now);
-    if (fault) {
-        octavo_helper_kill(helper, fault);
-        return;
-    }
-    if (helper->isolated->limits.may_hang) return;
-    fault = watch_threads(helper, now, &hang);
-    if (!fault) fault = watch_channels(helper, now);
-    if (fault) end_hanging(helper, fault, &hang, now);
-    else if (check_life(helper)) octavo_helper_kill(helper, "hang: no sign of life for 2 s");
-}
-
 /* Waits for a message or for the end, which a child of the helper's might keep the socket from telling. */
 static int wait_for_message(octavo_helper *helper) {
     struct pollfd ends[] = {{helper->control, POLLIN, 0}, {helper->pidfd, POLLIN, 0}};
     for (;;) {
-        int64_t now = now_ns();
         int count;
-        if (helper->is_ready && now - helper->looked_at >= TICK_NS) look_after(helper, now);
+        if (helper->is_ready) look_after(helper);
         count = poll(ends, 2, TICK_MS);
         if (count < 0 && errno != EINTR) return -1;
         if (count > 0) return ends[0].revents & POLLIN ? 0 : -1;
@@ -566,8 +478,7 @@ static void listen_to(void *argument) {
     int failed = EPIPE;
     while (!wait_for_message(helper) && !(failed = octavo_message_receive(helper->control, &message, &body))) {
         const char *broken;
-        helper->heard_at = now_ns();
-        helper->asked_at = 0;
+        heard_from(helper);
         broken = hear(helper, &message, body);
         if (broken) octavo_helper_kill(helper, broken);
     }
@@ -616,7 +527,9 @@ static int spawn(octavo_helper *helper, const int *given, int count) {
     sigfillset(&all);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    /* What a terminal sends to its foreground is not for it. Not a session of its own: where the kernel schedules by sessions, a new
+       one waits for seconds on a busy machine before it gets its first turn. */
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     failed = posix_spawn(&helper->pid, helper->isolated->host, &actions, &attributes, arguments, helper->isolated->environment);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);

@@ -88,6 +88,7 @@ struct octavo_helper {
     int is_ready;
     /* Of its listener alone. */
     int64_t asked_at, heard_at, looked_at, counted_at;
+    int64_t spent;        /* processor time when it was looked at */
     int64_t kill_at;      /* it was asked to say where it hangs; 0: not */
     octavo_hang hang;
     uint64_t logged; /* lines */
@@ -245,6 +246,17 @@ octavo_life proxy_life(const octavo_wire_type *type);
 void *proxy_ops(const octavo_wire_type *type);
 /* Extensions of an instance: octavo.handoff/1, if it has it. */
 const void *proxy_get_extension(void *self, octavo_str id);
+
+/* How often a helper is looked after. */
+#define TICK_MS 100
+/* To be called now and then, whether the helper speaks or not; ends one that hangs or has too much. On its listener. */
+void look_after(octavo_helper *helper);
+/* It has sent a message. On its listener. */
+void heard_from(octavo_helper *helper);
+/* Of all its threads, in nanoseconds. */
+int64_t processor_time(int pid);
+/* Whether one of its threads could run. */
+int wants_processor(int pid);
 
 /* NULL, or why the helper hangs; then `hang` is where. On its listener. */
 const char *watch_threads(octavo_helper *helper, int64_t now, octavo_hang *hang);

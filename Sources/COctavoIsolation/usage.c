@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "isolated.h"
@@ -69,4 +70,29 @@ const char *watch_usage(octavo_helper *helper, int64_t now) {
     if (limits->memory && usage.memory > limits->memory) return "memory: it has more than its limit allows";
     if (usage.descriptors + DESCRIPTORS_LEFT > most) return "descriptors: it has opened all that its limit allows, and leaks them";
     return NULL;
+}
+
+int64_t processor_time(int pid) {
+    struct timespec spent;
+    clockid_t clock;
+    if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &spent)) return 0;
+    return (int64_t)spent.tv_sec * 1000000000 + spent.tv_nsec;
+}
+
+int wants_processor(int pid) {
+    char name[64], text[256];
+    const struct dirent *entry;
+    const char *behind;
+    DIR *folder;
+    int is_running = 0;
+    snprintf(name, sizeof name, "/proc/%d/task", pid);
+    folder = opendir(name);
+    while (folder && !is_running && (entry = readdir(folder))) {
+        if (entry->d_name[0] == '.' || snprintf(name, sizeof name, "task/%.20s/stat", entry->d_name) < 0) continue;
+        /* The state follows the thread's name, which may hold anything. */
+        if (!contents(pid, name, text, sizeof text) || !(behind = strrchr(text, ')'))) continue;
+        is_running = behind[1] == ' ' && behind[2] == 'R';
+    }
+    if (folder) closedir(folder);
+    return is_running;
 }

@@ -36,7 +36,12 @@ final class Subprocess: Sendable {
         var envp = all.map { strdup("\($0.key)=\($0.value)") } + [nil]
         defer { (argv + envp).forEach { free($0) } }
         var process = pid_t()
-        let failed = posix_spawnp(&process, executable, &actions, &attributes, &argv, &envp)
+        var failed = posix_spawnp(&process, executable, &actions, &attributes, &argv, &envp)
+        // A script of this test's: a process that another test was starting holds the file open until it is a program.
+        for _ in 0..<100 where failed == ETXTBSY {
+            usleep(10_000)
+            failed = posix_spawnp(&process, executable, &actions, &attributes, &argv, &envp)
+        }
         guard failed == 0 else { throw Trouble("\(executable) can't be run: \(String(cString: strerror(failed)))") }
         processID = process
     }
