@@ -141,7 +141,7 @@ let package = Package(
         .target(
             name: "Runtime",
             dependencies: [
-                "Transport", "DaprAPI", "DaprProtos", "AdminAPI", "AppChannel", "BuildingBlocks", "Components", "COctavo",
+                "Transport", "DaprAPI", "DaprProtos", "AdminAPI", "AppChannel", "BuildingBlocks", "Invocation", "Components", "COctavo",
                 "COctavoHost", "Resources", "Telemetry", "TextSearch", logging, concurrency,
             ] + nio, swiftSettings: strict),
 
@@ -149,7 +149,7 @@ let package = Package(
         .target(
             name: "DaprAPI",
             dependencies: [
-                "Transport", "BuildingBlocks", "Components", "COctavo", "DaprProtos", "JSONText", "ProtoWire", "TextSearch",
+                "Transport", "BuildingBlocks", "Invocation", "Components", "COctavo", "DaprProtos", "JSONText", "ProtoWire", "TextSearch",
                 concurrency,
             ] + nio,
             swiftSettings: strict),
@@ -167,8 +167,12 @@ let package = Package(
             dependencies: ["CEL", "Components", "COctavo", "COpenSSL", "JSONText", "TextSearch", logging] + nio,
             swiftSettings: strict),
         .target(
+            name: "Invocation",
+            dependencies: ["BuildingBlocks", "Components", "COctavo", "JSONText", "Transport"] + nio,
+            swiftSettings: strict),
+        .target(
             name: "AppChannel",
-            dependencies: ["BuildingBlocks", "DaprProtos", "JSONText", "ProtoWire", "Transport", logging, concurrency] + nio,
+            dependencies: ["BuildingBlocks", "Invocation", "DaprProtos", "JSONText", "ProtoWire", "Transport", logging, concurrency] + nio,
             swiftSettings: strict),
         .target(
             name: "Components",

@@ -1,4 +1,5 @@
 package import BuildingBlocks
+package import Invocation
 package import Logging
 import NIOConcurrencyHelpers
 package import NIOCore
@@ -91,6 +92,9 @@ package final class AppChannel: Sendable {
 
     /// The app for the loop of that index. Only on that loop.
     package func client(onLoop index: Int) -> any AppClient { loops[index].value }
+
+    /// The app as other apps call it, for the loop of that index. Only on that loop.
+    package func invoked(onLoop index: Int) -> any InvokedApp { loops[index].value }
 
     /// Whether the app is up, as known now.
     package var condition: AppCondition { known.withLockedValue { $0.condition } }

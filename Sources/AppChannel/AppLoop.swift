@@ -79,7 +79,7 @@ final class AppLoop: AppClient {
     // MARK: At a time
 
     /// Runs `start` when the app may get another delivery, and lets the next one go on when it is answered.
-    private func inTurn<Value>(
+    func inTurn<Value>(
         _ done: @escaping (Result<Value, AppFailure>) -> Void,
         _ start: @escaping (_ done: @escaping (Result<Value, AppFailure>) -> Void) -> Void
     ) {

@@ -1,5 +1,6 @@
 import BuildingBlocks
 package import Components
+package import Invocation
 package import Transport
 
 /// Dapr's API on one event loop, over gRPC and HTTP. Used on that loop alone.
@@ -11,6 +12,8 @@ package final class DaprAPI {
     let configuration: ConfigurationAPI
     let crypto: CryptoAPI
     let bindings: BindingsAPI
+    /// nil: no app is called.
+    let invocation: InvocationLoop?
     let facts: any RuntimeFacts
     let appID: String
     /// The store that the last `GetState` went to; most apps have one.
@@ -18,7 +21,8 @@ package final class DaprAPI {
 
     static let service = "/dapr.proto.runtime.v1.Dapr/"
 
-    package init(loop: CallLoop, facts: any RuntimeFacts) {
+    package init(loop: CallLoop, facts: any RuntimeFacts, invocation: InvocationLoop? = nil) {
+        self.invocation = invocation
         state = StateAPI(loop: loop, identity: facts.identity)
         secrets = SecretsAPI(loop: loop)
         pubsub = PubSubAPI(loop: loop, identity: facts.identity)
@@ -56,11 +60,12 @@ package final class DaprAPI {
         registerSubtleCrypto(router)
         registerBindings(router)
         registerMetadata(router)
+        registerInvocation(router)
         if let token = facts.apiToken {
             let expected = Array(token.utf8)
             router.intercept = { call in
                 // Health and reflection need no token, as in Dapr.
-                guard call.path.hasPrefix("/dapr.") else { return nil }
+                guard call.path.hasPrefix("/dapr.") || !call.isKnownMethod else { return nil }
                 let isShown = call.metadata.withValue("dapr-api-token") { constantTimeEqual($0, expected) } ?? false
                 return isShown ? nil : APIError.unauthorized.grpcStatus
             }

@@ -4,6 +4,10 @@ import Logging
 extension Runtime {
     /// Reads the resources, starts what they name, and keeps readiness true to it.
     func startComponents() async {
+        do { try await store.add(Self.resolverDefinition(options)) } catch {
+            logger.error("other apps can't be found", metadata: ["cause": "\(error)"])
+        }
+        Task { await advertise() }
         for cause in await resources.begin() { events.put(.fatal(cause)) }
         Task { await resources.follow() }
         for await reasons in await store.readiness() {

@@ -68,6 +68,7 @@ extension Runtime {
         state.setDraining()
         // Blocked shutdown begins with everything as it was.
         guard options.shutdown.block == nil else { return }
+        await withdraw()
         await drainDeliveries(within: options.shutdown.grace)
     }
 
@@ -118,7 +119,10 @@ extension Runtime {
         await resources.end()
         await endDeliveries()
         state.configurationSubscriptions.endAll()
+        await withdraw()
+        await peers.drain(grace: options.shutdown.grace)
         await api.drain(grace: options.shutdown.grace)
+        for loop in invocations { try? await loop.eventLoop.submit { loop.value.close() }.get() }
         await store.shutdown()
         await app?.stop()
         await metrics?.drain(grace: .zero)

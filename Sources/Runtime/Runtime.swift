@@ -5,6 +5,7 @@ import Components
 import DaprAPI
 import DaprProtos
 import Glibc
+import Invocation
 import Logging
 import NIOConcurrencyHelpers
 import NIOCore
@@ -22,6 +23,9 @@ final class Runtime: Sendable {
     let store: ComponentStore
     let state: RuntimeState
     let api: Server
+    /// For other runtimes.
+    let peers: Server
+    let invocations: [NIOLoopBound<InvocationLoop>]
     let listeners: [Listener]
     let admin: Server?
     let metrics: Server?
@@ -50,8 +54,8 @@ final class Runtime: Sendable {
 
     private init(
         options: RuntimeOptions, logger: Logger, events: EventQueue, group: MultiThreadedEventLoopGroup,
-        loops: [NIOLoopBound<CallLoop>], store: ComponentStore, state: RuntimeState, api: Server,
-        listeners: [Listener], startedAt: ContinuousClock.Instant, configuration: ResourceReading.Configuration,
+        loops: [NIOLoopBound<CallLoop>], store: ComponentStore, state: RuntimeState, api: Server, peers: Server,
+        invocations: [NIOLoopBound<InvocationLoop>], listeners: [Listener], startedAt: ContinuousClock.Instant, configuration: ResourceReading.Configuration,
         registry: MetricsRegistry, crashReports: CrashReports, app: AppChannel?
     ) async throws {
         let deliveries = NIOLockedValueBox<[NIOLoopBound<any AppDeliveries>]>([])
@@ -70,6 +74,8 @@ final class Runtime: Sendable {
         self.store = store
         self.state = state
         self.api = api
+        self.peers = peers
+        self.invocations = invocations
         self.startedAt = startedAt
         let backend = RuntimeBackend(
             options: options, store: store, state: state, loops: loops, api: api, startedAt: startedAt,
@@ -146,10 +152,12 @@ final class Runtime: Sendable {
         }
 
         let observation = observation(options, configuration, registry)
-        let (api, listeners) = try await listen(options, group, loops, state, observation)
+        let invocations = try await invocations(options, loops, namespace, app)
+        let (api, listeners) = try await listen(options, group, loops, state, observation, invocations)
+        let (peers, peerListeners) = try await listenForPeers(options, group, invocations)
         let runtime = try await Runtime(
             options: options, logger: logger, events: events, group: group, loops: loops, store: store, state: state,
-            api: api, listeners: listeners, startedAt: startedAt, configuration: configuration, registry: registry,
+            api: api, peers: peers, invocations: invocations, listeners: listeners + peerListeners, startedAt: startedAt, configuration: configuration, registry: registry,
             crashReports: crashReports, app: app)
         state.setListening()
         for listener in runtime.listeners {
@@ -201,7 +209,7 @@ final class Runtime: Sendable {
 
     private static func listen(
         _ options: RuntimeOptions, _ group: MultiThreadedEventLoopGroup, _ loops: [NIOLoopBound<CallLoop>],
-        _ state: RuntimeState, _ observation: Observation
+        _ state: RuntimeState, _ observation: Observation, _ invocations: [NIOLoopBound<InvocationLoop>]
     ) async throws -> (Server, [Listener]) {
         var endpoints: [Server.Endpoint] = []
         var purposes: [String] = []
@@ -225,7 +233,7 @@ final class Runtime: Sendable {
         }
         let reflection = ReflectionService(files: DaprDescriptors.decoded())
         let server = try await Server.bind(endpoints, group: group, limits: limits, tls: tls, name: "api") { loop, index in
-            let api = DaprAPI(loop: loops[index].value, facts: state)
+            let api = DaprAPI(loop: loops[index].value, facts: state, invocation: invocations[index].value)
             let router = GRPCRouter()
             let observer = RequestObserver(observation.family, loop: index, log: observation.log)
             router.observe = { observer.ended($0, $1, $2) }

@@ -93,7 +93,8 @@ final class RuntimeState: RuntimeFacts {
         }
         Task {
             done(
-                await store.componentFacts().filter(\.isReady).map {
+                // The resolver is no component that an app can name.
+                await store.componentFacts().filter { $0.isReady && $0.name != Runtime.resolver }.map {
                     RegisteredComponent(
                         name: $0.name, type: $0.type, version: $0.version, capabilities: Capabilities.words(of: $0))
                 })

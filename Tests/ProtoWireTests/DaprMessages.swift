@@ -52,6 +52,7 @@ let daprMessages: [any Message.Type] = [
     Dapr_Proto_Runtime_V1_HealthCheckResponse.self,
     Dapr_Proto_Runtime_V1_InvokeBindingRequest.self,
     Dapr_Proto_Runtime_V1_InvokeBindingResponse.self,
+    Dapr_Proto_Runtime_V1_InvokeServiceRequest.self,
     Dapr_Proto_Runtime_V1_JobEventRequest.self,
     Dapr_Proto_Runtime_V1_JobEventResponse.self,
     Dapr_Proto_Runtime_V1_ListInputBindingsResponse.self,

@@ -2,7 +2,7 @@ import PluginKit
 
 /// Made once, when the runtime first asks for it, and constant after that.
 nonisolated(unsafe) private let descriptor = describe(
-    id: "sqlite", version: "1.0.0", description: "State, messages, locks and configuration in files of SQLite",
+    id: "sqlite", version: "1.0.0", description: "State, messages, locks, configuration and names in files of SQLite",
     requires: OCTAVO_FEATURE_CALLS | OCTAVO_FEATURE_SOURCES,
     types: [
         .stateStore(
@@ -55,6 +55,12 @@ nonisolated(unsafe) private let descriptor = describe(
                 title: "SQLite configuration", description: "Configuration in a database file of this machine, which anybody may write to.",
                 links: ["https://www.sqlite.org"], fields: Settings.shared(file: "configuration.db", table: "configuration")),
             make: { (config, instance) throws(PluginError) in try SQLiteConfiguration(Settings(config), instance) }),
+        .nameResolver(
+            "nameresolution.sqlite", .blocking(workers: 1), features: SQLiteNames.offered,
+            schema: Schema(
+                title: "SQLite names", description: "The runtimes of one machine find each other in a database file of it.",
+                links: ["https://www.sqlite.org"], fields: SQLiteNames.fields),
+            make: { (config, instance) throws(PluginError) in try SQLiteNames(Settings(config), config, instance) }),
     ])
 
 /// The one symbol that the plugin exports.

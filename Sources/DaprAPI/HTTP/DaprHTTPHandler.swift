@@ -20,6 +20,9 @@ package final class DaprHTTPHandler: HTTPHandler {
     /// Bodies of encryption and decryption are worked on as they come. Whatever is wrong with such a request is left to
     /// `handle`, but for what only a body that comes in parts can have.
     package func open(_ request: HTTPRequest) -> HTTPBodyMode {
+        if InvocationTarget.isMeant(request), hasToken(request), api.facts.apiRules.permits("invoke", "v1", wire: "http") {
+            return api.openInvocation(request)
+        }
         guard request.method == "PUT", request.target.hasPrefix("/v1.0-alpha1/crypto/"), hasToken(request),
             api.facts.apiRules.permits("crypto", "v1alpha1", wire: "http"), let target = try? RequestTarget(request.target),
             let receiver = api.openCrypto(request, target)
@@ -109,21 +112,11 @@ package final class DaprHTTPHandler: HTTPHandler {
 
     /// What no route matches is taken for a service invocation; without a target app that is not found.
     private func unknown(_ request: HTTPRequest, _ target: RequestTarget) {
-        let isInvocation =
-            target.segments.starts(with: ["v1.0", "invoke"]) && target.segments.dropFirst(3).contains("method")
-        let hasTarget = isInvocation || request.headers["dapr-app-id" as StaticString] != nil
-        if hasTarget {
-            request.fail(
-                APIError(
-                    .internal, "service invocation is not available in this build of the runtime", status: 500,
-                    errorCode: "ERR_DIRECT_INVOKE"))
-        } else {
-            request.fail(
-                APIError(
-                    .notFound,
-                    "failed getting app id either from the URL path or the header dapr-app-id: no route of the API "
-                        + "matches \(request.method) /\(target.segments.joined(separator: "/"))",
-                    status: 404, errorCode: "ERR_DIRECT_INVOKE"))
-        }
+        request.fail(
+            APIError(
+                .notFound,
+                "failed getting app id either from the URL path or the header dapr-app-id: no route of the API "
+                    + "matches \(request.method) /\(target.segments.joined(separator: "/"))",
+                status: 404, errorCode: "ERR_DIRECT_INVOKE"))
     }
 }

@@ -90,6 +90,16 @@ public struct ComponentType {
             { (config, instance) throws(PluginError) in try make(config, instance) })
     }
 
+    public static func nameResolver(
+        _ name: StaticString, aliases: [StaticString] = [], version: StaticString = "v1", _ execution: Execution,
+        flags: UInt64 = 0, features: UInt64, schema: Schema,
+        make: @escaping (Config, Instance) throws(PluginError) -> NameResolver
+    ) -> ComponentType {
+        ComponentType(
+            OCTAVO_KIND_NAME_RESOLUTION, name, aliases, version, execution, flags, features, schema,
+            { (config, instance) throws(PluginError) in try make(config, instance) })
+    }
+
     init(
         _ kind: Int32, _ name: StaticString, _ aliases: [StaticString], _ version: StaticString, _ execution: Execution,
         _ flags: UInt64, _ features: UInt64, _ schema: Schema,
@@ -119,6 +129,7 @@ public struct ComponentType {
         case OCTAVO_KIND_CONFIGURATION: UnsafeRawPointer(buildConfigurationTable())
         case OCTAVO_KIND_BINDING: UnsafeRawPointer(buildBindingTable())
         case OCTAVO_KIND_CRYPTO: UnsafeRawPointer(buildCryptoTable())
+        case OCTAVO_KIND_NAME_RESOLUTION: UnsafeRawPointer(buildNamesTable())
         default: UnsafeRawPointer(buildSecretTable())
         }
     }

@@ -62,6 +62,9 @@ package final class HTTPRequest {
     /// Who asks. Nil after the connection is gone.
     package var peer: SocketAddress? { responder?.peer }
 
+    /// Whether more of the body may come. To be asked while the head is handed over (`HTTPHandler.open`).
+    package var expectsBody: Bool { !isBodyComplete }
+
     /// Whether it came over TLS.
     package var isSecure: Bool { responder?.isSecure ?? false }
 

@@ -1,0 +1,134 @@
+import NIOCore
+import Transport
+
+/// One instance of an app that this event loop calls.
+final class Peer {
+    let address: PeerAddress
+    let client: HTTPClient
+    /// Calls that have not ended.
+    var underWay = 0
+    /// It did not take calls: others are asked first until then.
+    var restsUntil = NIODeadline.uptimeNanoseconds(0)
+
+    init(_ address: PeerAddress, _ client: HTTPClient) {
+        self.address = address
+        self.client = client
+    }
+}
+
+/// The instances of one app on one event loop: asks where they are, again when that may have changed, and chooses among
+/// them the one with the fewest calls under way.
+final class AppPeers {
+    typealias Done = (Result<Peer, InvocationFailure>) -> Void
+
+    private let app: AppName
+    private let resolution: NameResolution
+    private let loop: ClientLoop
+    private var peers: [Peer] = []
+    private var freshUntil = NIODeadline.uptimeNanoseconds(0)
+    private var waiting: [(tried: [Peer], done: Done)] = []
+    private var isAsking = false
+    private var turn = 0
+
+    /// Addresses are asked for again after this, unless the resolver says another time.
+    private static let lifetime = TimeAmount.seconds(2)
+    /// Who did not answer is not asked for so long while there are others.
+    private static let rest = TimeAmount.seconds(5)
+
+    init(_ app: AppName, _ resolution: NameResolution, _ loop: ClientLoop) {
+        self.app = app
+        self.resolution = resolution
+        self.loop = loop
+    }
+
+    /// Whether nothing is kept for it.
+    var isIdle: Bool { waiting.isEmpty && peers.allSatisfy { $0.underWay == 0 } }
+
+    /// Gives an instance that is not among `tried`, maybe before this returns.
+    func pick(excluding tried: [Peer], _ done: @escaping Done) {
+        let isFresh = NIODeadline.now() < freshUntil
+        if let peer = best(excluding: tried) {
+            // Old addresses mostly are right: nobody waits for the new ones.
+            if !isFresh { ask() }
+            return done(.success(peer))
+        }
+        if isFresh, !tried.isEmpty { return done(.failure(.unreachable(app: app.description, cause: "none of its instances takes calls"))) }
+        waiting.append((tried, done))
+        ask()
+    }
+
+    /// It took no call: whoever asks next gets another one, and perhaps it is gone.
+    func failed(_ peer: Peer) {
+        peer.restsUntil = .now() + Self.rest
+        freshUntil = .uptimeNanoseconds(0)
+    }
+
+    private func best(excluding tried: [Peer]) -> Peer? {
+        let now = NIODeadline.now()
+        var found: Peer?
+        var isResting = true
+        turn &+= 1
+        for offset in 0..<peers.count {
+            // From another place each time, so that equals take turns.
+            let peer = peers[(turn &+ offset) % peers.count]
+            if tried.contains(where: { $0 === peer }) { continue }
+            let rests = peer.restsUntil > now
+            if found == nil || (isResting && !rests) || (isResting == rests && peer.underWay < found.unsafelyUnwrapped.underWay) {
+                (found, isResting) = (peer, rests)
+            }
+        }
+        return found
+    }
+
+    private func ask() {
+        guard !isAsking else { return }
+        isAsking = true
+        resolution.resolve(app, port: 0) { [self] result in
+            isAsking = false
+            let batch = waiting
+            waiting = []
+            switch result {
+            case .success(let (addresses, lifetime)):
+                take(addresses)
+                freshUntil = .now() + (lifetime > 0 ? min(.nanoseconds(lifetime), .seconds(30)) : Self.lifetime)
+                for (tried, done) in batch {
+                    if let peer = best(excluding: tried) {
+                        done(.success(peer))
+                    } else {
+                        done(.failure(.unreachable(app: app.description, cause: "none of its instances takes calls")))
+                    }
+                }
+            case .failure(let failure):
+                // What is known may still answer; the next call asks again.
+                if case .unresolved = failure, batch.isEmpty == false || peers.isEmpty { forgetIdle() }
+                for (_, done) in batch { done(.failure(failure)) }
+            }
+        }
+    }
+
+    private func forgetIdle() {
+        for peer in peers where peer.underWay == 0 { peer.client.close() }
+        peers.removeAll { $0.underWay == 0 }
+    }
+
+    /// Connections to instances that are still there stay.
+    private func take(_ addresses: [PeerAddress]) {
+        var kept: [Peer] = []
+        for address in Set(addresses) {
+            if let known = peers.first(where: { $0.address == address }) {
+                kept.append(known)
+            } else {
+                let target = ClientTarget(.tcp(host: address.host, port: address.port), wire: .http2)
+                kept.append(Peer(address, HTTPClient(target, loop: loop, name: "the runtime of app \(app)")))
+            }
+        }
+        // One that is gone ends what it has begun; its connections close when they lie idle.
+        for peer in peers where peer.underWay == 0 && !kept.contains(where: { $0 === peer }) { peer.client.close() }
+        peers = kept
+    }
+
+    func close() {
+        for peer in peers { peer.client.close() }
+        peers = []
+    }
+}

@@ -1,0 +1,171 @@
+import NIOCore
+import Transport
+
+/// Where a relayed request goes: chosen when it is to be sent, and again when the choice took nothing.
+protocol RelayRoute: AnyObject {
+    /// Gives the client to send by, maybe before this returns.
+    func open(_ done: @escaping (Result<HTTPClient, InvocationFailure>) -> Void)
+    /// The client did not take the request, which may go elsewhere.
+    func failed(_ error: ClientError) -> InvocationFailure
+    /// The request is over; called once.
+    func close()
+    /// The fields that the request is sent with.
+    func fields(_ request: HTTPRequest) -> [(String, String)]
+}
+
+/// Takes one HTTP request to another place and its answer back, both in parts as they come: nothing is kept but what the
+/// slower side has not taken yet. A small body is kept whole until somebody has taken it, so that it can be sent again.
+final class HTTPRelay: HTTPBodyReceiver {
+    private let request: HTTPRequest
+    private let path: String
+    private let route: any RelayRoute
+    private let timeout: Duration?
+    private let fail: (HTTPRequest, InvocationFailure) -> Void
+    private var upstream: HTTPClientRequest?
+    /// What has come of the body, while it is kept or nobody is there to take it.
+    private var body = ByteBuffer()
+    private let keepsBody: Bool
+    private let length: Int?
+    private var isBodyComplete: Bool
+    private var isAnswered = false
+    private var isClosed = false
+    private var attempts = 0
+    private var lastFailure: InvocationFailure?
+
+    /// A body up to this size is kept.
+    private static let keptLimit = 64 << 10
+    private static let attemptLimit = 3
+
+    /// `path`: as it is sent. `fail` answers the request in the form of its API.
+    init(
+        _ request: HTTPRequest, path: String, hasBody: Bool, timeout: Duration? = nil, route: any RelayRoute,
+        fail: @escaping (HTTPRequest, InvocationFailure) -> Void
+    ) {
+        self.request = request
+        self.path = path
+        self.route = route
+        self.timeout = timeout
+        self.fail = fail
+        isBodyComplete = !hasBody
+        length = hasBody ? request.headers["content-length" as StaticString].flatMap { Int($0) } : nil
+        keepsBody = !hasBody || length.map { $0 <= Self.keptLimit } ?? false
+        request.onCancel = { [weak self] _ in self?.cancelled() }
+    }
+
+    /// Begins. A request whose body is kept is sent when it is complete: at `end`, which comes without a body, too.
+    func start() {
+        if !keepsBody { send() }
+    }
+
+    private func send() {
+        attempts += 1
+        route.open { [self] result in
+            guard !isClosed else { return }
+            switch result {
+            case .success(let client): send(by: client)
+            // What an earlier instance said of the call is closer to the cause.
+            case .failure(let failure): end(lastFailure ?? failure)
+            }
+        }
+    }
+
+    private func send(by client: HTTPClient) {
+        let fields = route.fields(request)
+        let sent: HTTPClientRequest
+        if keepsBody {
+            sent = HTTPClientRequest(
+                method: request.method, target: path, headers: fields, body: body.readableBytes > 0 ? body : nil, timeout: timeout)
+        } else {
+            sent = HTTPClientRequest(streaming: request.method, target: path, headers: fields, contentLength: length, timeout: timeout)
+        }
+        upstream = sent
+        client.send(sent, to: Answer(self))
+        guard !keepsBody else { return }
+        sent.onWritable = { [weak self] in self?.request.requestMore() }
+        if body.readableBytes > 0 {
+            let part = body
+            body = ByteBuffer()
+            if sent.write(part) { request.requestMore() }
+        }
+        if isBodyComplete { sent.end() }
+    }
+
+    // MARK: The body of the request
+
+    func receive(_ bytes: ByteBuffer) {
+        if keepsBody {
+            body.writeImmutableBuffer(bytes)
+            // More than was announced does not come: the transport refuses it.
+            request.requestMore()
+        } else if let upstream {
+            if upstream.write(bytes) { request.requestMore() }
+        } else {
+            body.writeImmutableBuffer(bytes)
+        }
+    }
+
+    func end() {
+        isBodyComplete = true
+        if keepsBody { send() } else { upstream?.end() }
+    }
+
+    private func cancelled() {
+        guard !isClosed else { return }
+        upstream?.cancel()
+        close()
+    }
+
+    // MARK: The answer
+
+    /// Takes the parts of the answer; the relay itself takes those of the request.
+    private final class Answer: HTTPClientReceiver {
+        private let relay: HTTPRelay
+
+        init(_ relay: HTTPRelay) { self.relay = relay }
+
+        func receive(_ response: HTTPClientResponse) { relay.answer(response) }
+        func receive(_ bytes: ByteBuffer) { relay.answer(bytes) }
+        func end(trailers: HeaderFields) { relay.answered() }
+        func failed(_ error: ClientError) { relay.failed(error) }
+    }
+
+    private func answer(_ response: HTTPClientResponse) {
+        isAnswered = true
+        body = ByteBuffer()
+        request.respondHead(status: response.status, headers: ForwardedFields.response(response.headers))
+        request.onWritable = { [weak self] in self?.upstream?.requestMore() }
+        upstream?.requestMore()
+    }
+
+    private func answer(_ bytes: ByteBuffer) {
+        if request.write(bytes) { upstream?.requestMore() }
+    }
+
+    private func answered() {
+        request.end()
+        close()
+    }
+
+    private func failed(_ error: ClientError) {
+        guard !isClosed else { return }
+        let failure = route.failed(error)
+        lastFailure = failure
+        // What nobody has seen may go elsewhere.
+        if !isAnswered, !error.mayHaveBeenSeen, keepsBody, attempts < Self.attemptLimit { return send() }
+        end(failure)
+    }
+
+    private func end(_ failure: InvocationFailure) {
+        close()
+        // Of an answer that has begun the caller must see that it is cut.
+        if isAnswered { request.abort() } else { fail(request, failure) }
+    }
+
+    private func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        upstream = nil
+        request.onWritable = nil
+        route.close()
+    }
+}

@@ -1,0 +1,30 @@
+/// Why an app was not called, or its answer did not come.
+package enum InvocationFailure: Error, Sendable, Equatable {
+    /// Neither the path nor a header names an app.
+    case noTarget(cause: String)
+    /// What names the app or its method can't be taken.
+    case badTarget(cause: String)
+    /// Nobody knows where the app is.
+    case unresolved(app: String, cause: String)
+    /// No instance of the app took the call, or one broke off.
+    case unreachable(app: String, cause: String)
+    /// This is the app's runtime, and it has not been told where the app listens.
+    case noAppChannel(app: String)
+    /// Too many calls wait for the app already.
+    case overloaded(app: String, cause: String)
+    /// The call took longer than it may.
+    case timeout(app: String, cause: String)
+
+    /// A sentence for the caller.
+    package var message: String {
+        switch self {
+        case .noTarget(let cause), .badTarget(let cause): cause
+        case .unresolved(let app, let cause): "failed to resolve the address of app \(app): \(cause)"
+        case .unreachable(let app, let cause): "failed to invoke app \(app): \(cause)"
+        case .noAppChannel(let app):
+            "the runtime of app \(app) has no way to its app: start it with --app-port"
+        case .overloaded(let app, let cause): "app \(app) takes no more calls: \(cause)"
+        case .timeout(let app, let cause): "app \(app) did not answer in time: \(cause)"
+        }
+    }
+}

@@ -1,0 +1,156 @@
+import BuildingBlocks
+package import Components
+import NIOCore
+package import Transport
+
+/// Service invocation on one event loop: calls other apps through their runtimes, and this runtime's own app. Used on that
+/// loop alone.
+package final class InvocationLoop {
+    package let appID: String
+    package let namespace: String
+    let client: ClientLoop
+    /// nil: this runtime has no app to call.
+    let app: (any InvokedApp)?
+    private let resolution: NameResolution
+    private var known: [AppName: AppPeers] = [:]
+
+    /// Apps whose addresses are kept; callers choose the names.
+    private static let knownLimit = 1024
+
+    /// `resolver`: the name of the component that knows where apps are.
+    package init(
+        loop: CallLoop, appID: String, namespace: String, resolver: String, app: (any InvokedApp)?, limits: ClientLimits = ClientLimits()
+    ) {
+        self.appID = appID
+        self.namespace = namespace
+        self.app = app
+        client = ClientLoop(eventLoop: loop.eventLoop, limits: limits)
+        resolution = NameResolution(loop, component: resolver)
+    }
+
+    func isOwn(_ name: AppName) -> Bool { name.id == appID && name.namespace == namespace }
+
+    func peers(_ name: AppName) -> AppPeers {
+        if let found = known[name] { return found }
+        if known.count >= Self.knownLimit {
+            for (name, peers) in known where peers.isIdle {
+                peers.close()
+                known[name] = nil
+            }
+        }
+        let made = AppPeers(name, resolution, client)
+        known[name] = made
+        return made
+    }
+
+    /// Closes the connections to other runtimes.
+    package func close() {
+        for peers in known.values { peers.close() }
+        known = [:]
+    }
+
+    // MARK: Calls of the app
+
+    /// Takes a request of this runtime's app to another app, as its head comes in. `path`: method and query, with a leading
+    /// slash. `fail` answers the request in the form of the API.
+    package func relay(
+        _ request: HTTPRequest, to name: AppName, path: String, fail: @escaping (HTTPRequest, InvocationFailure) -> Void
+    ) -> HTTPBodyMode {
+        if isOwn(name) { return receive(request, path: path, from: .own(self), fail: fail) }
+        return relay(request, path, PeerRoute(self, name), fail)
+    }
+
+    /// Takes a gRPC call of this runtime's app to another app.
+    package func relay(_ call: GRPCCall, to name: AppName) -> any GRPCStreamReceiver {
+        if isOwn(name) { return receive(call, from: .own(self)) }
+        let relay = GRPCRelay(call, PeerCallRoute(self, name))
+        relay.start()
+        return relay
+    }
+
+    // MARK: Calls of other apps
+
+    /// Takes a request to this runtime's own app.
+    package func receive(
+        _ request: HTTPRequest, path: String, from caller: Caller, fail: @escaping (HTTPRequest, InvocationFailure) -> Void
+    ) -> HTTPBodyMode {
+        guard let app else {
+            fail(request, .noAppChannel(app: appID))
+            return .buffered
+        }
+        if app.isGRPC {
+            return .streamed(CollectedRelay(request, path: path, fields: fields(request, caller), loop: self, fail: fail))
+        }
+        return relay(request, path, AppRoute(app, appID, fields(request, caller)), fail)
+    }
+
+    /// Takes a gRPC call to this runtime's own app.
+    package func receive(_ call: GRPCCall, from caller: Caller) -> any GRPCStreamReceiver {
+        guard let app else {
+            call.fail(InvocationFailure.noAppChannel(app: appID).grpcStatus)
+            return Ended()
+        }
+        let relay = GRPCRelay(call, AppCallRoute(app, appID, metadata(call, caller)))
+        relay.start()
+        return relay
+    }
+
+    /// Who has called this runtime's app.
+    package enum Caller {
+        /// The app itself.
+        case own(InvocationLoop)
+        /// Another runtime, which says in its fields for whom.
+        case runtime
+    }
+
+    private func relay(
+        _ request: HTTPRequest, _ path: String, _ route: any RelayRoute, _ fail: @escaping (HTTPRequest, InvocationFailure) -> Void
+    ) -> HTTPBodyMode {
+        let relay = HTTPRelay(request, path: path, hasBody: request.expectsBody, route: route, fail: fail)
+        relay.start()
+        return .streamed(relay)
+    }
+
+    func fields(_ request: HTTPRequest, _ caller: Caller) -> [(String, String)] {
+        switch caller {
+        case .runtime: return ForwardedFields.request(request.headers, keepsCaller: true)
+        case .own: return ownFields(ForwardedFields.request(request.headers, keepsCaller: false), to: AppName(id: appID, namespace: namespace))
+        }
+    }
+
+    func metadata(_ call: GRPCCall, _ caller: Caller) -> [(String, String)] {
+        switch caller {
+        case .runtime: return ForwardedFields.request(call.metadata, keepsCaller: true)
+        case .own: return ownFields(ForwardedFields.request(call.metadata, keepsCaller: false), to: AppName(id: appID, namespace: namespace))
+        }
+    }
+
+    /// Adds who calls whom.
+    func ownFields(_ fields: [(String, String)], to name: AppName) -> [(String, String)] {
+        var fields = fields
+        fields.append(("dapr-caller-app-id", appID))
+        fields.append(("dapr-callee-app-id", name.id))
+        if !namespace.isEmpty { fields.append(("dapr-caller-namespace", namespace)) }
+        return fields
+    }
+
+    /// Receives what still comes of a call that has ended.
+    private final class Ended: GRPCStreamReceiver {
+        func receive(_ message: UnsafeRawBufferPointer) {}
+        func end() {}
+    }
+}
+
+/// The app beside the runtime, as invocation calls it. On one event loop.
+package protocol InvokedApp: AnyObject {
+    /// Whether it speaks gRPC; it is called by `OnInvoke` then.
+    var isGRPC: Bool { get }
+    var client: HTTPClient { get }
+    /// Its token, for it to see that the runtime calls; empty without one.
+    var token: String { get }
+    /// Runs `begin` when the app may get another call, and lets the next one go on when `left` is called, which is once.
+    /// `refused` is called in its place when too many wait already.
+    func enter(_ begin: @escaping (_ left: @escaping () -> Void) -> Void, refused: @escaping (String) -> Void)
+    /// Calls an app that speaks gRPC. `done` is called once, maybe before this returns.
+    func invoke(_ invocation: UnaryInvocation, _ done: @escaping UnaryInvocation.Done)
+}

@@ -1,0 +1,176 @@
+import NIOCore
+import Transport
+
+extension InvocationFailure {
+    init(_ error: ClientError, app: String) {
+        switch error.kind {
+        case .timeout: self = .timeout(app: app, cause: error.description)
+        case .overloaded: self = .overloaded(app: app, cause: error.description)
+        default: self = .unreachable(app: app, cause: error.description)
+        }
+    }
+}
+
+/// One call's choice among the instances of an app.
+struct Choice {
+    private let peers: AppPeers
+    private var tried: [Peer] = []
+    private(set) var peer: Peer?
+
+    init(_ peers: AppPeers) { self.peers = peers }
+
+    /// Lets go of the one before.
+    mutating func leave(failed: Bool) {
+        guard let peer else { return }
+        peer.underWay -= 1
+        self.peer = nil
+        guard failed else { return }
+        tried.append(peer)
+        peers.failed(peer)
+    }
+
+    func pick(_ done: @escaping AppPeers.Done) { peers.pick(excluding: tried, done) }
+
+    mutating func take(_ peer: Peer) {
+        peer.underWay += 1
+        self.peer = peer
+    }
+}
+
+/// To another app, by its runtime.
+final class PeerRoute: RelayRoute {
+    private let loop: InvocationLoop
+    private let name: AppName
+    private var choice: Choice
+    private var isClosed = false
+
+    init(_ loop: InvocationLoop, _ name: AppName) {
+        self.loop = loop
+        self.name = name
+        choice = Choice(loop.peers(name))
+    }
+
+    func open(_ done: @escaping (Result<HTTPClient, InvocationFailure>) -> Void) {
+        choice.pick { [self] result in
+            guard !isClosed else { return }
+            if case .success(let peer) = result { choice.take(peer) }
+            done(result.map(\.client))
+        }
+    }
+
+    func failed(_ error: ClientError) -> InvocationFailure {
+        choice.leave(failed: !error.mayHaveBeenSeen)
+        return InvocationFailure(error, app: name.description)
+    }
+
+    func close() {
+        isClosed = true
+        choice.leave(failed: false)
+    }
+
+    func fields(_ request: HTTPRequest) -> [(String, String)] {
+        var fields = loop.ownFields(ForwardedFields.request(request.headers, keepsCaller: false), to: name)
+        // Source: Dapr, which tells the callee where the request came from (RFC 7239, and what was there before it).
+        let host = request.headers["host" as StaticString] ?? ""
+        if let peer = request.peer?.ipAddress {
+            fields.append(("x-forwarded-for", peer))
+            fields.append(("forwarded", "for=\(peer);host=\(host)"))
+        }
+        if !host.isEmpty { fields.append(("x-forwarded-host", host)) }
+        return fields
+    }
+}
+
+final class PeerCallRoute: GRPCRelayRoute {
+    private let loop: InvocationLoop
+    private let name: AppName
+    private var choice: Choice
+
+    init(_ loop: InvocationLoop, _ name: AppName) {
+        self.loop = loop
+        self.name = name
+        choice = Choice(loop.peers(name))
+    }
+
+    func open(_ done: @escaping (Result<HTTPClient, InvocationFailure>) -> Void) {
+        choice.pick { [self] result in
+            if case .success(let peer) = result { choice.take(peer) }
+            done(result.map(\.client))
+        }
+    }
+
+    func close(_ error: ClientError?) { choice.leave(failed: error.map { !$0.mayHaveBeenSeen } ?? false) }
+
+    func metadata(_ call: GRPCCall) -> [(String, String)] {
+        loop.ownFields(ForwardedFields.request(call.metadata, keepsCaller: false), to: name)
+    }
+}
+
+/// To the runtime's own app.
+final class AppRoute: RelayRoute {
+    private let app: any InvokedApp
+    private let name: String
+    private let own: [(String, String)]
+    private var left: (() -> Void)?
+    private var isClosed = false
+
+    init(_ app: any InvokedApp, _ name: String, _ fields: [(String, String)]) {
+        self.app = app
+        self.name = name
+        let kept = fields.filter { $0.0 != StatusFields.wish }
+        own = app.token.isEmpty ? kept : kept + [("dapr-api-token", app.token)]
+    }
+
+    func open(_ done: @escaping (Result<HTTPClient, InvocationFailure>) -> Void) {
+        if left != nil { return done(.success(app.client)) }
+        app.enter { [self] left in
+            guard !isClosed else { return left() }
+            self.left = left
+            done(.success(app.client))
+        } refused: { [name] cause in
+            done(.failure(.overloaded(app: name, cause: cause)))
+        }
+    }
+
+    func failed(_ error: ClientError) -> InvocationFailure { InvocationFailure(error, app: name) }
+
+    func close() {
+        isClosed = true
+        left?()
+        left = nil
+    }
+
+    func fields(_ request: HTTPRequest) -> [(String, String)] { own }
+}
+
+final class AppCallRoute: GRPCRelayRoute {
+    private let app: any InvokedApp
+    private let name: String
+    private let own: [(String, String)]
+    private var left: (() -> Void)?
+
+    init(_ app: any InvokedApp, _ name: String, _ metadata: [(String, String)]) {
+        self.app = app
+        self.name = name
+        own = app.token.isEmpty ? metadata : metadata + [("dapr-api-token", app.token)]
+    }
+
+    func open(_ done: @escaping (Result<HTTPClient, InvocationFailure>) -> Void) {
+        guard app.isGRPC else {
+            return done(.failure(.unreachable(app: name, cause: "the app speaks HTTP (--app-protocol), not gRPC")))
+        }
+        app.enter { [self] left in
+            self.left = left
+            done(.success(app.client))
+        } refused: { [name] cause in
+            done(.failure(.overloaded(app: name, cause: cause)))
+        }
+    }
+
+    func close(_ error: ClientError?) {
+        left?()
+        left = nil
+    }
+
+    func metadata(_ call: GRPCCall) -> [(String, String)] { own }
+}

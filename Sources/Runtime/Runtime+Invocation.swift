@@ -1,0 +1,95 @@
+import AppChannel
+import Components
+import Invocation
+import Logging
+import NIOCore
+import NIOPosix
+import Transport
+
+/// Service invocation: the listener for other runtimes, and this runtime among those that others find.
+extension Runtime {
+    /// The component that knows where apps are. It is the runtime's own, beside those of resource files.
+    static let resolver = "octavo-name-resolution"
+
+    static func invocations(
+        _ options: RuntimeOptions, _ loops: [NIOLoopBound<CallLoop>], _ namespace: String, _ app: AppChannel?
+    ) async throws -> [NIOLoopBound<InvocationLoop>] {
+        var made: [NIOLoopBound<InvocationLoop>] = []
+        for (index, loop) in loops.enumerated() {
+            made.append(
+                try await loop.eventLoop.submit {
+                    NIOLoopBound(
+                        InvocationLoop(
+                            loop: loop.value, appID: options.appID, namespace: namespace, resolver: resolver,
+                            app: app?.invoked(onLoop: index)),
+                        eventLoop: loop.eventLoop)
+                }.get())
+        }
+        return made
+    }
+
+    static func listenForPeers(
+        _ options: RuntimeOptions, _ group: MultiThreadedEventLoopGroup, _ invocations: [NIOLoopBound<InvocationLoop>]
+    ) async throws -> (Server, [Listener]) {
+        // Without certificates nobody from another machine is to call the app.
+        let host = options.api.internalListenAddress.isEmpty ? "127.0.0.1" : options.api.internalListenAddress
+        var limits = Server.Limits()
+        limits.maxHeaderBytes = max(options.api.readBufferSize, 4096) + 4096
+        let server = try await Server.bind(
+            [.tcp(host: host, port: options.api.internalGRPCPort)], group: group, limits: limits, name: "internal"
+        ) { _, index in
+            let router = GRPCRouter()
+            let handler = InternalHandler(invocations[index].value)
+            handler.register(router)
+            return LoopApplication(grpc: router, http: handler)
+        }
+        return (server, server.addresses.map { Listener(purpose: "internal", address: $0) })
+    }
+
+    /// The resolver, unless the configuration names another: a file that the runtimes of this user share.
+    static func resolverDefinition(_ options: RuntimeOptions) -> ComponentDefinition {
+        let folder = options.dataFolder.split(separator: "/").dropLast().map { "/" + $0 }.joined()
+        var definition = ComponentDefinition(name: resolver, type: "nameresolution.sqlite")
+        definition.metadata = [.init(name: "connectionString", value: (folder.isEmpty ? "/" : folder) + "/names.db")]
+        definition.startMode = .lazy
+        return definition
+    }
+
+    private var instance: Advertiser.Instance? {
+        guard let listener = listeners.first(where: { $0.purpose == "internal" }), let port = listener.address.port else { return nil }
+        let host = listener.address.ipAddress ?? "127.0.0.1"
+        let reached = environmentVariable("DAPR_HOST_IP") ?? (host == "0.0.0.0" || host == "::" ? "127.0.0.1" : host)
+        return Advertiser.Instance(
+            app: options.appID, namespace: environmentVariable("NAMESPACE") ?? "", name: "\(options.appID)-\(reached):\(port)",
+            host: reached, port: port)
+    }
+
+    /// Lets others find this runtime; tries until it succeeds or the runtime stops.
+    func advertise() async {
+        guard let instance else { return }
+        var pause = Duration.milliseconds(250)
+        while !state.isDraining {
+            guard let cause = await tell(instance, { $0.advertise($1, $2) }) else { return }
+            logger.warning(
+                "other apps can't find this one yet", metadata: ["cause": "\(cause)", "again-in": "\(pause)"])
+            try? await Task.sleep(for: pause)
+            pause = min(pause * 2, .seconds(30))
+        }
+    }
+
+    /// No new calls from others; those that are on their way still come.
+    func withdraw() async {
+        guard let instance, let cause = await tell(instance, { $0.withdraw($1, $2) }) else { return }
+        logger.warning("other apps may still look for this one", metadata: ["cause": "\(cause)"])
+    }
+
+    private func tell(
+        _ instance: Advertiser.Instance,
+        _ body: @escaping @Sendable (Advertiser, Advertiser.Instance, @escaping (String?) -> Void) -> Void
+    ) async -> String? {
+        let loop = loops[0]
+        let promise = loop.eventLoop.makePromise(of: String?.self)
+        loop.eventLoop.execute { body(Advertiser(loop.value, component: Self.resolver), instance) { promise.succeed($0) } }
+        return try? await promise.futureResult.get()
+    }
+}
