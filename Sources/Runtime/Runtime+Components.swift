@@ -4,7 +4,7 @@ import Logging
 extension Runtime {
     /// Reads the resources, starts what they name, and keeps readiness true to it.
     func startComponents() async {
-        do { try await store.add(Self.resolverDefinition(options)) } catch {
+        do { try await store.add(Self.resolverDefinition(options, configuration.nameResolution)) } catch {
             logger.error("other apps can't be found", metadata: ["cause": "\(error)"])
         }
         Task { await advertise() }

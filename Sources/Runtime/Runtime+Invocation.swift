@@ -4,6 +4,7 @@ import Invocation
 import Logging
 import NIOCore
 import NIOPosix
+import Resources
 import Transport
 
 /// Service invocation: the listener for other runtimes, and this runtime among those that others find.
@@ -47,7 +48,16 @@ extension Runtime {
     }
 
     /// The resolver, unless the configuration names another: a file that the runtimes of this user share.
-    static func resolverDefinition(_ options: RuntimeOptions) -> ComponentDefinition {
+    static func resolverDefinition(
+        _ options: RuntimeOptions, _ settings: NameResolutionSettings?
+    ) -> ComponentDefinition {
+        if let settings {
+            var definition = ComponentDefinition(name: resolver, type: "nameresolution." + settings.component)
+            definition.version = settings.version
+            definition.metadata = settings.settings.map { .init(name: $0.name, value: $0.value) }
+            definition.startMode = .lazy
+            return definition
+        }
         let folder = options.dataFolder.split(separator: "/").dropLast().map { "/" + $0 }.joined()
         var definition = ComponentDefinition(name: resolver, type: "nameresolution.sqlite")
         definition.metadata = [.init(name: "connectionString", value: (folder.isEmpty ? "/" : folder) + "/names.db")]

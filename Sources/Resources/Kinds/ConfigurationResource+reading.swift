@@ -32,6 +32,7 @@ extension ConfigurationResource {
         configuration.features = features(spec, &report)
         configuration.isolation = .read(
             spec.fields("isolation", known: ["default", "thirdParty", "onCrash", "crashLoopLimit", "cgroup", "plugins", "groups"], &report), &report)
+        configuration.nameResolution = nameResolution(spec, &report)
         configuration.watchesPlugins = spec.fields("plugins", known: ["watch"], &report).boolean("watch", &report) ?? false
         return configuration
     }
@@ -119,6 +120,18 @@ extension ConfigurationResource {
         settings.pathMatching = http.texts("pathMatching", &report)
         settings.excludesVerbs = http.boolean("excludeVerbs", &report) ?? false
         return settings
+    }
+
+    private static func nameResolution(_ spec: Fields, _ report: inout Report) -> NameResolutionSettings? {
+        guard spec["nameResolution"] != nil else { return nil }
+        let fields = spec.fields("nameResolution", known: ["component", "version", "configuration"], &report)
+        guard let component = fields.text("component", &report), !component.isEmpty else { return nil }
+        var settings: [(name: String, value: String)] = []
+        if case .mapping(let members)? = fields["configuration"]?.content {
+            for member in members { if let text = member.value.scalar { settings.append((member.name, text)) } }
+        }
+        return NameResolutionSettings(
+            component: component, version: fields.text("version", &report) ?? "v1", settings: settings)
     }
 
     private static func features(_ spec: Fields, _ report: inout Report) -> [String: Bool] {

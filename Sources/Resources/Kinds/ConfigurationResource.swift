@@ -16,6 +16,8 @@ package struct ConfigurationResource: Sendable, Equatable {
     /// How often secrets that components name are read again (`spec.secrets.refreshInterval`; Octavo's own, Dapr ignores
     /// it); nil: never.
     package var secretInterval: Duration? = ConfigurationResource.secretInterval
+    /// What tells where apps are (`spec.nameResolution`); nil: the runtime's own choice.
+    package var nameResolution: NameResolutionSettings?
     /// The whole `spec`, for `tracing`, `accessControl`, `httpPipeline`, `mtls`, `nameResolution` and others.
     package var spec: YAMLNode?
 
@@ -27,6 +29,19 @@ package struct ConfigurationResource: Sendable, Equatable {
     /// Whether a component of that type may load.
     package func allows(componentType type: String, version: String) -> Bool {
         !deniedComponents.contains { $0 == type || $0 == "\(type)/\(version)" }
+    }
+}
+
+/// A name resolver, as Dapr's `nameResolution` has it.
+package struct NameResolutionSettings: Sendable, Equatable {
+    /// Without `nameresolution.` before it: `sqlite`.
+    package var component: String
+    package var version: String
+    /// The resolver's settings, as written.
+    package var settings: [(name: String, value: String)]
+
+    package static func == (a: Self, b: Self) -> Bool {
+        a.component == b.component && a.version == b.version && a.settings.elementsEqual(b.settings) { $0 == $1 }
     }
 }
 

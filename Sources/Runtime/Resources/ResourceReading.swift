@@ -14,6 +14,8 @@ enum ResourceReading {
         var deniedComponents: [String] = []
         var apiLogging = APILogging()
         var isolation = IsolationSettings()
+        /// nil: the runtime's own choice.
+        var nameResolution: NameResolutionSettings?
         var watchesPlugins = false
         /// How often secrets that components name are read again; nil: never.
         var secretInterval: Duration? = ConfigurationResource.secretInterval
@@ -41,6 +43,7 @@ enum ResourceReading {
         result.apiLogging = read.apiLogging
         result.deniedComponents = read.deniedComponents
         result.isolation = read.isolation
+        result.nameResolution = read.nameResolution
         result.watchesPlugins = read.watchesPlugins
         result.secretInterval = read.secretInterval
         result.followsResources = read.features["HotReload"] ?? true

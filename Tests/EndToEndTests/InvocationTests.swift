@@ -1,0 +1,116 @@
+import Foundation
+import Testing
+
+@Suite("Apps call each other by name", .serialized, .enabled(if: Places.hasSDK, "tools/setup test installs the SDK"))
+struct InvocationTests {
+    /// A file of names of the test's own, for all of its runtimes.
+    private func names(_ scratch: Scratch) throws -> [String] {
+        try scratch.write(
+            """
+            apiVersion: dapr.io/v1alpha1
+            kind: Configuration
+            metadata:
+              name: names
+            spec:
+              nameResolution:
+                component: sqlite
+                configuration:
+                  connectionString: \(scratch.file("names.db"))
+                  updateInterval: 1s
+            """, to: "config.yaml")
+        return ["--config", scratch.file("config.yaml")]
+    }
+
+    private func app(_ wire: String, port: Int = 0) async throws -> (process: Subprocess, port: Int) {
+        let process = try Subprocess(Places.python, [Places.script("invoked_app"), wire, "\(port)"])
+        let port = try await eventually("the app listens: \(process.errors)", within: .seconds(20)) {
+            process.output.split(separator: "\n").first.flatMap { Int($0) }
+        }
+        return (process, port)
+    }
+
+    private func callee(_ id: String, _ wire: String, _ port: Int, _ names: [String]) async throws -> OctavoProcess {
+        try await OctavoProcess.start(
+            flags: ["--app-id", id, "--app-port", "\(port)", "--app-protocol", wire] + names, environment: ["APP_API_TOKEN": "app-secret"])
+    }
+
+    @Test("over HTTP, gRPC and streams, by the SDK and without", arguments: ["http", "grpc"])
+    func calls(wire: String) async throws {
+        let scratch = try Scratch()
+        let names = try names(scratch)
+        let app = try await app(wire)
+        let callee = try await callee("callee", wire, app.port, names)
+        try await OctavoProcess.with(flags: ["--app-id", "caller"] + names) { caller in
+            // The other one says where it is when it is ready.
+            try await eventually("the name is known") {
+                try await Curl(path: "/v1.0/invoke/callee/method/a").send(to: caller.base).status == 200 ? () : nil
+            }
+            let end = try await Subprocess.run(
+                Places.python, [Places.script("invoke"), wire, "callee"], environment: SDKTests.environment(caller), within: .seconds(120))
+            #expect(end.code == 0, "\(end.output)\(end.errors)\n\(callee.process.errors.suffix(2000))")
+        }
+        try await callee.stop()
+        app.process.kill(SIGKILL)
+    }
+
+    @Test("who has gone is not asked, and calls of one that is killed go to another while nobody has seen them")
+    func instances() async throws {
+        let scratch = try Scratch()
+        let names = try names(scratch)
+        let app = try await app("http")
+        let one = try await callee("callee", "http", app.port, names)
+        let two = try await callee("callee", "http", app.port, names)
+        try await OctavoProcess.with(flags: ["--app-id", "caller"] + names) { caller in
+            func call() async throws -> Int { try await Curl(path: "/v1.0/invoke/callee/method/a").send(to: caller.base).status }
+            try await eventually("the name is known") { try await call() == 200 ? () : nil }
+            for _ in 0..<20 { #expect(try await call() == 200) }
+            // In order: it takes its name back first.
+            try await one.stop()
+            for _ in 0..<20 { #expect(try await call() == 200) }
+            let three = try await callee("callee", "http", app.port, names)
+            try await eventually("the third is known") {
+                for _ in 0..<4 { #expect(try await call() == 200) }
+                return try await three.json("status")["requests"] != nil || true ? () : nil
+            }
+            try await two.killed()
+            for _ in 0..<40 { #expect(try await call() == 200) }
+            try await three.stop()
+            try await eventually("nobody is left") {
+                let answer = try await Curl(path: "/v1.0/invoke/callee/method/a").send(to: caller.base)
+                return answer.status == 500 && answer.body.contains("callee") ? answer : nil
+            }
+        }
+        app.process.kill(SIGKILL)
+    }
+
+    @Test("an app calls itself, and one that is away is said to be")
+    func own() async throws {
+        let scratch = try Scratch()
+        let app = try await app("http")
+        try await OctavoProcess.with(flags: ["--app-port", "\(app.port)"] + names(scratch)) { octavo in
+            let answer = try await Curl(path: "/v1.0/invoke/demo/method/a").send(to: octavo.base)
+            #expect(answer.status == 200 && answer.body.contains(#""dapr-caller-app-id": "demo""#), "\(answer)")
+            app.process.kill(SIGKILL)
+            _ = try await app.process.ended()
+            let refused = try await Curl(path: "/v1.0/invoke/demo/method/a").send(to: octavo.base)
+            #expect(refused.status == 500 && refused.body.contains("127.0.0.1:\(app.port)"), "\(refused)")
+        }
+        try await OctavoProcess.with(flags: names(scratch)) { octavo in
+            let answer = try await Curl(path: "/v1.0/invoke/demo/method/a").send(to: octavo.base)
+            #expect(answer.status == 500 && answer.body.contains("--app-port"), "\(answer)")
+        }
+    }
+
+    @Test("the port for other runtimes takes no calls for others, and none that do not say for whom", arguments: [
+        [], ["dapr-callee-app-id: other"],
+    ])
+    func strangers(fields: [String]) async throws {
+        let scratch = try Scratch()
+        try await OctavoProcess.with(flags: names(scratch)) { octavo in
+            let address = try #require(octavo.addresses["internal"])
+            let end = try await Subprocess.run(
+                "curl", ["-sS", "-w", "%{http_code}", "http://\(address)/a"] + fields.flatMap { ["-H", $0] })
+            #expect(end.output.hasSuffix("400") && end.output.contains("ERR_DIRECT_INVOKE"), "\(end)")
+        }
+    }
+}
