@@ -10,6 +10,7 @@ service `test.Echo`, which knows nothing but bytes.
 
 import http.server
 import json
+import socket
 import sys
 import time
 from concurrent import futures
@@ -72,7 +73,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(b"part")
             self.wfile.flush()
-            self.connection.close()
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
             return
         told = {
             "method": self.command, "path": self.path, "body": body.decode(errors="replace"),
