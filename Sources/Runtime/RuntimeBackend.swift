@@ -45,7 +45,7 @@ final class RuntimeBackend: AdminBackend {
     // MARK: Runtime
 
     func status() async throws -> RuntimeStatus {
-        let components = await store.componentFacts()
+        let components = await configured
         let plugins = await store.pluginFacts()
         let usage = ProcessUsage.now
         let connections = await api.statistics().openConnections
@@ -198,7 +198,12 @@ final class RuntimeBackend: AdminBackend {
 
     // MARK: Components
 
-    func components() async throws -> [ComponentSummary] { await store.componentFacts().map(AdminViews.summary) }
+    func components() async throws -> [ComponentSummary] { await configured.map(AdminViews.summary) }
+
+    /// Those that the operator has asked for. Describing finds the runtime's own as well.
+    private var configured: [ComponentFacts] {
+        get async { await store.componentFacts().filter { $0.name != Runtime.resolver } }
+    }
 
     func component(named name: String) async throws -> ComponentDescription {
         let all = await store.componentFacts()

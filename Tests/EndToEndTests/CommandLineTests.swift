@@ -14,7 +14,8 @@ struct CommandLineTests {
             #expect(sqlite["state"]?.string == "ready")
             #expect(sqlite["generation"]?.integer == 1)
             #expect(sqlite["mode"]?.string == "in process")
-            #expect(sqlite["componentCount"]?.integer == 1)
+            // The runtime finds other apps by the same plugin.
+            #expect(sqlite["componentCount"]?.integer == 2)
             // Nothing is loaded that no component needs.
             let memory = try #require(plugins.first { $0["name"]?.string == "memory" })
             #expect(memory["state"]?.string == "discovered")
@@ -82,7 +83,7 @@ struct CommandLineTests {
             #expect(change["fromGeneration"]?.integer == 1)
             #expect(change["plugin"]?["generation"]?.integer == 2)
             #expect(change["plugin"]?["oldGenerations"]?.array == [])
-            #expect(change["components"]?.array == [.string("statestore")])
+            #expect(change["components"]?.array == [.string("octavo-name-resolution"), .string("statestore")])
             #expect(try await octavo.octavo("state", "get", "statestore", "k").output == "before")
 
             let needed = try await octavo.octavo("plugin", "unload", "sqlite")
