@@ -3,53 +3,87 @@ package import Transport
 /// Which header fields go on with a call, and which are added to it.
 package enum ForwardedFields {
     /// Fields of one connection, which end with it (RFC 9110 §7.6.1).
-    static func isHopByHop(_ name: String) -> Bool {
-        switch name {
-        case "connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "te", "trailer",
-            "transfer-encoding", "upgrade", "http2-settings":
-            true
+    private static func isHopByHop(_ name: UnsafeRawBufferPointer) -> Bool {
+        switch name.count {
+        case 2: name.equals("te")
+        case 7: name.equals("trailer") || name.equals("upgrade")
+        case 10: name.equals("connection") || name.equals("keep-alive")
+        case 14: name.equals("http2-settings")
+        case 16: name.equals("proxy-connection")
+        case 17: name.equals("transfer-encoding")
+        case 18: name.equals("proxy-authenticate")
+        case 19: name.equals("proxy-authorization")
         default: false
         }
     }
 
     /// Fields that say who calls whom are ours: a caller can't say that it is another.
-    private static func isOurs(_ name: String) -> Bool {
-        switch name {
-        case "octavo-wire", "dapr-app-id", "dapr-callee-app-id", "dapr-caller-app-id", "dapr-caller-namespace", "dapr-api-token": true
+    private static func isOurs(_ name: UnsafeRawBufferPointer) -> Bool {
+        switch name.count {
+        case 11: name.equals("octavo-wire") || name.equals("dapr-app-id")
+        case 14: name.equals("dapr-api-token")
+        case 18: name.equals("dapr-callee-app-id") || name.equals("dapr-caller-app-id")
+        case 21: name.equals("dapr-caller-namespace")
+        default: false
+        }
+    }
+
+    /// What the next server says of itself.
+    private static func isOfRequest(_ name: UnsafeRawBufferPointer) -> Bool {
+        switch name.count {
+        case 4: name.equals("host")
+        case 6: name.equals("expect")
+        case 14: name.equals("content-length")
         default: false
         }
     }
 
     /// The fields of a request that go on. `keepsCaller`: they come from another runtime, which has said who calls.
-    package static func request(_ headers: HeaderFields, keepsCaller: Bool) -> [(String, String)] {
-        // Those that `connection` names are of the connection, too.
-        let named = headers["connection" as StaticString].map(Self.words) ?? []
-        var fields: [(String, String)] = []
-        fields.reserveCapacity(headers.count + 8)
-        headers.forEach { name, value in
-            let name = String(decoding: name, as: UTF8.self)
-            if isHopByHop(name) || name == "host" || name == "content-length" || name == "expect" || named.contains(name) { return }
-            if isOurs(name), !keepsCaller || name == "dapr-api-token" { return }
-            fields.append((name, String(decoding: value, as: UTF8.self)))
+    package static func request(_ headers: HeaderFields, keepsCaller: Bool) -> HeaderFields {
+        kept(headers) { name in
+            if isOfRequest(name) { return false }
+            return !isOurs(name) || (keepsCaller && !name.equals("dapr-api-token"))
         }
-        return fields
+    }
+
+    /// The metadata of a gRPC call that goes on: without what the protocol itself uses, which each side has its own of.
+    static func call(_ metadata: HeaderFields, keepsCaller: Bool) -> HeaderFields {
+        kept(metadata) { name in
+            if isOfRequest(name) || isOfGRPC(name) { return false }
+            return !isOurs(name) || (keepsCaller && !name.equals("dapr-api-token"))
+        }
+    }
+
+    /// The metadata of an answer of gRPC that goes back.
+    static func answer(_ metadata: HeaderFields) -> HeaderFields {
+        kept(metadata) { !isOfGRPC($0) && !$0.equals("date") }
+    }
+
+    private static func isOfGRPC(_ name: UnsafeRawBufferPointer) -> Bool {
+        name.hasPrefix("grpc-") || name.equals("content-type")
     }
 
     /// The fields of an answer that go back; `content-length` among them.
-    package static func response(_ headers: HeaderFields) -> [(String, String)] {
+    package static func response(_ headers: HeaderFields) -> HeaderFields {
+        // The date is our server's.
+        kept(headers) { !$0.equals("date") }
+    }
+
+    /// Those that are not of the connection, by themselves or because `connection` names them.
+    private static func kept(_ headers: HeaderFields, _ keeps: (UnsafeRawBufferPointer) -> Bool) -> HeaderFields {
         let named = headers["connection" as StaticString].map(Self.words) ?? []
-        var fields: [(String, String)] = []
-        fields.reserveCapacity(headers.count)
+        var fields = HeaderFields()
+        fields.reserveCapacity(headers.count + 4, bytes: headers.byteCount + 160)
         headers.forEach { name, value in
-            let name = String(decoding: name, as: UTF8.self)
-            // The date is our server's.
-            if isHopByHop(name) || name == "date" || named.contains(name) { return }
-            fields.append((name, String(decoding: value, as: UTF8.self)))
+            if isHopByHop(name) || !keeps(name) { return }
+            if !named.isEmpty, named.contains(String(decoding: name, as: UTF8.self)) { return }
+            fields.append(name, value)
         }
         return fields
     }
 
     private static func words(_ text: String) -> [String] {
         text.lowercased().split(separator: ",").map { String($0.drop { $0 == " " }.prefix { $0 != " " }) }
+            .filter { $0 != "close" && $0 != "keep-alive" }
     }
 }

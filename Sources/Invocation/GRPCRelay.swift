@@ -6,7 +6,7 @@ protocol GRPCRelayRoute: AnyObject {
     func open(_ done: @escaping (Result<HTTPClient, InvocationFailure>) -> Void)
     /// The call has ended so; called once, if `open` gave a client.
     func close(_ error: ClientError?)
-    func metadata(_ call: GRPCCall) -> [(String, String)]
+    func metadata(_ call: GRPCCall) -> HeaderFields
 }
 
 /// Takes one gRPC call of any shape to another place, message by message, and what comes back the same way. Each side reads
@@ -40,7 +40,7 @@ final class GRPCRelay: GRPCStreamReceiver {
     private func begin(_ client: HTTPClient) {
         let left = call.deadline.map { Duration.nanoseconds(max(($0 - .now()).nanoseconds, 1)) }
         let made = GRPCClientCall(
-            streaming: call.path, metadata: route.metadata(call), timeout: left, receiver: Answer(self))
+            streaming: call.path, fields: route.metadata(call), timeout: left, receiver: Answer(self))
         upstream = made
         client.start(made)
         if let first {
@@ -86,7 +86,7 @@ final class GRPCRelay: GRPCStreamReceiver {
     }
 
     private func answer(_ metadata: HeaderFields) {
-        for (name, value) in Self.fields(metadata) { call.addInitialMetadata(name, value) }
+        call.addInitialMetadata(ForwardedFields.answer(metadata))
         call.sendInitialMetadata()
     }
 
@@ -96,20 +96,9 @@ final class GRPCRelay: GRPCStreamReceiver {
 
     private func answered(_ status: GRPCStatus, _ trailers: HeaderFields) {
         let error = upstream?.failure
-        for (name, value) in Self.fields(trailers) { call.addTrailingMetadata(name, value) }
+        call.addTrailingMetadata(ForwardedFields.answer(trailers))
         if status.code == .ok { call.finish() } else { call.fail(status) }
         close(error)
-    }
-
-    /// What the protocol itself uses is not passed on: each side has its own.
-    private static func fields(_ headers: HeaderFields) -> [(String, String)] {
-        var fields: [(String, String)] = []
-        headers.forEach { name, value in
-            let name = String(decoding: name, as: UTF8.self)
-            if name.hasPrefix("grpc-") || name == "content-type" || name == "date" { return }
-            fields.append((name, String(decoding: value, as: UTF8.self)))
-        }
-        return fields
     }
 
     private func close(_ error: ClientError?) {

@@ -10,7 +10,7 @@ protocol RelayRoute: AnyObject {
     /// The request is over; called once.
     func close()
     /// The fields that the request is sent with.
-    func fields(_ request: HTTPRequest) -> [(String, String)]
+    func fields(_ request: HTTPRequest) -> HeaderFields
 }
 
 /// Takes one HTTP request to another place and its answer back, both in parts as they come: nothing is kept but what the
@@ -74,9 +74,9 @@ final class HTTPRelay: HTTPBodyReceiver {
         let sent: HTTPClientRequest
         if keepsBody {
             sent = HTTPClientRequest(
-                method: request.method, target: path, headers: fields, body: body.readableBytes > 0 ? body : nil, timeout: timeout)
+                method: request.method, target: path, fields: fields, body: body.readableBytes > 0 ? body : nil, timeout: timeout)
         } else {
-            sent = HTTPClientRequest(streaming: request.method, target: path, headers: fields, contentLength: length, timeout: timeout)
+            sent = HTTPClientRequest(streaming: request.method, target: path, fields: fields, contentLength: length, timeout: timeout)
         }
         upstream = sent
         client.send(sent, to: Answer(self))
@@ -132,7 +132,7 @@ final class HTTPRelay: HTTPBodyReceiver {
     private func answer(_ response: HTTPClientResponse) {
         isAnswered = true
         body = ByteBuffer()
-        request.respondHead(status: response.status, headers: ForwardedFields.response(response.headers))
+        request.respondHead(status: response.status, fields: ForwardedFields.response(response.headers))
         request.onWritable = { [weak self] in self?.upstream?.requestMore() }
         upstream?.requestMore()
     }

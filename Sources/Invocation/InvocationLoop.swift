@@ -79,7 +79,7 @@ package final class InvocationLoop {
             return .buffered
         }
         if app.isGRPC {
-            return .streamed(CollectedRelay(request, path: path, fields: fields(request, caller), loop: self, fail: fail))
+            return .streamed(CollectedRelay(request, path: path, fields: fields(request, caller).pairs, loop: self, fail: fail))
         }
         return relay(request, path, AppRoute(app, appID, fields(request, caller)), fail)
     }
@@ -111,26 +111,27 @@ package final class InvocationLoop {
         return .streamed(relay)
     }
 
-    func fields(_ request: HTTPRequest, _ caller: Caller) -> [(String, String)] {
+    func fields(_ request: HTTPRequest, _ caller: Caller) -> HeaderFields {
         switch caller {
         case .runtime: return ForwardedFields.request(request.headers, keepsCaller: true)
-        case .own: return ownFields(ForwardedFields.request(request.headers, keepsCaller: false), to: AppName(id: appID, namespace: namespace))
+        case .own: return ownFields(ForwardedFields.request(request.headers, keepsCaller: false), to: own)
         }
     }
 
-    func metadata(_ call: GRPCCall, _ caller: Caller) -> [(String, String)] {
+    func metadata(_ call: GRPCCall, _ caller: Caller) -> HeaderFields {
         switch caller {
-        case .runtime: return ForwardedFields.request(call.metadata, keepsCaller: true)
-        case .own: return ownFields(ForwardedFields.request(call.metadata, keepsCaller: false), to: AppName(id: appID, namespace: namespace))
+        case .runtime: return ForwardedFields.call(call.metadata, keepsCaller: true)
+        case .own: return ownFields(ForwardedFields.call(call.metadata, keepsCaller: false), to: own)
         }
     }
+
+    private var own: AppName { AppName(id: appID, namespace: namespace) }
 
     /// Adds who calls whom.
-    func ownFields(_ fields: [(String, String)], to name: AppName) -> [(String, String)] {
-        var fields = fields
-        fields.append(("dapr-caller-app-id", appID))
-        fields.append(("dapr-callee-app-id", name.id))
-        if !namespace.isEmpty { fields.append(("dapr-caller-namespace", namespace)) }
+    func ownFields(_ fields: consuming HeaderFields, to name: AppName) -> HeaderFields {
+        fields.append("dapr-caller-app-id" as StaticString, appID)
+        fields.append("dapr-callee-app-id" as StaticString, name.id)
+        if !namespace.isEmpty { fields.append("dapr-caller-namespace" as StaticString, namespace) }
         return fields
     }
 

@@ -68,15 +68,15 @@ final class PeerRoute: RelayRoute {
         choice.leave(failed: false)
     }
 
-    func fields(_ request: HTTPRequest) -> [(String, String)] {
+    func fields(_ request: HTTPRequest) -> HeaderFields {
         var fields = loop.ownFields(ForwardedFields.request(request.headers, keepsCaller: false), to: name)
         // Source: Dapr, which tells the callee where the request came from (RFC 7239, and what was there before it).
         let host = request.headers["host" as StaticString] ?? ""
         if let peer = request.peer?.ipAddress {
-            fields.append(("x-forwarded-for", peer))
-            fields.append(("forwarded", "for=\(peer);host=\(host)"))
+            fields.append("x-forwarded-for" as StaticString, peer)
+            fields.append("forwarded" as StaticString, "for=\(peer);host=\(host)")
         }
-        if !host.isEmpty { fields.append(("x-forwarded-host", host)) }
+        if !host.isEmpty { fields.append("x-forwarded-host" as StaticString, host) }
         return fields
     }
 }
@@ -101,8 +101,8 @@ final class PeerCallRoute: GRPCRelayRoute {
 
     func close(_ error: ClientError?) { choice.leave(failed: error.map { !$0.mayHaveBeenSeen } ?? false) }
 
-    func metadata(_ call: GRPCCall) -> [(String, String)] {
-        loop.ownFields(ForwardedFields.request(call.metadata, keepsCaller: false), to: name)
+    func metadata(_ call: GRPCCall) -> HeaderFields {
+        loop.ownFields(ForwardedFields.call(call.metadata, keepsCaller: false), to: name)
     }
 }
 
@@ -110,15 +110,14 @@ final class PeerCallRoute: GRPCRelayRoute {
 final class AppRoute: RelayRoute {
     private let app: any InvokedApp
     private let name: String
-    private let own: [(String, String)]
+    private let own: HeaderFields
     private var left: (() -> Void)?
     private var isClosed = false
 
-    init(_ app: any InvokedApp, _ name: String, _ fields: [(String, String)]) {
+    init(_ app: any InvokedApp, _ name: String, _ fields: HeaderFields) {
         self.app = app
         self.name = name
-        let kept = fields.filter { $0.0 != StatusFields.wish }
-        own = app.token.isEmpty ? kept : kept + [("dapr-api-token", app.token)]
+        own = fields.with(token: app.token)
     }
 
     func open(_ done: @escaping (Result<HTTPClient, InvocationFailure>) -> Void) {
@@ -140,19 +139,19 @@ final class AppRoute: RelayRoute {
         left = nil
     }
 
-    func fields(_ request: HTTPRequest) -> [(String, String)] { own }
+    func fields(_ request: HTTPRequest) -> HeaderFields { own }
 }
 
 final class AppCallRoute: GRPCRelayRoute {
     private let app: any InvokedApp
     private let name: String
-    private let own: [(String, String)]
+    private let own: HeaderFields
     private var left: (() -> Void)?
 
-    init(_ app: any InvokedApp, _ name: String, _ metadata: [(String, String)]) {
+    init(_ app: any InvokedApp, _ name: String, _ metadata: HeaderFields) {
         self.app = app
         self.name = name
-        own = app.token.isEmpty ? metadata : metadata + [("dapr-api-token", app.token)]
+        own = metadata.with(token: app.token)
     }
 
     func open(_ done: @escaping (Result<HTTPClient, InvocationFailure>) -> Void) {
@@ -172,5 +171,20 @@ final class AppCallRoute: GRPCRelayRoute {
         left = nil
     }
 
-    func metadata(_ call: GRPCCall) -> [(String, String)] { own }
+    func metadata(_ call: GRPCCall) -> HeaderFields { own }
+}
+
+extension HeaderFields {
+    /// With the token that the app knows its runtime by.
+    fileprivate func with(token: String) -> HeaderFields {
+        var fields = self
+        // Between runtimes alone.
+        if withValue("octavo-wire", { _ in true }) != nil {
+            fields = HeaderFields()
+            forEach { if !$0.equals("octavo-wire") { fields.append($0, $1) } }
+        }
+        guard !token.isEmpty else { return fields }
+        fields.append("dapr-api-token" as StaticString, token)
+        return fields
+    }
 }

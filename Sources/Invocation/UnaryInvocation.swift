@@ -69,7 +69,7 @@ extension InvocationLoop {
     /// Calls an app once, whatever it speaks. `done` is called once, maybe before this returns.
     package func call(_ name: AppName, _ invocation: UnaryInvocation, _ done: @escaping UnaryInvocation.Done) {
         var invocation = invocation
-        invocation.fields = ownFields(invocation.fields, to: name)
+        invocation.fields = ownFields(HeaderFields(invocation.fields), to: name).pairs
         if isOwn(name) { return callOwn(invocation, done) }
         invocation.fields.append((StatusFields.wish, "grpc"))
         UnaryAttempt(self, name, invocation, done).start()
@@ -103,7 +103,7 @@ extension InvocationLoop {
 
 extension UnaryInvocation.Answer {
     init(_ response: HTTPClientResponse) {
-        var fields = ForwardedFields.response(response.headers)
+        var fields = ForwardedFields.response(response.headers).pairs
         let grpc = StatusFields.take(from: &fields)
         self.init(status: response.status, fields: fields, body: response.body, grpc: grpc)
     }

@@ -19,6 +19,8 @@ final class RequestObserver {
     private var last: (method: String, code: GRPCCode, histogram: Histogram)?
     private var grpc: [String: Histogram] = [:]
     private var http: [String: Histogram] = [:]
+    /// The last one of HTTP, by what decides on it: the verb, the group of the API that the path begins with, the status.
+    private var lastHTTP: (method: String, prefix: String, status: Int, histogram: Histogram)?
 
     init(_ family: MetricFamily<Histogram>, loop: Int, log: Log?) {
         self.family = family
@@ -61,6 +63,9 @@ final class RequestObserver {
     // MARK: HTTP
 
     func ended(_ request: HTTPRequest, _ status: Int, _ nanoseconds: UInt64) {
+        if log == nil, let last = lastHTTP, last.status == status, last.method == request.method, request.target.hasPrefix(last.prefix) {
+            return last.histogram.record(nanoseconds, shard)
+        }
         let operation = RequestObserver.operation(request.method, request.target)
         let key = "\(operation) \(status)"
         let histogram: Histogram
@@ -71,9 +76,13 @@ final class RequestObserver {
             http[key] = histogram
         }
         histogram.record(nanoseconds, shard)
+        let path = request.target.prefix { $0 != "?" }
+        let segments = path.split(separator: "/", maxSplits: 2)
+        if segments.count == 3, !operation.hasSuffix(" other"), path.hasPrefix("/\(segments[0])/\(segments[1])/") {
+            lastHTTP = (request.method, "/\(segments[0])/\(segments[1])/", status, histogram)
+        }
         guard let log else { return }
         if log.omitsHealthChecks, operation.hasSuffix("healthz") { return }
-        let path = request.target.prefix { $0 != "?" }
         write(
             log, "HTTP", log.obfuscatesURLs ? operation : "\(request.method) \(path)", "\(status)", nanoseconds,
             isFailure: status == 0 || status >= 400)
@@ -83,13 +92,14 @@ final class RequestObserver {
     static func operation(_ method: String, _ target: String) -> String {
         let verb = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"].contains(method) ? method : "other"
         let path = target.prefix { $0 != "?" }.split(separator: "/", maxSplits: 4)
-        let groups: Set<Substring> = [
-            "state", "secrets", "metadata", "healthz", "shutdown", "invoke", "publish", "bindings", "configuration",
-            "lock", "unlock", "actors", "workflows", "crypto", "subtlecrypto", "jobs", "conversation",
-        ]
         guard path.count >= 2, path[0].hasPrefix("v1.0"), groups.contains(path[1]) else { return "\(verb) other" }
         return "\(verb) \(path[1])"
     }
+
+    private static let groups: Set<Substring> = [
+        "state", "secrets", "metadata", "healthz", "shutdown", "invoke", "publish", "bindings", "configuration", "lock", "unlock",
+        "actors", "workflows", "crypto", "subtlecrypto", "jobs", "conversation",
+    ]
 
     private func write(
         _ log: Log, _ wire: String, _ method: String, _ code: String, _ nanoseconds: UInt64, isFailure: Bool

@@ -34,7 +34,7 @@ extension DaprAPI {
             let message = request.message
             var path = try InvocationTarget.cleaned("/" + message.method)
             if !message.httpExtension.querystring.isEmpty { path += "?" + message.httpExtension.querystring }
-            var fields = ForwardedFields.request(call.metadata, keepsCaller: false).filter { !$0.0.hasPrefix("grpc-") && $0.0 != "content-type" }
+            var fields = ForwardedFields.request(call.metadata, keepsCaller: false).pairs.filter { !$0.0.hasPrefix("grpc-") && $0.0 != "content-type" }
             if !message.contentType.isEmpty { fields.append(("content-type", message.contentType)) }
             let left = call.deadline.map { Duration.nanoseconds(max(($0 - .now()).nanoseconds, 1)) }
             invocation.call(

@@ -65,6 +65,8 @@ struct InvocationTarget {
     /// The path without `.`, `..` and empty segments, so that what rules say of a path is true of the one that the app gets.
     /// Escapes that could hide such segments, or a separator, are refused.
     static func cleaned(_ target: some StringProtocol) throws(InvocationFailure) -> String {
+        let text = String(target)
+        if isClean(text) { return text }
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         let path = parts.first.map { String($0) } ?? ""
         let lower = path.lowercased()
@@ -82,6 +84,24 @@ struct InvocationTarget {
         var cleaned = "/" + segments.joined(separator: "/")
         if path.hasSuffix("/"), !segments.isEmpty { cleaned += "/" }
         return parts.count == 2 ? cleaned + "?" + parts[1] : cleaned
+    }
+
+    /// Whether there is nothing to clean: no escape, no backslash, no empty segment and none that begins with a dot.
+    private static func isClean(_ text: String) -> Bool {
+        var isAfterSlash = false
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "?"): return true
+            case UInt8(ascii: "%"), UInt8(ascii: "\\"), 0: return false
+            case UInt8(ascii: "/"):
+                if isAfterSlash { return false }
+                isAfterSlash = true
+            case UInt8(ascii: "."):
+                if isAfterSlash { return false }
+            default: isAfterSlash = false
+            }
+        }
+        return text.utf8.first == UInt8(ascii: "/")
     }
 
     private static func contains(_ text: String, _ part: String) -> Bool {

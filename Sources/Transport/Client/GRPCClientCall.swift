@@ -26,8 +26,8 @@ package final class GRPCClientCall: ClientExchange {
     /// Called with the end of a unary call, and the message when the status is OK; its bytes are valid until this returns.
     package typealias Done = (_ status: GRPCStatus, _ message: UnsafeRawBufferPointer) -> Void
 
-    /// Metadata; reserved names are left out, and values of `-bin` names must be Base64 already.
-    package let metadata: [(String, String)]
+    /// Metadata without reserved names; values of `-bin` names are Base64 already.
+    private let metadata: HeaderFields
     /// False only when the server has certainly not begun with it.
     package private(set) var mayHaveBeenSeen = true
 
@@ -52,7 +52,7 @@ package final class GRPCClientCall: ClientExchange {
         unary path: String, metadata: [(String, String)] = [], timeout: Duration? = nil, size: Int,
         _ fill: (UnsafeMutableRawBufferPointer) -> Void, done: @escaping Done
     ) {
-        self.metadata = metadata
+        self.metadata = Self.fields(metadata)
         self.done = done
         super.init(method: "POST", target: path)
         self.timeout = timeout
@@ -75,10 +75,24 @@ package final class GRPCClientCall: ClientExchange {
         streaming path: String, metadata: [(String, String)] = [], timeout: Duration? = nil,
         receiver: any GRPCClientReceiver
     ) {
-        self.metadata = metadata
+        self.metadata = Self.fields(metadata)
         self.receiver = receiver
         super.init(method: "POST", target: path)
         self.timeout = timeout
+    }
+
+    /// A streaming call with metadata of another call, none of which is reserved.
+    package init(streaming path: String, fields: HeaderFields, timeout: Duration?, receiver: any GRPCClientReceiver) {
+        metadata = fields
+        self.receiver = receiver
+        super.init(method: "POST", target: path)
+        self.timeout = timeout
+    }
+
+    private static func fields(_ metadata: [(String, String)]) -> HeaderFields {
+        var fields = HeaderFields()
+        for (name, value) in metadata where !GRPCCall.isReserved(name) { fields.append(name, value) }
+        return fields
     }
 
     // MARK: Sending
@@ -117,7 +131,7 @@ package final class GRPCClientCall: ClientExchange {
         if expiry != .distantFuture {
             batch.append(known: "grpc-timeout", GRPCTimeout.text(max(1_000_000, (expiry - .now()).nanoseconds)))
         }
-        for (name, value) in metadata where !GRPCCall.isReserved(name) { batch.append(name, value) }
+        batch.append(metadata)
     }
 
     // MARK: Receiving

@@ -36,12 +36,7 @@ struct HTTP1RequestHead {
     mutating func append(_ exchange: ClientExchange) {
         var batch = HeaderBatch()
         exchange.appendFields(to: &batch)
-        batch.forEach { name, value in
-            bytes.writeBytes(name)
-            bytes.writeStaticString(": ")
-            bytes.writeBytes(value)
-            bytes.writeStaticString("\r\n")
-        }
+        bytes.writeLines(batch.fields)
     }
 
     mutating func append(_ name: StaticString, _ value: StaticString) {

@@ -7,8 +7,8 @@ package final class HTTPClientRequest: ClientExchange {
     /// Called with the whole response, or why there is none. Once, never from inside `HTTPClient.send`.
     package typealias Done = (Result<HTTPClientResponse, ClientError>) -> Void
 
-    /// Fields of the request. Names should be in lower case; those about the connection, and `host`, are left out.
-    package let headers: [(String, String)]
+    /// Fields of the request, but for those about the connection, and `host`.
+    private let fields: HeaderFields
     /// Runs when a `write` has returned false and the outgoing bytes have drained.
     package var onWritable: (() -> Void)?
 
@@ -26,7 +26,7 @@ package final class HTTPClientRequest: ClientExchange {
         method: String, target: String, headers: [(String, String)] = [], body: ByteBuffer? = nil,
         timeout: Duration? = nil
     ) {
-        self.headers = headers
+        fields = Self.fields(headers)
         contentLength = nil
         super.init(method: method, target: target)
         if let body { outgoing = body.slice() }
@@ -40,7 +40,26 @@ package final class HTTPClientRequest: ClientExchange {
         streaming method: String, target: String, headers: [(String, String)] = [], contentLength: Int? = nil,
         timeout: Duration? = nil
     ) {
-        self.headers = headers
+        fields = Self.fields(headers)
+        self.contentLength = contentLength
+        super.init(method: method, target: target)
+        self.timeout = timeout
+    }
+
+    /// The same with fields of another message, none of which is of a connection.
+    package init(method: String, target: String, fields: HeaderFields, body: ByteBuffer?, timeout: Duration? = nil) {
+        self.fields = fields
+        contentLength = nil
+        super.init(method: method, target: target)
+        if let body { outgoing = body.slice() }
+        isOutputEnded = true
+        self.timeout = timeout
+    }
+
+    package init(
+        streaming method: String, target: String, fields: HeaderFields, contentLength: Int?, timeout: Duration? = nil
+    ) {
+        self.fields = fields
         self.contentLength = contentLength
         super.init(method: method, target: target)
         self.timeout = timeout
@@ -69,7 +88,13 @@ package final class HTTPClientRequest: ClientExchange {
     override func becameWritable() { onWritable?() }
 
     override func appendFields(to batch: inout HeaderBatch) {
-        for (name, value) in headers where !Self.isOfConnection(name) { batch.append(name, value) }
+        batch.append(fields)
+    }
+
+    private static func fields(_ headers: [(String, String)]) -> HeaderFields {
+        var fields = HeaderFields()
+        for (name, value) in headers where !isOfConnection(name) { fields.append(name, value) }
+        return fields
     }
 
     /// Fields that the connection decides on (RFC 9113 §8.2.2, RFC 9112 §6).

@@ -105,7 +105,7 @@ extension GRPCCall {
         var fields = HeaderBatch()
         fields.append(known: ":status", "200")
         fields.append(known: "content-type", "application/grpc")
-        for (name, value) in initialMetadata { fields.append(name, value) }
+        fields.append(initialMetadata)
         return fields
     }
 
@@ -123,7 +123,7 @@ extension GRPCCall {
         if !status.details.isEmpty, status.details.count <= 16 << 10 {
             fields.append(known: "grpc-status-details-bin", Base64.encode(status.details))
         }
-        for (name, value) in trailingMetadata { fields.append(name, value) }
+        fields.append(trailingMetadata)
     }
 
     // MARK: Messages

@@ -31,8 +31,8 @@ package final class GRPCCall {
     /// Whether the call has ended: nothing that is sent reaches the caller any more.
     package internal(set) var isEnded = true
     var hasReplyMetadata = false
-    var initialMetadata: [(String, String)] = []
-    var trailingMetadata: [(String, String)] = []
+    var initialMetadata = HeaderFields()
+    var trailingMetadata = HeaderFields()
 
     // Receiving; see GRPCCall+Receiving.swift.
     var inbox = ByteBuffer()
@@ -78,14 +78,28 @@ package final class GRPCCall {
     package func addInitialMetadata(_ name: String, _ value: String) {
         guard !isEnded, !Self.isReserved(name) else { return }
         hasReplyMetadata = true
-        initialMetadata.append((name, value))
+        initialMetadata.append(name, value)
+    }
+
+    /// Adds fields of another call, none of which is reserved, to the initial metadata.
+    package func addInitialMetadata(_ fields: HeaderFields) {
+        guard !isEnded, !fields.isEmpty else { return }
+        hasReplyMetadata = true
+        initialMetadata.append(fields)
+    }
+
+    /// The same to the trailing metadata.
+    package func addTrailingMetadata(_ fields: HeaderFields) {
+        guard !isEnded, !fields.isEmpty else { return }
+        hasReplyMetadata = true
+        trailingMetadata.append(fields)
     }
 
     /// Adds a field to the trailing metadata. Ignored once the call has ended.
     package func addTrailingMetadata(_ name: String, _ value: String) {
         guard !isEnded, !Self.isReserved(name) else { return }
         hasReplyMetadata = true
-        trailingMetadata.append((name, value))
+        trailingMetadata.append(name, value)
     }
 
     /// Names that the protocol itself uses (gRPC: PROTOCOL-HTTP2.md, Custom-Metadata).
@@ -142,7 +156,7 @@ package final class GRPCCall {
         }
         if stream.encoding == .unknown {
             hasReplyMetadata = true
-            initialMetadata.append(("grpc-accept-encoding", "identity,gzip"))
+            initialMetadata.append("grpc-accept-encoding" as StaticString, "identity,gzip")
             let name = metadata["grpc-encoding" as StaticString] ?? ""
             return GRPCStatus(.unimplemented, "The compression '\(name)' is not supported; use identity or gzip.")
         }
@@ -225,8 +239,8 @@ package final class GRPCCall {
         if !unknownPath.isEmpty { unknownPath = "" }
         if hasReplyMetadata {
             hasReplyMetadata = false
-            initialMetadata = []
-            trailingMetadata = []
+            initialMetadata.clear()
+            trailingMetadata.clear()
         }
         if inbox.capacity > 64 << 10 { inbox = ByteBuffer() } else if inbox.writerIndex > 0 { inbox.clear() }
         credits = 1

@@ -82,6 +82,11 @@ package final class HTTPRequest {
 
     /// Starts a streamed answer. Without a `content-length` among `headers` HTTP/1.1 sends it chunked.
     package func respondHead(status: Int, headers: [(String, String)] = []) {
+        respondHead(status: status, fields: HeaderFields(headers))
+    }
+
+    /// The same with fields of another message.
+    package func respondHead(status: Int, fields headers: HeaderFields) {
         guard answer == .none, let responder else { return }
         answer = .started
         self.status = status

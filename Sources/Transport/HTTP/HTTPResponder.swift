@@ -7,7 +7,7 @@ protocol HTTPResponder: AnyObject {
     /// Sends a whole answer.
     func respond(_ request: HTTPRequest, _ status: Int, _ headers: [(String, String)], _ body: ByteBuffer?)
     /// Starts an answer whose body comes in parts.
-    func startResponse(_ request: HTTPRequest, _ status: Int, _ headers: [(String, String)])
+    func startResponse(_ request: HTTPRequest, _ status: Int, _ headers: HeaderFields)
     /// Sends a part; false above the high-water mark.
     func writeBody(_ request: HTTPRequest, _ bytes: ByteBuffer) -> Bool
     func endResponse(_ request: HTTPRequest)

@@ -2,10 +2,11 @@
     import Glibc
 #endif
 
-/// Header fields of one request, names in lower case, in the order of arrival. A value.
+/// Header fields of one message, names in lower case, in the order of arrival. A value.
 ///
 /// Names and values lie one behind the other in one array, so that a request costs no `String` and, with the
-/// arrays reused, no allocation.
+/// arrays reused, no allocation. Whatever is in it is valid: a name is a token, and nothing in a value can end a line
+/// (RFC 9110 §5.5, §5.6.2). Who appends bytes has checked them; texts are checked here.
 package struct HeaderFields: Sendable {
     struct Field {
         var start: UInt32
@@ -17,6 +18,22 @@ package struct HeaderFields: Sendable {
     private(set) var fields: [Field] = []
 
     package init() {}
+
+    /// Fields of texts; see `append(_:_:)`.
+    package init(_ pairs: [(String, String)]) {
+        reserveCapacity(pairs.count, bytes: pairs.count * 32)
+        for (name, value) in pairs { append(name, value) }
+    }
+
+    /// The fields as texts. Bytes that are not UTF-8 are repaired.
+    package var pairs: [(String, String)] {
+        var pairs: [(String, String)] = []
+        pairs.reserveCapacity(count)
+        forEach { pairs.append((String(decoding: $0, as: UTF8.self), String(decoding: $1, as: UTF8.self))) }
+        return pairs
+    }
+
+    package var isEmpty: Bool { fields.isEmpty }
 
     /// How many fields there are.
     package var count: Int { fields.count }
@@ -63,12 +80,84 @@ package struct HeaderFields: Sendable {
         }
     }
 
-    mutating func append(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+    /// A field of another `HeaderFields`, or one that a parser has checked.
+    package mutating func append(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
         fields.append(
             Field(start: UInt32(bytes.count), nameLength: UInt32(name.count), valueLength: UInt32(value.count)))
         bytes.append(contentsOf: name)
         bytes.append(contentsOf: value)
     }
+
+    /// A name known to be valid.
+    package mutating func append(_ name: StaticString, _ value: String) {
+        let start = bytes.count
+        bytes.append(contentsOf: name.bytes)
+        appendValue(value)
+        fields.append(
+            Field(
+                start: UInt32(start), nameLength: UInt32(name.utf8CodeUnitCount),
+                valueLength: UInt32(bytes.count - start - name.utf8CodeUnitCount)))
+    }
+
+    /// Appends with the name in lower case. A field with an impossible name is left out; forbidden bytes of the value
+    /// become spaces.
+    package mutating func append(_ name: String, _ value: String) {
+        let start = bytes.count
+        for byte in name.utf8 {
+            let lower = byte &- 65 < 26 ? byte | 0x20 : byte
+            guard isToken(lower) else {
+                bytes.removeLast(bytes.count - start)
+                return
+            }
+            bytes.append(lower)
+        }
+        let nameLength = bytes.count - start
+        guard nameLength > 0 else { return }
+        appendValue(value)
+        fields.append(
+            Field(start: UInt32(start), nameLength: UInt32(nameLength), valueLength: UInt32(bytes.count - start - nameLength)))
+    }
+
+    private mutating func appendValue(_ value: String) {
+        var value = value
+        value.withUTF8 { text in
+            let isClean = text.allSatisfy { ($0 >= 0x20 && $0 != 0x7f) || $0 == 9 }
+            if isClean, let first = text.first, let last = text.last, first > 0x20, last > 0x20 {
+                bytes.append(contentsOf: text)
+            } else {
+                appendRepaired(text)
+            }
+        }
+    }
+
+    private mutating func appendRepaired(_ text: UnsafeBufferPointer<UInt8>) {
+        let start = bytes.count
+        for byte in text {
+            let safe = (byte < 0x20 && byte != 9) || byte == 0x7f ? 0x20 : byte
+            if (safe == 0x20 || safe == 9), bytes.count == start { continue }
+            bytes.append(safe)
+        }
+        while bytes.count > start, bytes[bytes.count - 1] == 0x20 || bytes[bytes.count - 1] == 9 { bytes.removeLast() }
+    }
+
+    /// Appends all fields of another, in one piece.
+    package mutating func append(_ other: HeaderFields) {
+        let shift = UInt32(bytes.count)
+        bytes.append(contentsOf: other.bytes)
+        for var field in other.fields {
+            field.start += shift
+            fields.append(field)
+        }
+    }
+
+    /// Makes room for `count` more fields of so many bytes together.
+    package mutating func reserveCapacity(_ count: Int, bytes length: Int) {
+        fields.reserveCapacity(fields.count + count)
+        bytes.reserveCapacity(bytes.count + length)
+    }
+
+    /// The sum of the lengths of names and values.
+    package var byteCount: Int { bytes.count }
 
     /// Appends with the name in lower case.
     mutating func append(lowercasing name: String, _ value: String) {
@@ -90,4 +179,13 @@ package struct HeaderFields: Sendable {
 extension StaticString {
     /// The characters as bytes; they live as long as the process.
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: utf8Start, count: utf8CodeUnitCount) }
+}
+
+/// Whether a byte may be part of a header name in lower case (RFC 9110 §5.6.2).
+private func isToken(_ byte: UInt8) -> Bool {
+    switch byte {
+    case 0x61...0x7a, 0x30...0x39: true
+    case 0x21, 0x23...0x27, 0x2a, 0x2b, 0x2d, 0x2e, 0x5e, 0x5f, 0x60, 0x7c, 0x7e: true
+    default: false
+    }
 }

@@ -25,7 +25,7 @@ extension HTTP1Connection: HTTPResponder {
         completeIfDone()
     }
 
-    func startResponse(_ request: HTTPRequest, _ status: Int, _ headers: [(String, String)]) {
+    func startResponse(_ request: HTTPRequest, _ status: Int, _ headers: HeaderFields) {
         var writer = HTTP1ResponseHead(status: status, capacity: 256)
         let hasLength = writer.append(headers, skipsLength: false)
         isChunked = false

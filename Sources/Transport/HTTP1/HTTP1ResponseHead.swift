@@ -21,21 +21,23 @@ struct HTTP1ResponseHead {
     /// Appends the fields of a handler; true when `content-length` was among them.
     @discardableResult
     mutating func append(_ headers: [(String, String)], skipsLength: Bool) -> Bool {
-        var batch = HeaderBatch()
-        for (name, value) in headers { batch.append(name, value) }
+        append(HeaderFields(headers), skipsLength: skipsLength)
+    }
+
+    @discardableResult
+    mutating func append(_ headers: HeaderFields, skipsLength: Bool) -> Bool {
         var hasLength = false
-        batch.forEach { name, value in
-            switch String(decoding: name, as: UTF8.self) {
-            case "connection", "transfer-encoding", "keep-alive", "upgrade", "date": return
-            case "content-length":
-                if skipsLength { return }
-                hasLength = true
-            default: break
+        bytes.writeLines(headers) { name in
+            switch name.count {
+            case 4: return name.equals("date")
+            case 7: return name.equals("upgrade")
+            case 10: return name.equals("connection") || name.equals("keep-alive")
+            case 14 where name.equals("content-length"):
+                if !skipsLength { hasLength = true }
+                return skipsLength
+            case 17: return name.equals("transfer-encoding")
+            default: return false
             }
-            bytes.writeBytes(name)
-            bytes.writeStaticString(": ")
-            bytes.writeBytes(value)
-            bytes.writeStaticString("\r\n")
         }
         return hasLength
     }

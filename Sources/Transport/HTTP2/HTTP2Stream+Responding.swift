@@ -9,7 +9,7 @@ extension HTTP2Stream: HTTPResponder {
     func respond(_ request: HTTPRequest, _ status: Int, _ headers: [(String, String)], _ body: ByteBuffer?) {
         let length = body?.readableBytes ?? 0
         let mayHaveBody = status != 204 && status != 304 && status >= 200
-        var fields = head(status, headers, skipsLength: true)
+        var fields = head(status, HeaderFields(headers), skipsLength: true)
         if mayHaveBody { fields.append(known: "content-length", String(length)) }
         guard mayHaveBody, length > 0, request.method != "HEAD", let body else {
             submitHead(fields, hasBody: false)
@@ -20,7 +20,7 @@ extension HTTP2Stream: HTTPResponder {
         submitHead(fields, hasBody: true)
     }
 
-    func startResponse(_ request: HTTPRequest, _ status: Int, _ headers: [(String, String)]) {
+    func startResponse(_ request: HTTPRequest, _ status: Int, _ headers: HeaderFields) {
         submitHead(head(status, headers, skipsLength: false), hasBody: true)
     }
 
@@ -62,21 +62,25 @@ extension HTTP2Stream: HTTPResponder {
 
     func scheduleTurn(_ request: HTTPRequest) { connection?.needsTurn(self) }
 
-    private func head(_ status: Int, _ headers: [(String, String)], skipsLength: Bool) -> HeaderBatch {
+    private func head(_ status: Int, _ headers: HeaderFields, skipsLength: Bool) -> HeaderBatch {
         var fields = HeaderBatch()
         fields.append(known: ":status", String(max(200, min(999, status))))
         if let date = connection?.loop.date { fields.append(known: "date", date) }
-        for (name, value) in headers where !Self.isOfHTTP1(name) {
-            if skipsLength, name.lowercased() == "content-length" { continue }
+        headers.forEach { name, value in
+            if Self.isOfHTTP1(name) || (skipsLength && name.equals("content-length")) { return }
             fields.append(name, value)
         }
         return fields
     }
 
     /// Fields about an HTTP/1.1 connection, which HTTP/2 forbids (RFC 9113 §8.2.2).
-    private static func isOfHTTP1(_ name: String) -> Bool {
-        switch name.lowercased() {
-        case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "date": true
+    private static func isOfHTTP1(_ name: UnsafeRawBufferPointer) -> Bool {
+        switch name.count {
+        case 4: name.equals("date")
+        case 7: name.equals("upgrade")
+        case 10: name.equals("connection") || name.equals("keep-alive")
+        case 16: name.equals("proxy-connection")
+        case 17: name.equals("transfer-encoding")
         default: false
         }
     }
