@@ -189,7 +189,7 @@ let package = Package(
             name: "Transport",
             dependencies: [
                 "CNGHTTP2", "COpenSSL", "CZlib", "Telemetry", "TextSearch",
-                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"), logging,
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"), logging,
             ] + nio,
             // Checked in debug builds, which the tests run; costs a tenth of a small call's time.
             swiftSettings: strict + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]),
@@ -311,6 +311,9 @@ if Context.environment["OCTAVO_FUZZ"] == "1" {
             name: "fuzz-http-client", dependencies: ["Transport", .product(name: "NIOEmbedded", package: "swift-nio")] + nio,
             path: "tools/fuzzing/http-client", exclude: ["seeds"], swiftSettings: fuzzer,
             linkerSettings: [.unsafeFlags(["-use-ld=lld"])]),
+        .executableTarget(
+            name: "fuzz-http1-request", dependencies: ["Transport"] + nio, path: "tools/fuzzing/http1-request",
+            exclude: ["seeds"], swiftSettings: fuzzer, linkerSettings: [.unsafeFlags(["-use-ld=lld"])]),
         .executableTarget(
             name: "fuzz-http1-response", dependencies: ["Transport"] + nio, path: "tools/fuzzing/http1-response",
             exclude: ["seeds"], swiftSettings: fuzzer, linkerSettings: [.unsafeFlags(["-use-ld=lld"])]),

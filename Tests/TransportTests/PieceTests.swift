@@ -76,7 +76,7 @@ import Testing
         batch.append("", "x")
         batch.append("bad:", "x")
         var seen: [String] = []
-        batch.forEach { seen.append(String(decoding: $0, as: UTF8.self) + "=" + String(decoding: $1, as: UTF8.self)) }
+        batch.fields.forEach { seen.append(String(decoding: $0, as: UTF8.self) + "=" + String(decoding: $1, as: UTF8.self)) }
         #expect(seen == ["x-name=value  x: y"])
     }
 }

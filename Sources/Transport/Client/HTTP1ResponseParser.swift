@@ -191,7 +191,7 @@ struct HTTP1ResponseParser {
 
     /// RFC 9112 §5.
     private mutating func readField() throws(Fault) {
-        guard let colon = line.firstIndex(of: 0x3a), colon > 0, line[..<colon].allSatisfy(isFieldNameByte) else {
+        guard let colon = line.firstIndex(of: 0x3a), colon > 0, line[..<colon].allSatisfy(isTokenByte) else {
             throw Fault(text: "a line of its head is no field")
         }
         var value = line[(colon + 1)...]
@@ -287,32 +287,6 @@ struct HTTP1ResponseParser {
         } else {
             state = .trailers
             fields.clear()
-        }
-    }
-}
-
-/// RFC 9110 §5.6.2.
-private func isFieldNameByte(_ byte: UInt8) -> Bool {
-    switch byte {
-    case 0x61...0x7a, 0x41...0x5a, 0x30...0x39: true
-    case 0x21, 0x23...0x27, 0x2a, 0x2b, 0x2d, 0x2e, 0x5e, 0x5f, 0x60, 0x7c, 0x7e: true
-    default: false
-    }
-}
-
-extension UnsafeRawBufferPointer {
-    /// Whether the bytes, in lower case, are `text`.
-    fileprivate func lowercasedEquals(_ text: StaticString) -> Bool {
-        count == text.utf8CodeUnitCount && zip(self, text.bytes).allSatisfy { ($0 &- 65 < 26 ? $0 | 0x20 : $0) == $1 }
-    }
-
-    /// Whether a comma-separated list contains `token`, whatever its case.
-    fileprivate func contains(lowercasing token: StaticString) -> Bool {
-        split(separator: UInt8(ascii: ",")).contains { part in
-            var trimmed = part
-            while let first = trimmed.first, first == 0x20 || first == 9 { trimmed.removeFirst() }
-            while let last = trimmed.last, last == 0x20 || last == 9 { trimmed.removeLast() }
-            return UnsafeRawBufferPointer(rebasing: trimmed).lowercasedEquals(token)
         }
     }
 }

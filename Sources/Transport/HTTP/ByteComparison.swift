@@ -22,3 +22,32 @@ extension UnsafeRawBufferPointer {
         }
     }
 }
+
+/// Whether a byte may be part of a token, such as the name of a field (RFC 9110 §5.6.2).
+func isTokenByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case 0x61...0x7a, 0x41...0x5a, 0x30...0x39: true
+    case 0x21, 0x23...0x27, 0x2a, 0x2b, 0x2d, 0x2e, 0x5e, 0x5f, 0x60, 0x7c, 0x7e: true
+    default: false
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// Whether the bytes, in lower case, are `text`.
+    func lowercasedEquals(_ text: StaticString) -> Bool {
+        guard count == text.utf8CodeUnitCount else { return false }
+        let text = text.bytes
+        for index in 0..<count where (self[index] &- 65 < 26 ? self[index] | 0x20 : self[index]) != text[index] { return false }
+        return true
+    }
+
+    /// Whether a comma-separated list contains `token`, whatever its case.
+    func contains(lowercasing token: StaticString) -> Bool {
+        split(separator: UInt8(ascii: ",")).contains { part in
+            var trimmed = part
+            while let first = trimmed.first, first == 0x20 || first == 9 { trimmed.removeFirst() }
+            while let last = trimmed.last, last == 0x20 || last == 9 { trimmed.removeLast() }
+            return UnsafeRawBufferPointer(rebasing: trimmed).lowercasedEquals(token)
+        }
+    }
+}

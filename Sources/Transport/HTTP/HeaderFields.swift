@@ -105,7 +105,7 @@ package struct HeaderFields: Sendable {
         let start = bytes.count
         for byte in name.utf8 {
             let lower = byte &- 65 < 26 ? byte | 0x20 : byte
-            guard isToken(lower) else {
+            guard isTokenByte(lower) else {
                 bytes.removeLast(bytes.count - start)
                 return
             }
@@ -159,13 +159,13 @@ package struct HeaderFields: Sendable {
     /// The sum of the lengths of names and values.
     package var byteCount: Int { bytes.count }
 
-    /// Appends with the name in lower case.
-    mutating func append(lowercasing name: String, _ value: String) {
-        fields.append(
-            Field(
-                start: UInt32(bytes.count), nameLength: UInt32(name.utf8.count), valueLength: UInt32(value.utf8.count)))
-        for byte in name.utf8 { bytes.append(byte &- 65 < 26 ? byte | 0x20 : byte) }
-        bytes.append(contentsOf: value.utf8)
+    /// A field that a parser has checked, with the name in lower case.
+    mutating func append(lowercasing name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
+        let start = bytes.count
+        append(name, value)
+        bytes.withUnsafeMutableBufferPointer { bytes in
+            for index in start..<start + name.count where bytes[index] &- 65 < 26 { bytes[index] |= 0x20 }
+        }
     }
 
     /// Forgets the fields, keeps the memory unless it grew large.
@@ -179,13 +179,4 @@ package struct HeaderFields: Sendable {
 extension StaticString {
     /// The characters as bytes; they live as long as the process.
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: utf8Start, count: utf8CodeUnitCount) }
-}
-
-/// Whether a byte may be part of a header name in lower case (RFC 9110 §5.6.2).
-private func isToken(_ byte: UInt8) -> Bool {
-    switch byte {
-    case 0x61...0x7a, 0x30...0x39: true
-    case 0x21, 0x23...0x27, 0x2a, 0x2b, 0x2d, 0x2e, 0x5e, 0x5f, 0x60, 0x7c, 0x7e: true
-    default: false
-    }
 }

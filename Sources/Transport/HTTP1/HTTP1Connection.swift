@@ -1,11 +1,10 @@
 import NIOCore
-import NIOHTTP1
 
-/// One HTTP/1.1 connection, behind NIO's decoder: one request at a time, in order; what a client pipelines waits.
+/// One HTTP/1.1 connection: one request at a time, in order; what a client pipelines waits.
 ///
 /// Confined to its event loop.
 final class HTTP1Connection: ChannelInboundHandler, Connection {
-    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
     let loop: LoopContext
@@ -14,7 +13,9 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
     var registryIndex = -1
 
     var context: ChannelHandlerContext?
-    private var decoder: ByteToMessageHandler<HTTPRequestDecoder>
+    private var parser: HTTP1RequestParser
+    /// What has come and has not been looked at, later requests among it.
+    private var input = ByteBuffer()
 
     /// The request being read or answered.
     var current: HTTPRequest?
@@ -25,18 +26,13 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
     /// The body of the current answer is sent in chunks.
     var isChunked = false
     var isAboveHighWater = false
-    /// Parts of later requests.
-    private var waiting = CircularBuffer<HTTPServerRequestPart>()
-    private var waitingBytes = 0
     private var isWorking = false
     private var needsFlush = false
     private var isInRead = false
     private var isReadPaused = false
     /// Nothing more is taken; the peer may read what it was sent.
     private var isClosing = false
-    private var upgradeOffered = false
 
-    private var sawPart = false
     private var headStarted: NIODeadline?
     private var idleSince: NIODeadline
     private var opened: NIODeadline
@@ -51,25 +47,15 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
         self.loop = loop
         self.peer = peer
         self.isSecure = isSecure
-        decoder = Self.makeDecoder(loop.limits)
+        parser = HTTP1RequestParser(maxHeaderBytes: loop.limits.maxHeaderBytes, maxHeaderCount: loop.limits.maxHeaderCount)
         idleSince = loop.now
         opened = loop.now
         lastInput = loop.now
     }
 
-    /// Puts the decoder and this behind `handler`.
+    /// Puts this behind `handler`.
     func install(_ pipeline: ChannelPipeline.SynchronousOperations, after handler: any ChannelHandler) throws {
-        try pipeline.addHandlers([decoder, self], position: .after(handler))
-    }
-
-    private static func makeDecoder(_ limits: Server.Limits) -> ByteToMessageHandler<HTTPRequestDecoder> {
-        var configuration = NIOHTTPDecoderLimitConfiguration()
-        configuration.maxHeaderFieldSize = limits.maxHeaderBytes
-        configuration.maxHeaderListSize = limits.maxHeaderBytes
-        configuration.maxHeaderFieldCount = limits.maxHeaderCount
-        // Left-over bytes are those behind a request that offered an upgrade; see `renewDecoder`.
-        return ByteToMessageHandler(
-            HTTPRequestDecoder(leftOverBytesStrategy: .forwardBytes, limitConfiguration: configuration))
+        try pipeline.addHandler(self, position: .after(handler))
     }
 
     // MARK: Channel
@@ -81,19 +67,16 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         isInRead = true
-        sawPart = true
         lastInput = loop.now
         guard !isClosing else { return }
-        let part = unwrapInboundIn(data)
-        if case .body(let bytes) = part { waitingBytes += bytes.readableBytes } else { waitingBytes += 256 }
-        waiting.append(part)
+        var bytes = unwrapInboundIn(data)
+        if input.readableBytes == 0 { input = bytes } else { input.writeBuffer(&bytes) }
         work()
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
         isInRead = false
-        if !sawPart, current == nil, headStarted == nil { headStarted = loop.now }
-        sawPart = false
+        if current == nil, headStarted == nil, input.readableBytes > 0 { headStarted = loop.now }
         flush()
         pauseReading()
     }
@@ -122,100 +105,57 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
         self.context = nil
     }
 
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard let error = error as? HTTPParserError else {
-            context.close(promise: nil)
-            return
-        }
-        // The end of the connection inside of a request; nobody is left to tell.
-        guard error != .invalidEOFState, !isClosing else { return context.close(promise: nil) }
-        waiting.removeAll()
-        isKeepAlive = false
-        let status = error == .headerOverflow ? 431 : 400
-        loop.count(status == 431 ? .headersTooLarge : .malformedHTTP1)
-        let text =
-            status == 431
-            ? "The request headers exceed the limits of this server." : "The request is not valid HTTP/1.1: \(error)."
-        if let current {
-            if !current.isEnded { current.refuse(status: status, text) }
-            closeGently()
-        } else {
-            let request = HTTPRequest(
-                loop: loop, version: .http1_1, method: "", target: "", headers: HeaderFields())
-            begin(request)
-            request.refuse(status: status, text)
-        }
-        flush()
-    }
+    func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
     // MARK: Requests in order
 
-    /// Works through the waiting parts until a request has to be answered first.
+    /// Works through what has come until a request has to be answered first.
     private func work() {
         guard !isWorking else { return }
         isWorking = true
-        while !isClosing, let part = waiting.first {
-            if case .head = part, current != nil { break }
-            waiting.removeFirst()
-            take(part)
-        }
+        while !isClosing, current == nil || isBodyOpen, let event = parser.next(&input) { take(event) }
         isWorking = false
-        if waiting.isEmpty { waitingBytes = 0 }
     }
 
-    private func take(_ part: HTTPServerRequestPart) {
-        switch part {
+    private func take(_ event: HTTP1RequestParser.Event) {
+        switch event {
         case .head(let head): open(head)
-        case .body(let bytes):
-            guard let current else { return }
-            waitingBytes -= bytes.readableBytes
-            current.receive(bytes)
+        case .body(let bytes): current?.receive(bytes)
         case .end:
-            if upgradeOffered { renewDecoder() }
             isBodyOpen = false
             current?.receiveEnd()
             completeIfDone()
+        case .failed(let fault): refuse(fault)
         }
     }
 
-    private func open(_ head: HTTPRequestHead) {
+    private func open(_ head: HTTP1RequestParser.Head) {
         headStarted = nil
         isKeepAlive = head.isKeepAlive && !isDraining
-        upgradeOffered = head.headers.contains(name: "upgrade") || head.method == .CONNECT
-        var fields = HeaderFields()
-        for (name, value) in head.headers { fields.append(lowercasing: name, value) }
         let request = HTTPRequest(
-            loop: loop, version: head.version.minor == 0 ? .http1_0 : .http1_1, method: head.method.rawValue,
-            target: head.uri, headers: fields)
+            loop: loop, version: head.minorVersion == 0 ? .http1_0 : .http1_1, method: head.method, target: head.target,
+            headers: head.fields)
         isBodyOpen = true
         begin(request)
-        if let fault = Self.fault(head) {
-            loop.count(.malformedHTTP1)
-            isKeepAlive = false
-            request.refuse(status: fault.status, fault.message)
-            return
-        }
-        let hasBody =
-            head.headers.contains(name: "transfer-encoding")
-            || head.headers.first(name: "content-length").map { $0 != "0" } ?? false
-        request.open(isComplete: !hasBody)
+        request.open(isComplete: !head.hasBody)
     }
 
-    /// What the decoder lets pass but nobody should answer: two ways to say where a request ends, or none of whom it
-    /// is for (RFC 9112 §3.2, §6.1, §6.3).
-    private static func fault(_ head: HTTPRequestHead) -> (status: Int, message: String)? {
-        let lengths = head.headers["content-length"]
-        let codings = head.headers["transfer-encoding"]
-        if !codings.isEmpty, !lengths.isEmpty || codings != ["chunked"] || head.version.minor == 0 {
-            return (400, "The request has a transfer-encoding other than 'chunked' alone.")
+    /// What came can't be read as a request, or as the rest of one.
+    private func refuse(_ fault: HTTP1RequestParser.Fault) {
+        isKeepAlive = false
+        loop.count(fault.status == 431 ? .headersTooLarge : .malformedHTTP1)
+        let text = fault.status == 431
+            ? "The request headers exceed the limits of this server: \(fault.text)." : "The request is not valid HTTP/1.1: \(fault.text)."
+        if let current {
+            if !current.isEnded { current.refuse(status: fault.status, text) }
+            closeGently()
+        } else {
+            headStarted = nil
+            let request = HTTPRequest(loop: loop, version: .http1_1, method: "", target: "", headers: HeaderFields())
+            begin(request)
+            request.refuse(status: fault.status, text)
         }
-        if lengths.count > 1 { return (400, "The request has more than one content-length.") }
-        let hosts = head.headers["host"].count
-        if hosts > 1 || (hosts == 0 && head.version.minor >= 1) {
-            return (400, "The request must have exactly one host field.")
-        }
-        if head.method == .CONNECT { return (405, "This server is not a proxy.") }
-        return nil
+        if !isInRead { flush() }
     }
 
     private func begin(_ request: HTTPRequest) {
@@ -233,26 +173,9 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
         loop.counts.openStreams -= 1
         current.streamClosed(.disconnected)
         idleSince = loop.now
-        guard isKeepAlive, !isDraining || !waiting.isEmpty else { return closeGently() }
-        if !isWorking, !waiting.isEmpty {
-            work()
-        }
+        guard isKeepAlive, !isDraining || input.readableBytes > 0 else { return closeGently() }
+        if input.readableBytes > 0 { work() }
         pauseReading()
-    }
-
-    /// NIO's decoder stops behind a request that offers another protocol, whether or not we take the offer (we don't):
-    /// a fresh one takes over.
-    private func renewDecoder() {
-        upgradeOffered = false
-        guard let context else { return }
-        let old = decoder
-        decoder = Self.makeDecoder(loop.limits)
-        do {
-            try context.pipeline.syncOperations.addHandler(decoder, position: .after(old))
-            context.pipeline.syncOperations.removeHandler(old).whenFailure { _ in }
-        } catch {
-            context.close(promise: nil)
-        }
     }
 
     // MARK: Writing
@@ -278,7 +201,7 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
     private func pauseReading() {
         guard let context else { return }
         let isParked = (current?.parked.readableBytes ?? 0) > 64 << 10
-        let pause = !context.channel.isWritable || waitingBytes > 64 << 10 || isParked
+        let pause = !context.channel.isWritable || (current != nil && input.readableBytes > 64 << 10) || isParked
         guard pause != isReadPaused else { return }
         isReadPaused = pause
         context.channel.setOption(.autoRead, value: !pause).whenFailure { _ in }
@@ -297,7 +220,7 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
         context.flush()
         isClosing = true
         writingSince = loop.now
-        waiting.removeAll()
+        input.clear()
         // A long answer to a slow reader is still on its way: the second begins when the kernel has taken all of it.
         let bound = NIOLoopBound(self, eventLoop: loop.eventLoop)
         let sent = loop.eventLoop.makePromise(of: Void.self)
@@ -321,7 +244,7 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
     private func tearDown() {
         guard registryIndex >= 0 else { return }
         loop.remove(self)
-        waiting.removeAll()
+        input.clear()
         if let current {
             self.current = nil
             loop.counts.openStreams -= 1
