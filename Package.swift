@@ -142,15 +142,18 @@ let package = Package(
             name: "Runtime",
             dependencies: [
                 "Transport", "DaprAPI", "DaprProtos", "AdminAPI", "AppChannel", "BuildingBlocks", "Invocation", "Components", "COctavo",
-                "COctavoHost", "Resources", "Telemetry", "TextSearch", logging, concurrency,
+                "COctavoHost", "Resources", "Telemetry", "TextSearch", "TraceExport", "Tracing", logging, concurrency,
             ] + nio, swiftSettings: strict),
+        .target(
+            name: "TraceExport",
+            dependencies: ["Transport", "Tracing", "Telemetry", "JSONText", "ProtoWire", logging, concurrency] + nio, swiftSettings: strict),
 
         // Wire APIs.
         .target(
             name: "DaprAPI",
             dependencies: [
                 "Transport", "BuildingBlocks", "Invocation", "Components", "COctavo", "DaprProtos", "JSONText", "ProtoWire", "TextSearch",
-                concurrency,
+                "Tracing", concurrency,
             ] + nio,
             swiftSettings: strict),
         .target(
@@ -168,15 +171,19 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Invocation",
-            dependencies: ["BuildingBlocks", "Components", "COctavo", "JSONText", "Transport"] + nio,
+            dependencies: ["BuildingBlocks", "Components", "COctavo", "JSONText", "Tracing", "Transport"] + nio,
             swiftSettings: strict),
         .target(
             name: "AppChannel",
-            dependencies: ["BuildingBlocks", "Invocation", "DaprProtos", "JSONText", "ProtoWire", "Transport", logging, concurrency] + nio,
+            dependencies: [
+                "BuildingBlocks", "Invocation", "DaprProtos", "JSONText", "ProtoWire", "Tracing", "Transport", logging, concurrency,
+            ] + nio,
             swiftSettings: strict),
         .target(
             name: "Components",
-            dependencies: ["Telemetry", "COctavo", "COctavoRing", "COctavoHost", "COctavoIsolation", "TextSearch", logging, concurrency] + nio,
+            dependencies: [
+                "Telemetry", "Tracing", "COctavo", "COctavoRing", "COctavoHost", "COctavoIsolation", "TextSearch", logging, concurrency,
+            ] + nio,
             swiftSettings: strict),
 
         .target(
@@ -188,7 +195,7 @@ let package = Package(
         .target(
             name: "Transport",
             dependencies: [
-                "CNGHTTP2", "COpenSSL", "CZlib", "Telemetry", "TextSearch",
+                "CNGHTTP2", "COpenSSL", "CZlib", "Telemetry", "TextSearch", "Tracing",
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"), logging,
             ] + nio,
             // Checked in debug builds, which the tests run; costs a tenth of a small call's time.
@@ -200,6 +207,8 @@ let package = Package(
         .target(name: "Console", swiftSettings: strict),
         .target(name: "Arguments", dependencies: ["Console"], swiftSettings: strict),
         .target(name: "Telemetry", dependencies: ["JSONText", logging], swiftSettings: strict),
+        // On the way of every request.
+        .target(name: "Tracing", swiftSettings: strict + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]),
 
         // The C ABI and its pieces.
         .target(name: "COctavo", path: "sdk-c", exclude: ["abi", "examples", "pkg-config", "plugin.map", "plugin-kit"], sources: ["src"],
@@ -244,6 +253,7 @@ let package = Package(
         .testTarget(name: "CELTests", dependencies: ["CEL"], swiftSettings: strict),
         .testTarget(name: "TextSearchTests", dependencies: ["TextSearch"], swiftSettings: strict),
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: strict),
+        .testTarget(name: "TracingTests", dependencies: ["Tracing"], swiftSettings: strict),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "JSONText", logging], swiftSettings: strict),
         .testTarget(
             name: "ComponentsTests", dependencies: ["Components", "COctavo", "COctavoRing", "COctavoHost", "Resources", logging, concurrency] + nio,

@@ -1,3 +1,4 @@
+package import Tracing
 package import Transport
 
 /// Which header fields go on with a call, and which are added to it.
@@ -39,19 +40,30 @@ package enum ForwardedFields {
     }
 
     /// The fields of a request that go on. `keepsCaller`: they come from another runtime, which has said who calls.
-    package static func request(_ headers: HeaderFields, keepsCaller: Bool) -> HeaderFields {
-        kept(headers) { name in
-            if isOfRequest(name) { return false }
+    /// `activity`: the request's, whose trace goes on in place of what has come.
+    package static func request(_ headers: HeaderFields, keepsCaller: Bool, for activity: ActivityRef?) -> HeaderFields {
+        let live = activity?.live
+        var fields = kept(headers) { name in
+            if isOfRequest(name) || (live != nil && isOfTrace(name)) { return false }
             return !isOurs(name) || (keepsCaller && !name.equals("dapr-api-token"))
         }
+        live?.add(to: &fields)
+        return fields
     }
 
     /// The metadata of a gRPC call that goes on: without what the protocol itself uses, which each side has its own of.
-    static func call(_ metadata: HeaderFields, keepsCaller: Bool) -> HeaderFields {
-        kept(metadata) { name in
+    static func call(_ metadata: HeaderFields, keepsCaller: Bool, for activity: ActivityRef?) -> HeaderFields {
+        let live = activity?.live
+        var fields = kept(metadata) { name in
+            if isOfTrace(name) { return live == nil }
             if isOfRequest(name) || isOfGRPC(name) { return false }
             return !isOurs(name) || (keepsCaller && !name.equals("dapr-api-token"))
         }
+        if let live {
+            live.add(to: &fields)
+            fields.append("grpc-trace-bin" as StaticString, Base64.encode(live.context.binary))
+        }
+        return fields
     }
 
     /// The metadata of an answer of gRPC that goes back.
@@ -63,10 +75,19 @@ package enum ForwardedFields {
         name.hasPrefix("grpc-") || name.equals("content-type")
     }
 
+    private static func isOfTrace(_ name: UnsafeRawBufferPointer) -> Bool {
+        switch name.count {
+        case 10: name.equals("tracestate")
+        case 11: name.equals("traceparent")
+        case 14: name.equals("grpc-trace-bin")
+        default: false
+        }
+    }
+
     /// The fields of an answer that go back; `content-length` among them.
     package static func response(_ headers: HeaderFields) -> HeaderFields {
-        // The date is our server's.
-        kept(headers) { !$0.equals("date") }
+        // The date is our server's, and so is the trace that callers are told.
+        kept(headers) { !$0.equals("date") && !isOfTrace($0) }
     }
 
     /// Those that are not of the connection, by themselves or because `connection` names them.
@@ -85,5 +106,12 @@ package enum ForwardedFields {
     private static func words(_ text: String) -> [String] {
         text.lowercased().split(separator: ",").map { String($0.drop { $0 == " " }.prefix { $0 != " " }) }
             .filter { $0 != "close" && $0 != "keep-alive" }
+    }
+}
+
+extension Activity {
+    fileprivate func add(to fields: inout HeaderFields) {
+        fields.append("traceparent" as StaticString, context.parent)
+        if !context.state.isEmpty { fields.append("tracestate" as StaticString, context.state) }
     }
 }

@@ -1,17 +1,30 @@
 import JSONText
 import NIOCore
+import Tracing
 package import Transport
 
 /// What other runtimes ask of this one: calls of its app. On one event loop.
 package final class InternalHandler: HTTPHandler {
     private let loop: InvocationLoop
 
-    package init(_ loop: InvocationLoop) { self.loop = loop }
+    package let observe: ((_ request: HTTPRequest, _ status: Int, _ nanoseconds: UInt64) -> Void)?
+
+    /// `observe` is told of every request that has ended.
+    package init(_ loop: InvocationLoop, observe: ((_ request: HTTPRequest, _ status: Int, _ nanoseconds: UInt64) -> Void)? = nil) {
+        self.loop = loop
+        self.observe = observe
+    }
 
     package func open(_ request: HTTPRequest) -> HTTPBodyMode {
         guard let callee = request.headers["dapr-callee-app-id" as StaticString], callee == loop.appID else {
             Self.fail(request, .badTarget(cause: Self.mistaken(request.headers["dapr-callee-app-id" as StaticString], loop.appID)))
             return .buffered
+        }
+        if request.begunAt != 0 {
+            let activity = loop.tracer.begin(parent: TraceContext(request.headers), startedAt: request.begunAt)
+            activity.live?.tellsCaller = false
+            activity.live?.note(app: loop.appID, method: request.target)
+            request.activity = activity
         }
         return loop.receive(request, path: request.target, from: .runtime, fail: Self.fail)
     }
@@ -29,6 +42,11 @@ package final class InternalHandler: HTTPHandler {
             guard callee == loop.appID else {
                 call.fail(GRPCStatus(.invalidArgument, Self.mistaken(callee, loop.appID)))
                 return nil
+            }
+            if call.begunAt != 0 {
+                let activity = loop.tracer.begin(parent: TraceContext(metadata: call.metadata), startedAt: call.begunAt)
+                activity.live?.target = loop.appID
+                call.activity = activity
             }
             return loop.receive(call, from: .runtime)
         }

@@ -1,6 +1,7 @@
 import BuildingBlocks
 package import Components
 import NIOCore
+import Tracing
 package import Transport
 
 /// Service invocation on one event loop: calls other apps through their runtimes, and this runtime's own app. Used on that
@@ -12,6 +13,7 @@ package final class InvocationLoop {
     /// nil: this runtime has no app to call.
     let app: (any InvokedApp)?
     private let resolution: NameResolution
+    let tracer: LoopTracer
     private var known: [AppName: AppPeers] = [:]
 
     /// Apps whose addresses are kept; callers choose the names.
@@ -25,6 +27,7 @@ package final class InvocationLoop {
         self.namespace = namespace
         self.app = app
         client = ClientLoop(eventLoop: loop.eventLoop, limits: limits)
+        tracer = loop.tracer
         resolution = NameResolution(loop, component: resolver)
     }
 
@@ -56,12 +59,14 @@ package final class InvocationLoop {
     package func relay(
         _ request: HTTPRequest, to name: AppName, path: String, fail: @escaping (HTTPRequest, InvocationFailure) -> Void
     ) -> HTTPBodyMode {
+        request.activity?.live?.note(app: name.description, method: path)
         if isOwn(name) { return receive(request, path: path, from: .own(self), fail: fail) }
         return relay(request, path, PeerRoute(self, name), fail)
     }
 
     /// Takes a gRPC call of this runtime's app to another app.
     package func relay(_ call: GRPCCall, to name: AppName) -> any GRPCStreamReceiver {
+        if let live = call.activity?.live, live.target.isEmpty { live.target = name.description }
         if isOwn(name) { return receive(call, from: .own(self)) }
         let relay = GRPCRelay(call, PeerCallRoute(self, name))
         relay.start()
@@ -113,15 +118,15 @@ package final class InvocationLoop {
 
     func fields(_ request: HTTPRequest, _ caller: Caller) -> HeaderFields {
         switch caller {
-        case .runtime: return ForwardedFields.request(request.headers, keepsCaller: true)
-        case .own: return ownFields(ForwardedFields.request(request.headers, keepsCaller: false), to: own)
+        case .runtime: return ForwardedFields.request(request.headers, keepsCaller: true, for: request.activity)
+        case .own: return ownFields(ForwardedFields.request(request.headers, keepsCaller: false, for: request.activity), to: own)
         }
     }
 
     func metadata(_ call: GRPCCall, _ caller: Caller) -> HeaderFields {
         switch caller {
-        case .runtime: return ForwardedFields.call(call.metadata, keepsCaller: true)
-        case .own: return ownFields(ForwardedFields.call(call.metadata, keepsCaller: false), to: own)
+        case .runtime: return ForwardedFields.call(call.metadata, keepsCaller: true, for: call.activity)
+        case .own: return ownFields(ForwardedFields.call(call.metadata, keepsCaller: false, for: call.activity), to: own)
         }
     }
 

@@ -1,5 +1,6 @@
 import Logging
 import Telemetry
+import Tracing
 import Transport
 
 /// Measures the requests of one event loop, and logs them when that is asked for. Used on that loop alone.
@@ -15,6 +16,7 @@ final class RequestObserver {
     private let family: MetricFamily<Histogram>
     private let shard: MetricShard
     private let log: Log?
+    private let tracer: LoopTracer
     /// The last series of gRPC: most requests are like the one before.
     private var last: (method: String, code: GRPCCode, histogram: Histogram)?
     private var grpc: [String: Histogram] = [:]
@@ -22,8 +24,9 @@ final class RequestObserver {
     /// The last one of HTTP, by what decides on it: the verb, the group of the API that the path begins with, the status.
     private var lastHTTP: (method: String, prefix: String, status: Int, histogram: Histogram)?
 
-    init(_ family: MetricFamily<Histogram>, loop: Int, log: Log?) {
+    init(_ family: MetricFamily<Histogram>, loop: Int, log: Log?, tracer: LoopTracer) {
         self.family = family
+        self.tracer = tracer
         shard = MetricShard(loop: loop)
         self.log = log
     }
@@ -46,9 +49,11 @@ final class RequestObserver {
             last = (method, code, histogram)
             histogram.record(nanoseconds, shard)
         }
+        let trace = log == nil ? nil : call.activity?.live?.context.traceID
+        end(call, code, nanoseconds, kind: .client)
         guard let log else { return }
         if log.omitsHealthChecks, method.hasPrefix("/grpc.health.v1.") { return }
-        write(log, "gRPC", method, "\(code)", nanoseconds, isFailure: code != .ok)
+        write(log, "gRPC", method, "\(code)", nanoseconds, trace)
     }
 
     private func series(_ method: String, _ code: GRPCCode, isKnown: Bool) -> Histogram {
@@ -64,7 +69,8 @@ final class RequestObserver {
 
     func ended(_ request: HTTPRequest, _ status: Int, _ nanoseconds: UInt64) {
         if log == nil, let last = lastHTTP, last.status == status, last.method == request.method, request.target.hasPrefix(last.prefix) {
-            return last.histogram.record(nanoseconds, shard)
+            last.histogram.record(nanoseconds, shard)
+            return end(request, status, nanoseconds, kind: .client)
         }
         let operation = RequestObserver.operation(request.method, request.target)
         let key = "\(operation) \(status)"
@@ -81,11 +87,12 @@ final class RequestObserver {
         if segments.count == 3, !operation.hasSuffix(" other"), path.hasPrefix("/\(segments[0])/\(segments[1])/") {
             lastHTTP = (request.method, "/\(segments[0])/\(segments[1])/", status, histogram)
         }
+        let trace = log == nil ? nil : request.activity?.live?.context.traceID
+        end(request, status, nanoseconds, kind: .client)
         guard let log else { return }
         if log.omitsHealthChecks, operation.hasSuffix("healthz") { return }
         write(
-            log, "HTTP", log.obfuscatesURLs ? operation : "\(request.method) \(path)", "\(status)", nanoseconds,
-            isFailure: status == 0 || status >= 400)
+            log, "HTTP", log.obfuscatesURLs ? operation : "\(request.method) \(path)", "\(status)", nanoseconds, trace)
     }
 
     /// `GET state`: what a path asks for, without what it names; a word of ours, so that there are few.
@@ -102,10 +109,47 @@ final class RequestObserver {
     ]
 
     private func write(
-        _ log: Log, _ wire: String, _ method: String, _ code: String, _ nanoseconds: UInt64, isFailure: Bool
+        _ log: Log, _ wire: String, _ method: String, _ code: String, _ nanoseconds: UInt64, _ trace: String?
     ) {
-        log.logger.info(
-            "\(wire) API called",
-            metadata: ["method": "\(method)", "code": "\(code)", "duration": "\(Double(nanoseconds / 1000) / 1000) ms"])
+        var facts: Logger.Metadata = ["method": "\(method)", "code": "\(code)", "duration": "\(Double(nanoseconds / 1000) / 1000) ms"]
+        if let trace { facts["trace_id"] = "\(trace)" }
+        log.logger.info("\(wire) API called", metadata: facts)
+    }
+
+    // MARK: Traces
+
+    /// A call of another runtime has ended.
+    func invoked(_ call: GRPCCall, _ code: GRPCCode, _ nanoseconds: UInt64) { end(call, code, nanoseconds, kind: .server) }
+
+    func invoked(_ request: HTTPRequest, _ status: Int, _ nanoseconds: UInt64) { end(request, status, nanoseconds, kind: .server) }
+
+    private func end(_ call: GRPCCall, _ code: GRPCCode, _ nanoseconds: UInt64, kind: Span.Kind) {
+        guard let activity = call.activity else { return }
+        tracer.end(activity, at: call.begunAt &+ nanoseconds, failed: code != .ok) {
+            let service = call.path.split(separator: "/").first.map(String.init) ?? ""
+            return .init(
+                name: call.path, kind: kind, wire: kind == .server ? "invocation" : "grpc", code: "\(code)",
+                attributes: [
+                    SpanAttribute("dapr.api", call.path), SpanAttribute("dapr.protocol", "grpc"), SpanAttribute("dapr.status_code", code.rawValue),
+                    SpanAttribute("rpc.service", service),
+                ])
+        }
+    }
+
+    private func end(_ request: HTTPRequest, _ status: Int, _ nanoseconds: UInt64, kind: Span.Kind) {
+        guard let activity = request.activity else { return }
+        tracer.end(activity, at: request.begunAt &+ nanoseconds, failed: status == 0 || status >= 400) {
+            // Without what is asked for in the query, where apps put what they like.
+            let path = String(request.target.prefix { $0 != "?" })
+            let hides = log?.obfuscatesURLs ?? false
+            let name = hides ? RequestObserver.operation(request.method, request.target) : path
+            return .init(
+                name: name, kind: kind, wire: kind == .server ? "invocation" : "http", code: status == 0 ? "aborted" : "\(status)",
+                attributes: [
+                    SpanAttribute("dapr.api", hides ? name : "\(request.method) \(path)"), SpanAttribute("dapr.protocol", "http"),
+                    SpanAttribute("dapr.status_code", status), SpanAttribute("http.request.method", request.method),
+                    SpanAttribute("http.response.status_code", status),
+                ])
+        }
     }
 }

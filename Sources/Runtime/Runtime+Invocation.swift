@@ -30,7 +30,8 @@ extension Runtime {
     }
 
     static func listenForPeers(
-        _ options: RuntimeOptions, _ group: MultiThreadedEventLoopGroup, _ invocations: [NIOLoopBound<InvocationLoop>]
+        _ options: RuntimeOptions, _ group: MultiThreadedEventLoopGroup, _ invocations: [NIOLoopBound<InvocationLoop>],
+        _ loops: [NIOLoopBound<CallLoop>], _ observation: Observation
     ) async throws -> (Server, [Listener]) {
         // Without certificates nobody from another machine is to call the app.
         let host = options.api.internalListenAddress.isEmpty ? "127.0.0.1" : options.api.internalListenAddress
@@ -40,7 +41,9 @@ extension Runtime {
             [.tcp(host: host, port: options.api.internalGRPCPort)], group: group, limits: limits, name: "internal"
         ) { _, index in
             let router = GRPCRouter()
-            let handler = InternalHandler(invocations[index].value)
+            let observer = RequestObserver(observation.family, loop: index, log: observation.log, tracer: loops[index].value.tracer)
+            let handler = InternalHandler(invocations[index].value, observe: { observer.invoked($0, $1, $2) })
+            router.observe = { observer.invoked($0, $1, $2) }
             handler.register(router)
             return LoopApplication(grpc: router, http: handler)
         }

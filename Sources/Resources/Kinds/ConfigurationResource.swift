@@ -5,6 +5,7 @@ package struct ConfigurationResource: Sendable, Equatable {
     package var api = APIAccess()
     package var secretScopes: [SecretScope] = []
     package var metrics = MetricsSettings()
+    package var tracing = TracingSettings()
     package var apiLogging = APILogging()
     /// Types, or `type/version`, that must not load.
     package var deniedComponents: [String] = []
@@ -18,7 +19,7 @@ package struct ConfigurationResource: Sendable, Equatable {
     package var secretInterval: Duration? = ConfigurationResource.secretInterval
     /// What tells where apps are (`spec.nameResolution`); nil: the runtime's own choice.
     package var nameResolution: NameResolutionSettings?
-    /// The whole `spec`, for `tracing`, `accessControl`, `httpPipeline`, `mtls`, `nameResolution` and others.
+    /// The whole `spec`, for `accessControl`, `httpPipeline`, `mtls`, `nameResolution` and others.
     package var spec: YAMLNode?
 
     package init(header: ResourceHeader) { self.header = header }
