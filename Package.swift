@@ -167,7 +167,7 @@ let package = Package(
         // What the APIs mean, and the components that answer.
         .target(
             name: "BuildingBlocks",
-            dependencies: ["CEL", "Components", "COctavo", "COpenSSL", "JSONText", "TextSearch", logging] + nio,
+            dependencies: ["CEL", "Components", "COctavo", "COpenSSL", "JSONText", "TextSearch", "Tracing", logging] + nio,
             swiftSettings: strict),
         .target(
             name: "Invocation",

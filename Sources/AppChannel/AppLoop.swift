@@ -60,7 +60,9 @@ final class AppLoop: AppClient {
     func deliver(_ event: AppTopicEvent, _ done: @escaping (Result<AppVerdict, AppFailure>) -> Void) {
         var event = event
         let delivery = follow(&event.trace)
-        inTurn(ending(delivery, "pubsub", event.topic, event.pubsubName, done)) { [self] in
+        inTurn(ending(
+            delivery, "pubsub", event.topic, event.pubsubName,
+            path: options.wire.isGRPC ? "dapr.proto.runtime.v1.AppCallback/OnTopicEvent" : event.path, status: \.status, done)) { [self] in
             delivery.live?.move(to: .app)
             if options.wire.isGRPC { callTopic(event, $0) } else { postTopic(event, $0) }
         }
@@ -71,7 +73,10 @@ final class AppLoop: AppClient {
         // One request, one span: of the trace that the first message belongs to.
         if batch.trace.parent.isEmpty, let first = batch.entries.first { batch.trace = first.event.trace }
         let delivery = follow(&batch.trace)
-        inTurn(ending(delivery, "pubsub", batch.topic, batch.pubsubName, done)) { [self] in
+        inTurn(ending(
+            delivery, "pubsub", batch.topic, batch.pubsubName,
+            path: options.wire.isGRPC ? "dapr.proto.runtime.v1.AppCallback/OnBulkTopicEvent" : batch.path,
+            status: { $0.allSatisfy { $0.status == "success" } ? "success" : "retry" }, done)) { [self] in
             delivery.live?.move(to: .app)
             if options.wire.isGRPC { callBatch(batch, $0) } else { postBatch(batch, $0) }
         }
@@ -80,7 +85,9 @@ final class AppLoop: AppClient {
     func deliver(_ event: AppBindingEvent, _ done: @escaping (Result<AppBindingReply, AppFailure>) -> Void) {
         var event = event
         let delivery = follow(&event.trace)
-        inTurn(ending(delivery, "bindings", event.name, event.name, done)) { [self] in
+        inTurn(ending(
+            delivery, "bindings", event.name, event.name,
+            path: options.wire.isGRPC ? "dapr.proto.runtime.v1.AppCallback/OnBindingEvent" : event.route, status: { _ in "success" }, done)) { [self] in
             delivery.live?.move(to: .app)
             if options.wire.isGRPC { callBinding(event, $0) } else { postBinding(event, $0) }
         }

@@ -46,6 +46,7 @@ package final class InternalHandler: HTTPHandler {
             if call.begunAt != 0 {
                 let activity = loop.tracer.begin(parent: TraceContext(metadata: call.metadata), startedAt: call.begunAt)
                 activity.live?.target = loop.appID
+                activity.live?.isInvocation = true
                 call.activity = activity
             }
             return loop.receive(call, from: .runtime)

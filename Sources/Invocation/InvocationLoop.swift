@@ -66,7 +66,10 @@ package final class InvocationLoop {
 
     /// Takes a gRPC call of this runtime's app to another app.
     package func relay(_ call: GRPCCall, to name: AppName) -> any GRPCStreamReceiver {
-        if let live = call.activity?.live, live.target.isEmpty { live.target = name.description }
+        if let live = call.activity?.live, live.target.isEmpty {
+            live.target = name.description
+            live.isInvocation = true
+        }
         if isOwn(name) { return receive(call, from: .own(self)) }
         let relay = GRPCRelay(call, PeerCallRoute(self, name))
         relay.start()

@@ -41,7 +41,8 @@ extension Runtime {
             [.tcp(host: host, port: options.api.internalGRPCPort)], group: group, limits: limits, name: "internal"
         ) { _, index in
             let router = GRPCRouter()
-            let observer = RequestObserver(observation.family, loop: index, log: observation.log, tracer: loops[index].value.tracer)
+            let observer = RequestObserver(observation.family, loop: index, log: observation.log, tracer: loops[index].value.tracer,
+                appIsGRPC: options.app.protocol.rawValue.hasPrefix("grpc"))
             let handler = InternalHandler(invocations[index].value, observe: { observer.invoked($0, $1, $2) })
             router.observe = { observer.invoked($0, $1, $2) }
             handler.register(router)

@@ -57,7 +57,8 @@ final class Runtime: Sendable {
         options: RuntimeOptions, logger: Logger, events: EventQueue, group: MultiThreadedEventLoopGroup,
         loops: [NIOLoopBound<CallLoop>], store: ComponentStore, state: RuntimeState, api: Server, peers: Server,
         invocations: [NIOLoopBound<InvocationLoop>], listeners: [Listener], startedAt: ContinuousClock.Instant, configuration: ResourceReading.Configuration,
-        registry: MetricsRegistry, crashReports: CrashReports, app: AppChannel?, tracing: RuntimeTracing
+        registry: MetricsRegistry, crashReports: CrashReports, app: AppChannel?, tracing: RuntimeTracing, meters: RuntimeMeters,
+        requests: MetricFamily<Histogram>
     ) async throws {
         self.tracing = tracing
         let deliveries = NIOLockedValueBox<[NIOLoopBound<any AppDeliveries>]>([])
@@ -81,7 +82,8 @@ final class Runtime: Sendable {
         self.startedAt = startedAt
         let backend = RuntimeBackend(
             options: options, store: store, state: state, loops: loops, api: api, startedAt: startedAt,
-            registry: registry, crashReports: crashReports, app: app, resources: resources)
+            registry: registry, crashReports: crashReports, app: app, resources: resources, tracing: tracing, meters: meters,
+            requests: requests)
         let admin = try await AdminServer.bind(path: options.adminSocket, backend: backend, group: group)
         var all = listeners
         all.append(Listener(purpose: "admin", address: try SocketAddress(unixDomainSocketPath: options.adminSocket)))
@@ -119,12 +121,14 @@ final class Runtime: Sendable {
         let registry = MetricsRegistry(loops: eventLoops.count)
         let tracing = try await RuntimeTracing.start(
             configuration.tracing, appID: options.appID, environment: ResourceReading.environment, registry: registry, eventLoop: eventLoops[0])
-        let loops = try await makeLoops(eventLoops, tracing, logger: Logger(label: "octavo.components"))
         let namespace = environmentVariable("NAMESPACE") ?? ""
+        let meters = RuntimeMeters(registry, configuration.metrics, options, namespace: namespace)
+        let loops = try await makeLoops(eventLoops, tracing, meters, logger: Logger(label: "octavo.components"))
         var storeOptions = ComponentStore.Options(
             pluginFolders: options.pluginFolders, dataFolder: options.dataFolder, appID: options.appID,
             namespace: namespace)
-        storeOptions.metrics = ComponentMetrics(registry, loops: loops.count)
+        storeOptions.metrics = ComponentMetrics(
+            registry, loops: loops.count, named: meters.dapr.map { _ in .init(appID: options.appID, namespace: namespace, scale: meters.scale) })
         storeOptions.isolation = isolation
         if options.watchesPlugins ?? configuration.watchesPlugins { storeOptions.watchQuiet = .milliseconds(200) }
         storeOptions.secretInterval = configuration.secretInterval
@@ -163,7 +167,7 @@ final class Runtime: Sendable {
         let runtime = try await Runtime(
             options: options, logger: logger, events: events, group: group, loops: loops, store: store, state: state,
             api: api, peers: peers, invocations: invocations, listeners: listeners + peerListeners, startedAt: startedAt, configuration: configuration, registry: registry,
-            crashReports: crashReports, app: app, tracing: tracing)
+            crashReports: crashReports, app: app, tracing: tracing, meters: meters, requests: observation.family)
         state.setListening()
         for listener in runtime.listeners {
             logger.info("listening", metadata: ["for": "\(listener.purpose)", "address": "\(listener.text)"])
@@ -196,13 +200,15 @@ final class Runtime: Sendable {
     }
 
     private static func makeLoops(
-        _ eventLoops: [any EventLoop], _ tracing: RuntimeTracing, logger: Logger
+        _ eventLoops: [any EventLoop], _ tracing: RuntimeTracing, _ meters: RuntimeMeters, logger: Logger
     ) async throws -> [NIOLoopBound<CallLoop>] {
         var loops: [NIOLoopBound<CallLoop>] = []
         for (index, eventLoop) in eventLoops.enumerated() {
             let loop = try await eventLoop.submit { () throws -> NIOLoopBound<CallLoop> in
                 FlightRecorder.loopBegan()
-                guard let loop = CallLoop(eventLoop: eventLoop, index: index, logger: logger, tracer: tracing.loopTracer()) else {
+                let tracer = tracing.loopTracer()
+                tracer.meter = meters.loop(index)
+                guard let loop = CallLoop(eventLoop: eventLoop, index: index, logger: logger, tracer: tracer) else {
                     throw StartError("no memory for the calls of event loop \(index)")
                 }
                 return NIOLoopBound(loop, eventLoop: eventLoop)
@@ -240,7 +246,8 @@ final class Runtime: Sendable {
         let server = try await Server.bind(endpoints, group: group, limits: limits, tls: tls, name: "api") { loop, index in
             let api = DaprAPI(loop: loops[index].value, facts: state, invocation: invocations[index].value)
             let router = GRPCRouter()
-            let observer = RequestObserver(observation.family, loop: index, log: observation.log, tracer: loops[index].value.tracer)
+            let observer = RequestObserver(observation.family, loop: index, log: observation.log, tracer: loops[index].value.tracer,
+                appIsGRPC: options.app.protocol.rawValue.hasPrefix("grpc"))
             router.observe = { observer.ended($0, $1, $2) }
             api.register(router)
             reflection.add(to: router)

@@ -9,6 +9,7 @@ extension Activity {
     /// It calls a method of an app. Source: Dapr's spans.
     package func note(app: String, method: String) {
         if target.isEmpty { target = app }
+        isInvocation = true
         guard isRecorded else { return }
         let method = method.drop { $0 == "/" }.prefix { $0 != "?" }
         name = "CallLocal/\(app)/\(method)"

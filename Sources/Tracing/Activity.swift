@@ -37,6 +37,10 @@ package final class Activity {
     package var target = ""
     /// Instead of what the request says itself; empty for that.
     package var name = ""
+    /// Whether it calls a method of an app.
+    package var isInvocation = false
+    /// The code of the error that it was answered with; empty without one.
+    package var errorCode = ""
     /// Of a sampled one, for its span.
     package var attributes: [SpanAttribute] = []
 
@@ -60,12 +64,14 @@ package final class Activity {
         self.isRecorded = isRecorded
         self.startedAt = startedAt
         tellsCaller = true
+        isInvocation = false
         since = startedAt
         stage = .received
         calls = 0
         times.update(repeating: 0, count: Stage.allCases.count)
         if !target.isEmpty { target = "" }
         if !name.isEmpty { name = "" }
+        if !errorCode.isEmpty { errorCode = "" }
         if !attributes.isEmpty { attributes = [] }
     }
 
@@ -75,6 +81,9 @@ package final class Activity {
         since = now
         stage = next
     }
+
+    /// Nanoseconds in a stage that is over.
+    package func time(in stage: Stage) -> UInt64 { times[stage.rawValue] }
 
     func callBegan(at now: UInt64) {
         calls += 1

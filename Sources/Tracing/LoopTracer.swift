@@ -22,6 +22,8 @@ package final class LoopTracer {
     private var made = 0
     private var free: [Activity] = []
 
+    /// Measures what building blocks and the app do; nil: nobody does.
+    package var meter: (any BlockMeter)?
     /// What the code that runs now works for. Set around everything that a request causes.
     package var current: ActivityRef?
 

@@ -18,10 +18,15 @@ extension AppLoop {
 
     /// `done`, with the end of the activity behind it. Source of names and attributes: Dapr's spans.
     func ending<Value>(
-        _ delivery: ActivityRef, _ block: String, _ name: String, _ component: String, _ done: @escaping (Result<Value, AppFailure>) -> Void
+        _ delivery: ActivityRef, _ block: String, _ name: String, _ component: String, path: String, status: @escaping (Value) -> String,
+        _ done: @escaping (Result<Value, AppFailure>) -> Void
     ) -> (Result<Value, AppFailure>) -> Void {
         { [tracer, wire = options.wire] result in
             let end = monotonicNow()
+            if let meter = tracer.meter, let live = delivery.live {
+                live.move(to: .answered, at: end)
+                Self.measure(result, meter, wire.isGRPC, block, name, component, path, status, live.time(in: .app))
+            }
             tracer.with(delivery) { done(result) }
             var failure: String?
             if case .failure(let cause) = result { failure = cause.code }
@@ -35,6 +40,39 @@ extension AppLoop {
                 }
                 return .init(name: "\(block)/\(name)", kind: .client, wire: block, code: failure ?? "OK", attributes: attributes)
             }
+        }
+    }
+}
+
+extension AppLoop {
+    private static func measure<Value>(
+        _ result: Result<Value, AppFailure>, _ meter: any BlockMeter, _ isGRPC: Bool, _ block: String, _ name: String, _ component: String,
+        _ path: String, _ status: (Value) -> String, _ nanoseconds: UInt64
+    ) {
+        let outcome: String, code: String
+        switch result {
+        case .success(let value): (outcome, code) = (status(value), isGRPC ? "OK" : "200")
+        case .failure(let failure): (outcome, code) = ("retry", failure.code)
+        }
+        let failed = if case .failure = result { true } else { false }
+        if block == "pubsub" {
+            meter.delivered(component: component, topic: name, status: outcome, nanoseconds: nanoseconds)
+        } else {
+            meter.bindingDelivered(component: component, failed: failed, nanoseconds: nanoseconds)
+        }
+        meter.appCalled(
+            AppCallFacts(
+                operation: "\(block)/\(name)", isGRPC: isGRPC, method: "POST", path: path, status: code, failed: failed, nanoseconds: nanoseconds))
+    }
+}
+
+extension AppVerdict {
+    /// Source: Dapr's `process_status`.
+    var status: String {
+        switch self {
+        case .success, .discard: "success"
+        case .retry: "retry"
+        case .drop: "drop"
         }
     }
 }

@@ -166,11 +166,11 @@ package final class CallLoop {
     private static let sampleMask: UInt64 = 15
 
     /// A measured call has ended.
-    private func measure(_ slot: UnsafeMutablePointer<octavo_slot>, _ instance: OpaquePointer) {
+    private func measure(_ slot: UnsafeMutablePointer<octavo_slot>, _ instance: OpaquePointer, failed: Bool) {
         let took = monotonicNanoseconds() - slot.pointee.opened_ns
         slot.pointee.opened_ns = 0
         ComponentInstance.meter(of: instance)?.record(
-            op: slot.pointee.op, nanoseconds: took, count: isInPlugin ? CallLoop.sampleMask + 1 : 1, loop: index)
+            op: slot.pointee.op, nanoseconds: took, count: isInPlugin ? CallLoop.sampleMask + 1 : 1, failed: failed, loop: index)
     }
 
     private func refusal(_ slot: UnsafeMutablePointer<octavo_slot>, _ cause: Int32) -> CallError {
@@ -268,7 +268,8 @@ package final class CallLoop {
         }
         let counters = octavo_instance_counters_of(instance, table)
         counters.pointee.in_flight &-= 1
-        if slot.pointee.opened_ns != 0 { measure(slot, instance) }
+        if slot.pointee.opened_ns != 0 { measure(slot, instance, failed: error != nil) }
+        if slot.pointee.expired_ns == 0 { ComponentInstance.meter(of: instance)?.ended(op: slot.pointee.op, failed: error != nil, loop: index) }
         if slot.pointee.expired_ns != 0 { counters.pointee.expired &-= 1 }
         guard let kept = slot.pointee.waiter else {
             octavo_calls_free(slot)
@@ -313,7 +314,8 @@ package final class CallLoop {
             counters.pointee.expired &+= 1
             if error != nil {
                 counters.pointee.errors &+= 1
-                if slot.pointee.opened_ns != 0 { measure(slot, instance) }
+                if slot.pointee.opened_ns != 0 { measure(slot, instance, failed: true) }
+                ComponentInstance.meter(of: instance)?.ended(op: slot.pointee.op, failed: true, loop: index)
             }
             slot.pointee.opened_ns = 0
             octavo_instance_cancel(instance, octavo_calls_handle(slot))
