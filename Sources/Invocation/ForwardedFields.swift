@@ -71,7 +71,7 @@ package enum ForwardedFields {
 
     /// Those that are not of the connection, by themselves or because `connection` names them.
     private static func kept(_ headers: HeaderFields, _ keeps: (UnsafeRawBufferPointer) -> Bool) -> HeaderFields {
-        let named = headers["connection" as StaticString].map(Self.words) ?? []
+        let named = headers.withValue("connection") { isPlain($0) ? [] : words(String(decoding: $0, as: UTF8.self)) } ?? []
         var fields = HeaderFields()
         fields.reserveCapacity(headers.count + 4, bytes: headers.byteCount + 160)
         headers.forEach { name, value in
@@ -81,6 +81,9 @@ package enum ForwardedFields {
         }
         return fields
     }
+
+    /// Names no field.
+    private static func isPlain(_ value: UnsafeRawBufferPointer) -> Bool { value.equals("keep-alive") || value.equals("close") }
 
     private static func words(_ text: String) -> [String] {
         text.lowercased().split(separator: ",").map { String($0.drop { $0 == " " }.prefix { $0 != " " }) }

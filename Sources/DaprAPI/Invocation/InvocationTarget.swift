@@ -22,22 +22,25 @@ struct InvocationTarget {
             path = try Self.cleaned(request.target[...])
             return
         }
-        let rest = request.target.dropFirst(Self.prefix.count)
-        guard let slash = rest.firstIndex(of: "/"), slash > rest.startIndex, rest[slash...].hasPrefix("/method") else {
+        // Bytes, not characters: those would have to be found first.
+        let rest = request.target.utf8.dropFirst(Self.prefix.utf8.count)
+        guard let slash = rest.firstIndex(of: UInt8(ascii: "/")), slash > rest.startIndex, rest[slash...].starts(with: "/method".utf8) else {
             throw .noTarget(
                 cause: "failed getting app id either from the URL path or the header dapr-app-id: the path is not "
                     + "/v1.0/invoke/<app-id>/method/<method>")
         }
-        guard let app = Self.decoded(rest[..<slash]) else { throw .badTarget(cause: "the app id holds a malformed percent escape") }
-        guard !app.contains("://") else {
+        guard let app = Self.decoded(Substring(rest[..<slash])) else {
+            throw .badTarget(cause: "the app id holds a malformed percent escape")
+        }
+        guard !app.utf8.contains(UInt8(ascii: ":")) || !app.contains("://") else {
             throw .badTarget(cause: "calls of URLs that are no apps are not available in this build of the runtime")
         }
         self.app = try AppName(app, default: namespace)
-        let method = rest[slash...].dropFirst("/method".count)
-        guard method.isEmpty || method.hasPrefix("/") || method.hasPrefix("?") else {
+        let method = Substring(rest[slash...].dropFirst("/method".utf8.count))
+        guard method.isEmpty || method.utf8.first == UInt8(ascii: "/") || method.utf8.first == UInt8(ascii: "?") else {
             throw .noTarget(cause: "failed getting the method from the path: it is not /v1.0/invoke/<app-id>/method/<method>")
         }
-        path = try Self.cleaned(method.hasPrefix("/") ? method : "/" + method)
+        path = try Self.cleaned(method.utf8.first == UInt8(ascii: "/") ? String(method) : "/" + method)
     }
 
     /// The app that the fields name: `dapr-app-id`, or a user of that name with the app's id as password.
@@ -52,9 +55,9 @@ struct InvocationTarget {
 
     /// Paths that the API itself has, whatever app a request names.
     private static func isOfAPI(_ target: String) -> Bool {
-        let path = target.prefix { $0 != "?" }.split(separator: "/", maxSplits: 2)
-        guard path.count >= 2, path[0].hasPrefix("v1.") else { return false }
-        return groups.contains(String(path[1]))
+        guard target.utf8.starts(with: "/v1.".utf8) else { return false }
+        let path = target.utf8.prefix { $0 != UInt8(ascii: "?") }.split(separator: UInt8(ascii: "/"), maxSplits: 2)
+        return path.count >= 2 && groups.contains(String(Substring(path[1])))
     }
 
     private static let groups: Set<String> = [
