@@ -13,6 +13,10 @@ struct PluginCheckTests {
         ("local-bindings", ["--set", "schedule=* * * * * *", "--set", "rootPath=FOLDER/files"], ""),
         ("web-bindings", ["--set", "url=http://127.0.0.1:1", "--set", "host=127.0.0.1", "--set", "port=1"], ""),
         (
+            "names", ["--set", "structuredType=jsonFile", "--set", "filePath=FOLDER/secrets.json"],
+            #"{"appInstances":{"orders":[{"ipv4":"127.0.0.1","port":5}]}}"#
+        ),
+        (
             "crypto", ["--set", "jwks=FOLDER/secrets.json", "--set", "path=FOLDER"],
             #"{"keys":[{"kty":"oct","kid":"octavo-check-aes256","k":"gIGCg4SFhoeIiYqLjI2Oj5CRkpOUlZaXmJmam5ydnp8"}]}"#
         ),
