@@ -13,10 +13,6 @@ struct PluginCheckTests {
         ("local-bindings", ["--set", "schedule=* * * * * *", "--set", "rootPath=FOLDER/files"], ""),
         ("web-bindings", ["--set", "url=http://127.0.0.1:1", "--set", "host=127.0.0.1", "--set", "port=1"], ""),
         (
-            "names", ["--set", "structuredType=jsonFile", "--set", "filePath=FOLDER/secrets.json"],
-            #"{"appInstances":{"orders":[{"ipv4":"127.0.0.1","port":5}]}}"#
-        ),
-        (
             "crypto", ["--set", "jwks=FOLDER/secrets.json", "--set", "path=FOLDER"],
             #"{"keys":[{"kty":"oct","kid":"octavo-check-aes256","k":"gIGCg4SFhoeIiYqLjI2Oj5CRkpOUlZaXmJmam5ydnp8"}]}"#
         ),
@@ -131,6 +127,24 @@ struct PluginCheckTests {
             let result = CheckedPlugin.check(
                 "\(CheckedPlugin.products)/liboctavo-plugin-nats.so",
                 ["--set", "natsURL=nats://127.0.0.1:\(try #require(port(folder)))", "--set", "createStream=true"])
+            #expect(result.code == 0, "\(result.text)")
+            #expect(result.text.contains(", 0 failed, "))
+        }
+    }
+
+    @Test("the plugin for names passes, with a DNS server of the test's own")
+    func names() throws {
+        let program = "\(CheckedPlugin.root)/Tests/EndToEndTests/python/servers/dns.py"
+        let script = """
+            echo '{"appInstances":{"orders":[{"ipv4":"127.0.0.1","port":5}]}}' >table; echo '{}' >dns; exec python3 \(program) port 0 dns
+            """
+        try withServer(script, isThere: { CheckedPlugin.run(["cat", $0 + "/port"]).code == 0 }) { folder in
+            let result = CheckedPlugin.check(
+                "\(CheckedPlugin.products)/liboctavo-plugin-names.so",
+                [
+                    "--set", "structuredType=jsonFile", "--set", "filePath=\(folder)/table", "--set",
+                    "dnsServers=127.0.0.1:\(CheckedPlugin.run(["cat", folder + "/port"]).text)",
+                ])
             #expect(result.code == 0, "\(result.text)")
             #expect(result.text.contains(", 0 failed, "))
         }

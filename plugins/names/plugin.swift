@@ -10,7 +10,13 @@ nonisolated(unsafe) private let descriptor = describe(
             schema: Schema(
                 title: "Structured format", description: "Apps and their addresses are a table in JSON or YAML, in the settings or in a file.",
                 fields: StructuredNames.fields),
-            make: { (config, instance) throws(PluginError) in try StructuredNames(config, instance) })
+            make: { (config, instance) throws(PluginError) in try StructuredNames(config, instance) }),
+        .nameResolver(
+            "nameresolution.kubernetes", .reactor, features: 0,
+            schema: Schema(
+                title: "Kubernetes", description: "Asks the DNS of the cluster for the service of an app.",
+                links: ["https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/"], fields: KubernetesNames.fields),
+            make: { (config, instance) throws(PluginError) in try KubernetesNames(config, instance) }),
     ])
 
 /// The one symbol that the plugin exports.
