@@ -94,13 +94,14 @@ let plugins: [Target] =
     + plugin("crypto", target: "CryptoPlugin", native: ["COpenSSL"])
     + plugin("etcd", target: "EtcdPlugin", kits: ["PluginHTTP"])
     + plugin("vault", target: "VaultPlugin", kits: ["PluginHTTP"])
-    + plugin("kubernetes", target: "KubernetesPlugin", native: ["CLibYAML"], kits: ["PluginHTTP"])
+    + plugin("kubernetes", target: "KubernetesPlugin", kits: ["PluginHTTP", "CPluginYAML"])
     + plugin("http-probe", target: "HTTPProbe", kits: ["PluginHTTP"], folder: "Tests/Fixtures")
     + plugin("rabbitmq", target: "RabbitMQPlugin", native: ["CRabbitMQ", "CPluginTLS"])
     + plugin("mqtt", target: "MQTTPlugin", native: ["CPluginTLS"])
     + plugin("nats", target: "NATSPlugin", native: ["CNats"])
     + plugin("local-bindings", target: "LocalBindingsPlugin")
     + plugin("web-bindings", target: "WebBindingsPlugin", kits: ["PluginHTTP", "CCurl"])
+    + plugin("names", target: "NamesPlugin", kits: ["CPluginYAML"])
     + plugin("aws", target: "AWSPlugin", native: ["COpenSSL"], kits: ["PluginHTTP"])
 
 let package = Package(
@@ -122,6 +123,7 @@ let package = Package(
         .library(name: "http-probe", type: .dynamic, targets: ["HTTPProbe"]),
         .library(name: "octavo-plugin-local-bindings", type: .dynamic, targets: ["LocalBindingsPlugin"]),
         .library(name: "octavo-plugin-web-bindings", type: .dynamic, targets: ["WebBindingsPlugin"]),
+        .library(name: "octavo-plugin-names", type: .dynamic, targets: ["NamesPlugin"]),
         .library(name: "octavo-plugin-aws", type: .dynamic, targets: ["AWSPlugin"]),
         .library(name: "octavo-plugin-rabbitmq", type: .dynamic, targets: ["RabbitMQPlugin"]),
         .library(name: "octavo-plugin-mqtt", type: .dynamic, targets: ["MQTTPlugin"]),
@@ -213,6 +215,7 @@ let package = Package(
 
         // Plugins.
         .target(name: "CPluginKit", cSettings: warnings),
+        .target(name: "CPluginYAML", dependencies: ["CLibYAML"], cSettings: warnings),
         .target(name: "CPluginTLS", dependencies: ["COpenSSL"], cSettings: warnings),
         .target(name: "PluginKit", dependencies: ["COctavo", "CPluginKit"], swiftSettings: embedded),
         .target(name: "CCurl", cSettings: warnings, linkerSettings: [.linkedLibrary("curl")]),

@@ -37,7 +37,7 @@ package struct NameResolutionSettings: Sendable, Equatable {
     /// Without `nameresolution.` before it: `sqlite`.
     package var component: String
     package var version: String
-    /// The resolver's settings, as written.
+    /// The resolver's settings, as written; a mapping or a list as JSON.
     package var settings: [(name: String, value: String)]
 
     package static func == (a: Self, b: Self) -> Bool {
