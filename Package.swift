@@ -138,12 +138,12 @@ let package = Package(
         .executableTarget(
             name: "octavo",
             dependencies: [
-                "Runtime", "AdminAPI", "Arguments", "Console", "Components", "PluginCheck", "Resources", "JSONText", "Telemetry", logging,
+                "Runtime", "AdminAPI", "Arguments", "Certificates", "Console", "Components", "PluginCheck", "Resources", "JSONText", "Telemetry", logging,
             ], swiftSettings: strict, linkerSettings: octavoLink),
         .target(
             name: "Runtime",
             dependencies: [
-                "Transport", "DaprAPI", "DaprProtos", "AdminAPI", "AppChannel", "BuildingBlocks", "Invocation", "Components", "COctavo",
+                "Transport", "DaprAPI", "DaprProtos", "AdminAPI", "AppChannel", "BuildingBlocks", "Certificates", "Invocation", "Components", "COctavo",
                 "COctavoHost", "Resources", "Telemetry", "TextSearch", logging, concurrency,
             ] + nio, swiftSettings: strict),
 
@@ -170,7 +170,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Invocation",
-            dependencies: ["BuildingBlocks", "Components", "COctavo", "JSONText", "Transport"] + nio,
+            dependencies: ["BuildingBlocks", "Certificates", "Components", "COctavo", "JSONText", "Transport"] + nio,
             swiftSettings: strict),
         .target(
             name: "AppChannel",
@@ -190,12 +190,13 @@ let package = Package(
         .target(
             name: "Transport",
             dependencies: [
-                "CNGHTTP2", "COpenSSL", "CZlib", "Telemetry", "TextSearch",
+                "Certificates", "CNGHTTP2", "COpenSSL", "CZlib", "Telemetry", "TextSearch",
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"), logging,
             ] + nio,
             // Checked in debug builds, which the tests run; costs a tenth of a small call's time.
             swiftSettings: strict + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]),
         .target(name: "Resources", dependencies: ["CLibYAML", "JSONText", "TextSearch"], swiftSettings: strict),
+        .target(name: "Certificates", dependencies: ["COpenSSL"], swiftSettings: strict),
         .target(name: "JSONText", swiftSettings: strict),
         .target(name: "TextSearch", swiftSettings: strict),
         .target(name: "CEL", dependencies: ["TextSearch"], swiftSettings: strict),
@@ -236,6 +237,8 @@ let package = Package(
             name: "TransportTests",
             dependencies: ["Transport", "CNGHTTP2", .product(name: "NIOEmbedded", package: "swift-nio")] + nio,
             exclude: ["python"], swiftSettings: strict),
+        .testTarget(name: "CertificatesTests", dependencies: ["Certificates", "COpenSSL"], swiftSettings: strict),
+        .testTarget(name: "InvocationTests", dependencies: ["Invocation", "Certificates"], swiftSettings: strict),
         .testTarget(name: "ResourcesTests", dependencies: ["Resources"], swiftSettings: strict),
         .target(
             name: "EveryKind", dependencies: ["ProtoWire"], path: "Tests/EveryKind",

@@ -1,3 +1,4 @@
+import Certificates
 package import Transport
 
 /// Which header fields go on with a call, and which are added to it.
@@ -52,6 +53,26 @@ package enum ForwardedFields {
             if isOfRequest(name) || isOfGRPC(name) { return false }
             return !isOurs(name) || (keepsCaller && !name.equals("dapr-api-token"))
         }
+    }
+
+    /// The fields of another runtime's request, with the caller that its certificate names and no other.
+    static func request(_ headers: HeaderFields, from caller: RuntimeIdentity) -> HeaderFields {
+        named(kept(headers) { !isOfRequest($0) && !$0.equals("dapr-api-token") && !isOfCaller($0) }, caller)
+    }
+
+    /// The same of a gRPC call.
+    static func call(_ metadata: HeaderFields, from caller: RuntimeIdentity) -> HeaderFields {
+        named(kept(metadata) { !isOfRequest($0) && !isOfGRPC($0) && !$0.equals("dapr-api-token") && !isOfCaller($0) }, caller)
+    }
+
+    static func isOfCaller(_ name: UnsafeRawBufferPointer) -> Bool {
+        name.equals("dapr-caller-app-id") || name.equals("dapr-caller-namespace")
+    }
+
+    private static func named(_ fields: consuming HeaderFields, _ caller: RuntimeIdentity) -> HeaderFields {
+        fields.append("dapr-caller-app-id" as StaticString, caller.appID)
+        fields.append("dapr-caller-namespace" as StaticString, caller.namespace)
+        return fields
     }
 
     /// The metadata of an answer of gRPC that goes back.

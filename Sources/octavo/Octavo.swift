@@ -24,7 +24,7 @@ struct Octavo: ParsableCommand {
         version: VersionCommand.line,
         subcommands: [
             RunCommand.self, StatusCommand.self, PluginCommand.self, ComponentCommand.self, ResourcesCommand.self,
-            SubscriptionCommand.self, StateCommand.self,
+            SubscriptionCommand.self, StateCommand.self, CACommand.self,
             DoctorCommand.self, VersionCommand.self, CompletionCommand.self,
         ])
 }

@@ -33,6 +33,8 @@ extension ConfigurationResource {
         configuration.isolation = .read(
             spec.fields("isolation", known: ["default", "thirdParty", "onCrash", "crashLoopLimit", "cgroup", "plugins", "groups"], &report), &report)
         configuration.nameResolution = nameResolution(spec, &report)
+        configuration.accessControl = .read(spec, &report)
+        configuration.mutualTLS = .read(spec, &report)
         configuration.watchesPlugins = spec.fields("plugins", known: ["watch"], &report).boolean("watch", &report) ?? false
         return configuration
     }

@@ -18,7 +18,10 @@ package struct ConfigurationResource: Sendable, Equatable {
     package var secretInterval: Duration? = ConfigurationResource.secretInterval
     /// What tells where apps are (`spec.nameResolution`); nil: the runtime's own choice.
     package var nameResolution: NameResolutionSettings?
-    /// The whole `spec`, for `tracing`, `accessControl`, `httpPipeline`, `mtls`, `nameResolution` and others.
+    /// Which calls of other apps the app takes (`spec.accessControl`); nil: all.
+    package var accessControl: AccessControlSettings?
+    package var mutualTLS = MutualTLSSettings()
+    /// The whole `spec`, for `tracing`, `httpPipeline`, `workflow` and others.
     package var spec: YAMLNode?
 
     package init(header: ResourceHeader) { self.header = header }
