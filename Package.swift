@@ -94,13 +94,14 @@ let plugins: [Target] =
     + plugin("crypto", target: "CryptoPlugin", native: ["COpenSSL"])
     + plugin("etcd", target: "EtcdPlugin", kits: ["PluginHTTP"])
     + plugin("vault", target: "VaultPlugin", kits: ["PluginHTTP"])
-    + plugin("kubernetes", target: "KubernetesPlugin", native: ["CLibYAML"], kits: ["PluginHTTP"])
+    + plugin("kubernetes", target: "KubernetesPlugin", kits: ["PluginHTTP", "CPluginYAML"])
     + plugin("http-probe", target: "HTTPProbe", kits: ["PluginHTTP"], folder: "Tests/Fixtures")
     + plugin("rabbitmq", target: "RabbitMQPlugin", native: ["CRabbitMQ", "CPluginTLS"])
     + plugin("mqtt", target: "MQTTPlugin", native: ["CPluginTLS"])
     + plugin("nats", target: "NATSPlugin", native: ["CNats"])
     + plugin("local-bindings", target: "LocalBindingsPlugin")
     + plugin("web-bindings", target: "WebBindingsPlugin", kits: ["PluginHTTP", "CCurl"])
+    + plugin("names", target: "NamesPlugin", kits: ["CPluginYAML"])
     + plugin("aws", target: "AWSPlugin", native: ["COpenSSL"], kits: ["PluginHTTP"])
 
 let package = Package(
@@ -122,6 +123,7 @@ let package = Package(
         .library(name: "http-probe", type: .dynamic, targets: ["HTTPProbe"]),
         .library(name: "octavo-plugin-local-bindings", type: .dynamic, targets: ["LocalBindingsPlugin"]),
         .library(name: "octavo-plugin-web-bindings", type: .dynamic, targets: ["WebBindingsPlugin"]),
+        .library(name: "octavo-plugin-names", type: .dynamic, targets: ["NamesPlugin"]),
         .library(name: "octavo-plugin-aws", type: .dynamic, targets: ["AWSPlugin"]),
         .library(name: "octavo-plugin-rabbitmq", type: .dynamic, targets: ["RabbitMQPlugin"]),
         .library(name: "octavo-plugin-mqtt", type: .dynamic, targets: ["MQTTPlugin"]),
@@ -136,12 +138,12 @@ let package = Package(
         .executableTarget(
             name: "octavo",
             dependencies: [
-                "Runtime", "AdminAPI", "Arguments", "Console", "Components", "PluginCheck", "Resources", "JSONText", "Telemetry", logging,
+                "Runtime", "AdminAPI", "Arguments", "Certificates", "Console", "Components", "PluginCheck", "Resources", "JSONText", "Telemetry", logging,
             ], swiftSettings: strict, linkerSettings: octavoLink),
         .target(
             name: "Runtime",
             dependencies: [
-                "Transport", "DaprAPI", "DaprProtos", "AdminAPI", "AppChannel", "BuildingBlocks", "Invocation", "Components", "COctavo",
+                "Transport", "DaprAPI", "DaprProtos", "AdminAPI", "AppChannel", "BuildingBlocks", "Certificates", "Invocation", "Components", "COctavo",
                 "COctavoHost", "Resources", "Telemetry", "TextSearch", "TraceExport", "Tracing", logging, concurrency,
             ] + nio, swiftSettings: strict),
         .target(
@@ -171,7 +173,7 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Invocation",
-            dependencies: ["BuildingBlocks", "Components", "COctavo", "JSONText", "Tracing", "Transport"] + nio,
+            dependencies: ["BuildingBlocks", "Certificates", "Components", "COctavo", "JSONText", "Tracing", "Transport"] + nio,
             swiftSettings: strict),
         .target(
             name: "AppChannel",
@@ -195,12 +197,13 @@ let package = Package(
         .target(
             name: "Transport",
             dependencies: [
-                "CNGHTTP2", "COpenSSL", "CZlib", "Telemetry", "TextSearch", "Tracing",
+                "Certificates", "CNGHTTP2", "COpenSSL", "CZlib", "Telemetry", "TextSearch", "Tracing",
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"), logging,
             ] + nio,
             // Checked in debug builds, which the tests run; costs a tenth of a small call's time.
             swiftSettings: strict + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]),
         .target(name: "Resources", dependencies: ["CLibYAML", "JSONText", "TextSearch"], swiftSettings: strict),
+        .target(name: "Certificates", dependencies: ["COpenSSL"], swiftSettings: strict),
         .target(name: "JSONText", swiftSettings: strict),
         .target(name: "TextSearch", swiftSettings: strict),
         .target(name: "CEL", dependencies: ["TextSearch"], swiftSettings: strict),
@@ -222,6 +225,7 @@ let package = Package(
 
         // Plugins.
         .target(name: "CPluginKit", cSettings: warnings),
+        .target(name: "CPluginYAML", dependencies: ["CLibYAML"], cSettings: warnings),
         .target(name: "CPluginTLS", dependencies: ["COpenSSL"], cSettings: warnings),
         .target(name: "PluginKit", dependencies: ["COctavo", "CPluginKit"], swiftSettings: embedded),
         .target(name: "CCurl", cSettings: warnings, linkerSettings: [.linkedLibrary("curl")]),
@@ -242,6 +246,8 @@ let package = Package(
             name: "TransportTests",
             dependencies: ["Transport", "CNGHTTP2", .product(name: "NIOEmbedded", package: "swift-nio")] + nio,
             exclude: ["python"], swiftSettings: strict),
+        .testTarget(name: "CertificatesTests", dependencies: ["Certificates", "COpenSSL"], swiftSettings: strict),
+        .testTarget(name: "InvocationTests", dependencies: ["Invocation", "Certificates"], swiftSettings: strict),
         .testTarget(name: "ResourcesTests", dependencies: ["Resources"], swiftSettings: strict),
         .target(
             name: "EveryKind", dependencies: ["ProtoWire"], path: "Tests/EveryKind",

@@ -127,6 +127,9 @@ final class AppLoop: AppClient {
         }
     }
 
+    /// Whether the app takes any number at a time.
+    var isUnlimited: Bool { gate.isUnlimited }
+
     private func left() {
         if let next = gate.leave() { wake(next) }
     }

@@ -1,6 +1,8 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <openssl/pem.h>
 #include <openssl/err.h>
 #include <openssl/bio.h>
 #include <openssl/crypto.h>

@@ -14,9 +14,12 @@ package struct AppName: Hashable, Sendable, CustomStringConvertible {
         guard !text.isEmpty, text.utf8.count <= 512,
             text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7f && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "\\") })
         else { throw .badTarget(cause: "\"\(text.prefix(80))\" can't be the id of an app") }
+        guard text.utf8.contains(UInt8(ascii: ".")) else {
+            self.init(id: text, namespace: namespace)
+            return
+        }
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
         switch parts.count {
-        case 1: self.init(id: text, namespace: namespace)
         case 2 where !parts[0].isEmpty && !parts[1].isEmpty: self.init(id: String(parts[0]), namespace: String(parts[1]))
         default: throw .badTarget(cause: "\"\(text.prefix(80))\" is neither an app id nor app.namespace")
         }

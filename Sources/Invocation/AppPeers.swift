@@ -24,6 +24,7 @@ final class AppPeers {
     private let app: AppName
     private let resolution: NameResolution
     private let loop: ClientLoop
+    private var security: InvocationSecurity?
     private var peers: [Peer] = []
     private var freshUntil = NIODeadline.uptimeNanoseconds(0)
     private var waiting: [(tried: [Peer], done: Done)] = []
@@ -35,8 +36,9 @@ final class AppPeers {
     /// Who did not answer is not asked for so long while there are others.
     private static let rest = TimeAmount.seconds(5)
 
-    init(_ app: AppName, _ resolution: NameResolution, _ loop: ClientLoop) {
+    init(_ app: AppName, _ resolution: NameResolution, _ loop: ClientLoop, _ security: InvocationSecurity? = nil) {
         self.app = app
+        self.security = security
         self.resolution = resolution
         self.loop = loop
     }
@@ -118,13 +120,20 @@ final class AppPeers {
             if let known = peers.first(where: { $0.address == address }) {
                 kept.append(known)
             } else {
-                let target = ClientTarget(.tcp(host: address.host, port: address.port), wire: .http2)
+                let target = ClientTarget(
+                    .tcp(host: address.host, port: address.port), wire: .http2, tls: security?.client, peerURI: security?.uri(of: app))
                 kept.append(Peer(address, HTTPClient(target, loop: loop, name: "the runtime of app \(app)")))
             }
         }
         // One that is gone ends what it has begun; its connections close when they lie idle.
         for peer in peers where peer.underWay == 0 && !kept.contains(where: { $0 === peer }) { peer.client.close() }
         peers = kept
+    }
+
+    /// Connections of before finish what they have.
+    func use(_ security: InvocationSecurity) {
+        self.security = security
+        for peer in peers { peer.client.use(security.client) }
     }
 
     func close() {

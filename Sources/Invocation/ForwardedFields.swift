@@ -1,3 +1,4 @@
+import Certificates
 package import Tracing
 package import Transport
 
@@ -59,10 +60,38 @@ package enum ForwardedFields {
             if isOfRequest(name) || isOfGRPC(name) { return false }
             return !isOurs(name) || (keepsCaller && !name.equals("dapr-api-token"))
         }
-        if let live {
-            live.add(to: &fields)
-            fields.append("grpc-trace-bin" as StaticString, Base64.encode(live.context.binary))
+        live?.addMetadata(to: &fields)
+        return fields
+    }
+
+    /// The fields of another runtime's request, with the caller that its certificate names and no other.
+    static func request(_ headers: HeaderFields, from caller: RuntimeIdentity, for activity: ActivityRef?) -> HeaderFields {
+        let live = activity?.live
+        var fields = kept(headers) {
+            !isOfRequest($0) && !$0.equals("dapr-api-token") && !isOfCaller($0) && !(live != nil && isOfTrace($0))
         }
+        live?.add(to: &fields)
+        return named(fields, caller)
+    }
+
+    /// The same of a gRPC call.
+    static func call(_ metadata: HeaderFields, from caller: RuntimeIdentity, for activity: ActivityRef?) -> HeaderFields {
+        let live = activity?.live
+        var fields = kept(metadata) {
+            if isOfTrace($0) { return live == nil }
+            return !isOfRequest($0) && !isOfGRPC($0) && !$0.equals("dapr-api-token") && !isOfCaller($0)
+        }
+        live?.addMetadata(to: &fields)
+        return named(fields, caller)
+    }
+
+    static func isOfCaller(_ name: UnsafeRawBufferPointer) -> Bool {
+        name.equals("dapr-caller-app-id") || name.equals("dapr-caller-namespace")
+    }
+
+    private static func named(_ fields: consuming HeaderFields, _ caller: RuntimeIdentity) -> HeaderFields {
+        fields.append("dapr-caller-app-id" as StaticString, caller.appID)
+        fields.append("dapr-caller-namespace" as StaticString, caller.namespace)
         return fields
     }
 
@@ -92,7 +121,7 @@ package enum ForwardedFields {
 
     /// Those that are not of the connection, by themselves or because `connection` names them.
     private static func kept(_ headers: HeaderFields, _ keeps: (UnsafeRawBufferPointer) -> Bool) -> HeaderFields {
-        let named = headers["connection" as StaticString].map(Self.words) ?? []
+        let named = headers.withValue("connection") { isPlain($0) ? [] : words(String(decoding: $0, as: UTF8.self)) } ?? []
         var fields = HeaderFields()
         fields.reserveCapacity(headers.count + 4, bytes: headers.byteCount + 160)
         headers.forEach { name, value in
@@ -102,6 +131,9 @@ package enum ForwardedFields {
         }
         return fields
     }
+
+    /// Names no field.
+    private static func isPlain(_ value: UnsafeRawBufferPointer) -> Bool { value.equals("keep-alive") || value.equals("close") }
 
     private static func words(_ text: String) -> [String] {
         text.lowercased().split(separator: ",").map { String($0.drop { $0 == " " }.prefix { $0 != " " }) }
@@ -113,5 +145,10 @@ extension Activity {
     fileprivate func add(to fields: inout HeaderFields) {
         fields.append("traceparent" as StaticString, context.parent)
         if !context.state.isEmpty { fields.append("tracestate" as StaticString, context.state) }
+    }
+
+    fileprivate func addMetadata(to fields: inout HeaderFields) {
+        add(to: &fields)
+        fields.append("grpc-trace-bin" as StaticString, Base64.encode(context.binary))
     }
 }

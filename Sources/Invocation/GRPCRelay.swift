@@ -125,6 +125,7 @@ extension InvocationFailure {
         let code: GRPCCode =
             switch self {
             case .noTarget, .badTarget: .invalidArgument
+            case .denied: .permissionDenied
             case .unresolved, .unreachable: .unavailable
             case .noAppChannel: .failedPrecondition
             case .overloaded: .resourceExhausted

@@ -16,17 +16,20 @@ package final class InternalHandler: HTTPHandler {
     }
 
     package func open(_ request: HTTPRequest) -> HTTPBodyMode {
-        guard let callee = request.headers["dapr-callee-app-id" as StaticString], callee == loop.appID else {
-            Self.fail(request, .badTarget(cause: Self.mistaken(request.headers["dapr-callee-app-id" as StaticString], loop.appID)))
-            return .buffered
-        }
         if request.begunAt != 0 {
             let activity = loop.tracer.begin(parent: TraceContext(request.headers), startedAt: request.begunAt)
             activity.live?.tellsCaller = false
             activity.live?.note(app: loop.appID, method: request.target)
             request.activity = activity
         }
-        return loop.receive(request, path: request.target, from: .runtime, fail: Self.fail)
+        do throws(InvocationFailure) {
+            let (caller, path) = try loop.admit(
+                InboundCall(uris: request.peerURIs, headers: request.headers, path: request.target, verb: request.method))
+            return loop.receive(request, path: path, from: caller, fail: Self.fail)
+        } catch {
+            Self.fail(request, error)
+            return .buffered
+        }
     }
 
     package func handle(_ request: HTTPRequest) {}
@@ -38,24 +41,20 @@ package final class InternalHandler: HTTPHandler {
     /// gRPC calls go through unchanged.
     package func register(_ router: GRPCRouter) {
         router.fallback = { [loop] call in
-            let callee = call.metadata("dapr-callee-app-id" as StaticString)
-            guard callee == loop.appID else {
-                call.fail(GRPCStatus(.invalidArgument, Self.mistaken(callee, loop.appID)))
-                return nil
-            }
             if call.begunAt != 0 {
                 let activity = loop.tracer.begin(parent: TraceContext(metadata: call.metadata), startedAt: call.begunAt)
                 activity.live?.target = loop.appID
                 activity.live?.isInvocation = true
                 call.activity = activity
             }
-            return loop.receive(call, from: .runtime)
+            do throws(InvocationFailure) {
+                let (caller, _) = try loop.admit(InboundCall(uris: call.peerURIs, headers: call.metadata, path: call.path, verb: nil))
+                return loop.receive(call, from: caller)
+            } catch {
+                call.fail(error.grpcStatus)
+                return nil
+            }
         }
-    }
-
-    private static func mistaken(_ callee: String?, _ own: String) -> String {
-        callee.map { "the call is for app \($0.prefix(80)), and this is the runtime of app \(own)" }
-            ?? "the call does not say which app it is for (dapr-callee-app-id); this port is for other runtimes"
     }
 
     /// As Dapr's API answers; whoever called passes it on.
@@ -77,6 +76,7 @@ extension InvocationFailure {
         switch self {
         case .noTarget: 404
         case .badTarget: 400
+        case .denied: 403
         case .unresolved, .unreachable, .noAppChannel: 500
         case .overloaded: 503
         case .timeout: 504

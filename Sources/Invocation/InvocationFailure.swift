@@ -4,6 +4,8 @@ package enum InvocationFailure: Error, Sendable, Equatable {
     case noTarget(cause: String)
     /// What names the app or its method can't be taken.
     case badTarget(cause: String)
+    /// Who calls may not, or is not who it says.
+    case denied(cause: String)
     /// Nobody knows where the app is.
     case unresolved(app: String, cause: String)
     /// No instance of the app took the call, or one broke off.
@@ -18,7 +20,7 @@ package enum InvocationFailure: Error, Sendable, Equatable {
     /// A sentence for the caller.
     package var message: String {
         switch self {
-        case .noTarget(let cause), .badTarget(let cause): cause
+        case .noTarget(let cause), .badTarget(let cause), .denied(let cause): cause
         case .unresolved(let app, let cause): "failed to resolve the address of app \(app): \(cause)"
         case .unreachable(let app, let cause): "failed to invoke app \(app): \(cause)"
         case .noAppChannel(let app):

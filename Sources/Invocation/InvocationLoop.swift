@@ -1,4 +1,5 @@
 import BuildingBlocks
+package import Certificates
 package import Components
 import NIOCore
 import Tracing
@@ -12,6 +13,10 @@ package final class InvocationLoop {
     let client: ClientLoop
     /// nil: this runtime has no app to call.
     let app: (any InvokedApp)?
+    /// nil: runtimes believe what others say of themselves.
+    private(set) var security: InvocationSecurity?
+    /// Which calls of others the app takes; nil: all.
+    let access: AccessControl?
     private let resolution: NameResolution
     let tracer: LoopTracer
     private var known: [AppName: AppPeers] = [:]
@@ -21,8 +26,11 @@ package final class InvocationLoop {
 
     /// `resolver`: the name of the component that knows where apps are.
     package init(
-        loop: CallLoop, appID: String, namespace: String, resolver: String, app: (any InvokedApp)?, limits: ClientLimits = ClientLimits()
+        loop: CallLoop, appID: String, namespace: String, resolver: String, app: (any InvokedApp)?, limits: ClientLimits = ClientLimits(),
+        security: InvocationSecurity? = nil, access: AccessControl? = nil
     ) {
+        self.security = security
+        self.access = access
         self.appID = appID
         self.namespace = namespace
         self.app = app
@@ -41,9 +49,15 @@ package final class InvocationLoop {
                 known[name] = nil
             }
         }
-        let made = AppPeers(name, resolution, client)
+        let made = AppPeers(name, resolution, client, security)
         known[name] = made
         return made
+    }
+
+    /// Other certificates and other trust from now on; what is in flight goes on.
+    package func use(_ security: InvocationSecurity) {
+        self.security = security
+        for peers in known.values { peers.use(security) }
     }
 
     /// Closes the connections to other runtimes.
@@ -109,6 +123,8 @@ package final class InvocationLoop {
         case own(InvocationLoop)
         /// Another runtime, which says in its fields for whom.
         case runtime
+        /// Another runtime, whose certificate says for whom.
+        case verified(RuntimeIdentity)
     }
 
     private func relay(
@@ -122,6 +138,7 @@ package final class InvocationLoop {
     func fields(_ request: HTTPRequest, _ caller: Caller) -> HeaderFields {
         switch caller {
         case .runtime: return ForwardedFields.request(request.headers, keepsCaller: true, for: request.activity)
+        case .verified(let identity): return ForwardedFields.request(request.headers, from: identity, for: request.activity)
         case .own: return ownFields(ForwardedFields.request(request.headers, keepsCaller: false, for: request.activity), to: own)
         }
     }
@@ -129,6 +146,7 @@ package final class InvocationLoop {
     func metadata(_ call: GRPCCall, _ caller: Caller) -> HeaderFields {
         switch caller {
         case .runtime: return ForwardedFields.call(call.metadata, keepsCaller: true, for: call.activity)
+        case .verified(let identity): return ForwardedFields.call(call.metadata, from: identity, for: call.activity)
         case .own: return ownFields(ForwardedFields.call(call.metadata, keepsCaller: false, for: call.activity), to: own)
         }
     }

@@ -13,7 +13,8 @@ extension Runtime {
     static let resolver = "octavo-name-resolution"
 
     static func invocations(
-        _ options: RuntimeOptions, _ loops: [NIOLoopBound<CallLoop>], _ namespace: String, _ app: AppChannel?
+        _ options: RuntimeOptions, _ loops: [NIOLoopBound<CallLoop>], _ namespace: String, _ app: AppChannel?,
+        _ security: InvocationSecurity?, _ access: AccessControl?
     ) async throws -> [NIOLoopBound<InvocationLoop>] {
         var made: [NIOLoopBound<InvocationLoop>] = []
         for (index, loop) in loops.enumerated() {
@@ -22,7 +23,7 @@ extension Runtime {
                     NIOLoopBound(
                         InvocationLoop(
                             loop: loop.value, appID: options.appID, namespace: namespace, resolver: resolver,
-                            app: app?.invoked(onLoop: index)),
+                            app: app?.invoked(onLoop: index), security: security, access: access),
                         eventLoop: loop.eventLoop)
                 }.get())
         }
@@ -31,14 +32,23 @@ extension Runtime {
 
     static func listenForPeers(
         _ options: RuntimeOptions, _ group: MultiThreadedEventLoopGroup, _ invocations: [NIOLoopBound<InvocationLoop>],
-        _ loops: [NIOLoopBound<CallLoop>], _ observation: Observation
+        _ loops: [NIOLoopBound<CallLoop>], _ observation: Observation, _ certificates: PeerCertificates?, logger: Logger
     ) async throws -> (Server, [Listener]) {
         // Without certificates nobody from another machine is to call the app.
-        let host = options.api.internalListenAddress.isEmpty ? "127.0.0.1" : options.api.internalListenAddress
+        let standard = certificates == nil ? "127.0.0.1" : "0.0.0.0"
+        let host = options.api.internalListenAddress.isEmpty ? standard : options.api.internalListenAddress
+        if certificates == nil, !isOfThisMachine(host) {
+            logger.warning(
+                "anybody who reaches this address can call the app as any other app: give certificates (--tls-internal-cert), or listen on 127.0.0.1",
+                metadata: ["address": "\(host)", "flag": "--dapr-internal-grpc-listen-address"])
+        }
         var limits = Server.Limits()
         limits.maxHeaderBytes = max(options.api.readBufferSize, 4096) + 4096
+        // Nobody stays for long by a certificate that has ended since.
+        if certificates != nil { limits.maxConnectionAge = .seconds(3600) }
         let server = try await Server.bind(
-            [.tcp(host: host, port: options.api.internalGRPCPort)], group: group, limits: limits, name: "internal"
+            [.tcp(host: host, port: options.api.internalGRPCPort)], group: group, limits: limits,
+            tls: try certificates.map { try TLSServerContext($0.credentials) }, name: "internal"
         ) { _, index in
             let router = GRPCRouter()
             let observer = RequestObserver(observation.family, loop: index, log: observation.log, tracer: loops[index].value.tracer,
@@ -50,6 +60,8 @@ extension Runtime {
         }
         return (server, server.addresses.map { Listener(purpose: "internal", address: $0) })
     }
+
+    private static func isOfThisMachine(_ host: String) -> Bool { host.hasPrefix("127.") || host == "::1" || host == "localhost" }
 
     /// The resolver, unless the configuration names another: a file that the runtimes of this user share.
     static func resolverDefinition(

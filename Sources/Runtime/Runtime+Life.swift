@@ -120,6 +120,7 @@ extension Runtime {
         await endDeliveries()
         state.configurationSubscriptions.endAll()
         await withdraw()
+        following.withLockedValue { $0?.cancel() }
         await peers.drain(grace: options.shutdown.grace)
         await api.drain(grace: options.shutdown.grace)
         for loop in invocations { try? await loop.eventLoop.submit { loop.value.close() }.get() }

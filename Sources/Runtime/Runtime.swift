@@ -10,6 +10,7 @@ import Logging
 import NIOConcurrencyHelpers
 import NIOCore
 import NIOPosix
+import Resources
 import Telemetry
 import Transport
 
@@ -38,6 +39,8 @@ final class Runtime: Sendable {
     let announced = NIOLockedValueBox(false)
     /// What is on its way to the app, of every event loop.
     let deliveries: NIOLockedValueBox<[NIOLoopBound<any AppDeliveries>]>
+    /// Looks after the certificates for other runtimes.
+    let following = NIOLockedValueBox<Task<Void, Never>?>(nil)
     /// What the resource files name.
     let resources: LiveResources
 
@@ -161,9 +164,13 @@ final class Runtime: Sendable {
         }
 
         let observation = observation(options, configuration, registry)
-        let invocations = try await invocations(options, loops, namespace, app)
+        let security = Logger(label: "octavo.security")
+        let certificates = try PeerCertificates(options, configuration.mutualTLS, namespace: namespace, registry: registry, logger: security)
+        if let access = configuration.accessControl { tell(access, certificates, security) }
+        let invocations = try await invocations(
+            options, loops, namespace, app, try certificates?.security(), configuration.accessControl.map { AccessControl($0) })
         let (api, listeners) = try await listen(options, group, loops, state, observation, invocations)
-        let (peers, peerListeners) = try await listenForPeers(options, group, invocations, loops, observation)
+        let (peers, peerListeners) = try await listenForPeers(options, group, invocations, loops, observation, certificates, logger: security)
         let runtime = try await Runtime(
             options: options, logger: logger, events: events, group: group, loops: loops, store: store, state: state,
             api: api, peers: peers, invocations: invocations, listeners: listeners + peerListeners, startedAt: startedAt, configuration: configuration, registry: registry,
@@ -174,9 +181,25 @@ final class Runtime: Sendable {
         }
         Task { await runtime.startComponents() }
         runtime.followApp()
+        if let certificates { runtime.following.withLockedValue { $0 = Task { await certificates.follow(peers, invocations) } } }
         Task { await store.followFiles() }
         Task { await store.followSecrets() }
         return runtime
+    }
+
+    /// What of the access control has no effect as things are.
+    private static func tell(_ access: AccessControlSettings, _ certificates: PeerCertificates?, _ logger: Logger) {
+        guard let identity = certificates?.credentials.identity else {
+            logger.warning(
+                "without certificates nobody knows which app calls: the default action of the access control holds for all",
+                metadata: ["default-action": "\(access.defaultAction.rawValue)", "policies": "\(access.policies.count)"])
+            return
+        }
+        if let domain = access.trustDomain, domain != identity.trustDomain {
+            logger.warning(
+                "the access control's trustDomain is not that of the certificate, which counts",
+                metadata: ["trustDomain": "\(domain)", "certificate": "\(identity)"])
+        }
     }
 
     /// How requests are measured and logged.

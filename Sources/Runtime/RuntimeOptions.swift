@@ -39,6 +39,8 @@ package struct RuntimeOptions: Sendable, Equatable {
     package var api = APIOptions()
     /// TLS of the wire API's listeners, Unix sockets included; nil is plain text.
     package var tls: TLSOptions?
+    /// TLS between runtimes.
+    package var internalTLS = InternalTLSOptions()
     /// The metrics page.
     package var metrics = MetricsOptions()
     /// Logging.
@@ -139,6 +141,18 @@ package struct TLSOptions: Sendable, Equatable {
         self.privateKey = privateKey
         self.clientAuthorities = clientAuthorities
     }
+}
+
+/// Certificates between runtimes, as PEM files; what is nil says the configuration.
+package struct InternalTLSOptions: Sendable, Equatable {
+    /// The certificate of this runtime and its chain.
+    package var certificate: String?
+    /// The private key of the certificate.
+    package var key: String?
+    /// The roots of the runtimes that are trusted.
+    package var authorities: String?
+
+    package init() {}
 }
 
 /// The metrics page.

@@ -25,7 +25,7 @@ struct Octavo: ParsableCommand {
         version: VersionCommand.line,
         subcommands: [
             RunCommand.self, StatusCommand.self, PluginCommand.self, ComponentCommand.self, ResourcesCommand.self,
-            SubscriptionCommand.self, StateCommand.self, TopCommand.self, TraceCommand.self, LogsCommand.self,
+            SubscriptionCommand.self, StateCommand.self, CACommand.self, TopCommand.self, TraceCommand.self, LogsCommand.self,
             DoctorCommand.self, VersionCommand.self, CompletionCommand.self,
         ])
 }

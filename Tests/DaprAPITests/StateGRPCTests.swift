@@ -282,9 +282,9 @@ struct StateGRPCTests {
     @Test("names a method that is not offered")
     func unknownMethod() async throws {
         try await Sidecar.run { (sidecar: Sidecar) async throws in
-            let answer = try grpc(sidecar.port, "InvokeService", [])
+            let answer = try grpc(sidecar.port, "InvokeActor", [])
             #expect(answer.code == GRPCCode.unimplemented.rawValue)
-            #expect(answer.text.contains("InvokeService"))
+            #expect(answer.text.contains("InvokeActor"))
         }
     }
 }

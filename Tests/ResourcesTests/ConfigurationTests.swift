@@ -86,15 +86,15 @@ import Testing
             ("${A", "${A"), ("$$A", "$one"), ("${}", "${}"), ("$B", "b: 1"),
         ])
     func expands(written: String, value: String) throws {
-        let outcome = load([configuration("  mtls: {x: '\(written)'}\n")], environment: ["A": "one", "B": "b: 1"])
-        #expect(outcome.configuration?.spec?["mtls"]?["x"]?.scalar == value)
+        let outcome = load([configuration("  workflow: {x: '\(written)'}\n")], environment: ["A": "one", "B": "b: 1"])
+        #expect(outcome.configuration?.spec?["workflow"]?["x"]?.scalar == value)
         #expect(outcome.diagnostics == [])
     }
 
     @Test("a variable that is not set leaves nothing behind and a warning")
     func missingVariable() {
-        let outcome = load([configuration("  mtls: {x: 'a${NOPE}b'}\n")])
-        #expect(outcome.configuration?.spec?["mtls"]?["x"]?.scalar == "ab")
+        let outcome = load([configuration("  workflow: {x: 'a${NOPE}b'}\n")])
+        #expect(outcome.configuration?.spec?["workflow"]?["x"]?.scalar == "ab")
         #expect(
             outcome.diagnostics.map(\.message) == [
                 "the environment variable NOPE is not set; nothing is put in its place"

@@ -76,7 +76,8 @@ import Testing
         batch.append("", "x")
         batch.append("bad:", "x")
         var seen: [String] = []
-        batch.fields.forEach { seen.append(String(decoding: $0, as: UTF8.self) + "=" + String(decoding: $1, as: UTF8.self)) }
-        #expect(seen == ["x-name=value  x: y"])
+        batch.append(HeaderFields([("Y", "z")]))
+        batch.forEachPart { $0.forEach { seen.append(String(decoding: $0, as: UTF8.self) + "=" + String(decoding: $1, as: UTF8.self)) } }
+        #expect(seen == ["x-name=value  x: y", "y=z"])
     }
 }

@@ -1,4 +1,4 @@
-import KubernetesPluginNative
+import CPluginYAML
 import PluginHTTP
 import PluginKit
 
@@ -27,7 +27,7 @@ enum KubeConfig {
         // Never empty, so that it has an address.
         let text = yaml + [0x0A]
         let json = text.withUnsafeBytes { bytes in
-            kubernetes_json_of_yaml(bytes.baseAddress!.assumingMemoryBound(to: CChar.self), bytes.count, &problem, problem.count)
+            plugin_yaml_to_json(bytes.baseAddress!.assumingMemoryBound(to: CChar.self), bytes.count, &problem, problem.count)
         }
         guard let json else {
             throw .invalid("The kubeconfig \(path) is no good YAML: \(String(decoding: problem.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)).")

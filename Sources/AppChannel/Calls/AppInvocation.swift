@@ -12,6 +12,7 @@ extension AppLoop: InvokedApp {
     var token: String { options.token }
 
     func enter(_ begin: @escaping (_ left: @escaping () -> Void) -> Void, refused: @escaping (String) -> Void) {
+        if isUnlimited { return begin {} }
         inTurn({ (result: Result<Void, AppFailure>) in
             if case .failure(let failure) = result { refused(failure.description) }
         }) { done in begin { done(.success(())) } }

@@ -19,6 +19,8 @@ final class ConcurrencyGate: Sendable {
         self.maxWaiting = maxWaiting
     }
 
+    var isUnlimited: Bool { state == nil }
+
     enum Entry { case now, later, refused }
 
     /// `later`: `leave` on some loop will name `loop`.

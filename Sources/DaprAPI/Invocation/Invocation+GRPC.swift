@@ -34,7 +34,7 @@ extension DaprAPI {
             guard !request.id.isEmpty else { throw .noTarget(cause: "the request names no app (id)") }
             let name = try AppName(request.id, default: invocation.namespace)
             let message = request.message
-            var path = try InvocationTarget.cleaned("/" + message.method)
+            var path = try MethodPath.cleaned("/" + message.method)
             if !message.httpExtension.querystring.isEmpty { path += "?" + message.httpExtension.querystring }
             call.activity?.live?.note(app: name.description, method: message.method)
             var fields = ForwardedFields.request(call.metadata, keepsCaller: false, for: call.activity).pairs.filter { !$0.0.hasPrefix("grpc-") && $0.0 != "content-type" }

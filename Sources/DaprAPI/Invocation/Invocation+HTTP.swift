@@ -4,12 +4,11 @@ import Transport
 extension DaprAPI {
     /// Takes an invocation as its head comes in.
     func openInvocation(_ request: HTTPRequest) -> HTTPBodyMode {
-        guard let invocation else {
-            InternalHandler.fail(request, .unreachable(app: "", cause: "this runtime takes no part in service invocation"))
-            return .buffered
-        }
         do throws(InvocationFailure) {
-            let target = try InvocationTarget(request, namespace: invocation.namespace)
+            let target = try InvocationTarget(request, namespace: invocation?.namespace ?? "")
+            guard let invocation else {
+                throw .unreachable(app: target.app.description, cause: "this runtime takes no part in service invocation")
+            }
             return invocation.relay(request, to: target.app, path: target.path, fail: InternalHandler.fail)
         } catch {
             InternalHandler.fail(request, error)

@@ -37,6 +37,7 @@ package struct ConformanceCase: Sendable, CustomStringConvertible {
         case OCTAVO_KIND_CONFIGURATION: ConfigurationCases.all
         case OCTAVO_KIND_CRYPTO: CryptoCases.all
         case OCTAVO_KIND_BINDING: BindingCases.all
+        case OCTAVO_KIND_NAME_RESOLUTION: NamesCases.all
         default: []
         }
     }

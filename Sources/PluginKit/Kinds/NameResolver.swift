@@ -25,6 +25,26 @@ public struct NamesReply {
     }
 }
 
+extension NamesReply {
+    /// The same, of addresses that the plugin holds. `lifetime`: how long they may be used without asking again, in nanoseconds; 0 = not known.
+    public func answer(_ addresses: [NameAddress], lifetime: Int64 = 0) {
+        var bytes: [UInt8] = []
+        for address in addresses { bytes += address.host }
+        bytes.withUnsafeBytes { memory in
+            var list: [octavo_names_address] = [], at = 0
+            for address in addresses {
+                var one = octavo_names_address()
+                one.host = Str(UnsafeRawBufferPointer(rebasing: memory[at..<at + address.host.count]))
+                one.port = UInt32(address.port)
+                one.lifetime_ns = lifetime
+                list.append(one)
+                at += address.host.count
+            }
+            list.withUnsafeBufferPointer { answer($0) }
+        }
+    }
+}
+
 func buildNamesTable() -> UnsafePointer<octavo_names_ops> {
     let ops = Static.room(for: octavo_names_ops.self, 1)
     ops.pointee.size = UInt32(MemoryLayout<octavo_names_ops>.size)

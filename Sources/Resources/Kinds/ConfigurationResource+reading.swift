@@ -36,6 +36,8 @@ extension ConfigurationResource {
         configuration.isolation = .read(
             spec.fields("isolation", known: ["default", "thirdParty", "onCrash", "crashLoopLimit", "cgroup", "plugins", "groups"], &report), &report)
         configuration.nameResolution = nameResolution(spec, &report)
+        configuration.accessControl = .read(spec, &report)
+        configuration.mutualTLS = .read(spec, &report)
         configuration.watchesPlugins = spec.fields("plugins", known: ["watch"], &report).boolean("watch", &report) ?? false
         return configuration
     }
@@ -131,7 +133,8 @@ extension ConfigurationResource {
         guard let component = fields.text("component", &report), !component.isEmpty else { return nil }
         var settings: [(name: String, value: String)] = []
         if case .mapping(let members)? = fields["configuration"]?.content {
-            for member in members { if let text = member.value.scalar { settings.append((member.name, text)) } }
+            // A mapping or a list comes as JSON, as in a component's metadata.
+            for member in members { settings.append((member.name, member.value.scalar ?? member.value.jsonText)) }
         }
         return NameResolutionSettings(
             component: component, version: fields.text("version", &report) ?? "v1", settings: settings)

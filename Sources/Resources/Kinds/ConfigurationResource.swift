@@ -19,7 +19,10 @@ package struct ConfigurationResource: Sendable, Equatable {
     package var secretInterval: Duration? = ConfigurationResource.secretInterval
     /// What tells where apps are (`spec.nameResolution`); nil: the runtime's own choice.
     package var nameResolution: NameResolutionSettings?
-    /// The whole `spec`, for `accessControl`, `httpPipeline`, `mtls`, `nameResolution` and others.
+    /// Which calls of other apps the app takes (`spec.accessControl`); nil: all.
+    package var accessControl: AccessControlSettings?
+    package var mutualTLS = MutualTLSSettings()
+    /// The whole `spec`, for `httpPipeline`, `workflow` and others.
     package var spec: YAMLNode?
 
     package init(header: ResourceHeader) { self.header = header }
@@ -38,7 +41,7 @@ package struct NameResolutionSettings: Sendable, Equatable {
     /// Without `nameresolution.` before it: `sqlite`.
     package var component: String
     package var version: String
-    /// The resolver's settings, as written.
+    /// The resolver's settings, as written; a mapping or a list as JSON.
     package var settings: [(name: String, value: String)]
 
     package static func == (a: Self, b: Self) -> Bool {

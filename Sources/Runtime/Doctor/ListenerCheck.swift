@@ -2,12 +2,13 @@ import AdminAPI
 import Components
 import Glibc
 import NIOCore
+import Resources
 import Transport
 
 /// Whether the runtime could listen where it is told to.
 enum ListenerCheck {
     static func findings(_ options: RuntimeOptions) -> [DoctorFinding] {
-        var findings = certificates(options)
+        var findings = certificates(options) + internalCertificates(options)
         if let folder = options.api.unixSocketFolder {
             findings += ["http", "grpc"].compactMap { socket("\(folder)/dapr-\(options.appID)-\($0).socket") }
         } else {
@@ -35,6 +36,23 @@ enum ListenerCheck {
                 DoctorFinding(
                     severity: .error, subject: "TLS", cause: "\(error)",
                     remedy: "Give PEM files that belong together with --tls-cert and --tls-key.")
+            ]
+        }
+    }
+
+    /// Those of flags and environment, and of the configuration.
+    private static func internalCertificates(_ options: RuntimeOptions) -> [DoctorFinding] {
+        let outcome = options.configurationPaths.isEmpty
+            ? nil : ConfigurationLoader.load(paths: options.configurationPaths, environment: ResourceReading.environment)
+        do {
+            guard let files = try PeerCertificates.files(options.internalTLS, outcome?.configuration?.mutualTLS ?? MutualTLSSettings()) else { return [] }
+            _ = try PeerCertificates.read(files, options.appID, environmentVariable("NAMESPACE") ?? "")
+            return []
+        } catch {
+            return [
+                DoctorFinding(
+                    severity: .error, subject: "TLS between runtimes", cause: "\(error)",
+                    remedy: "Make certificates with octavo ca issue, or give those of another authority with --tls-internal-cert, -key and -ca.")
             ]
         }
     }

@@ -18,6 +18,9 @@ enum ResourceReading {
         var isolation = IsolationSettings()
         /// nil: the runtime's own choice.
         var nameResolution: NameResolutionSettings?
+        /// Which calls of other apps the app takes; nil: all.
+        var accessControl: AccessControlSettings?
+        var mutualTLS = MutualTLSSettings()
         var watchesPlugins = false
         /// How often secrets that components name are read again; nil: never.
         var secretInterval: Duration? = ConfigurationResource.secretInterval
@@ -48,6 +51,8 @@ enum ResourceReading {
         result.deniedComponents = read.deniedComponents
         result.isolation = read.isolation
         result.nameResolution = read.nameResolution
+        result.accessControl = read.accessControl
+        result.mutualTLS = read.mutualTLS
         result.watchesPlugins = read.watchesPlugins
         result.secretInterval = read.secretInterval
         result.followsResources = read.features["HotReload"] ?? true

@@ -15,6 +15,7 @@ final class ClientHandshake: ChannelInboundHandler, RemovableChannelHandler {
     private let pool: ConnectionPool
     private var isDone = false
     private var cause: String?
+    private var tls: TLSHandler?
 
     private init(_ pool: ConnectionPool) { self.pool = pool }
 
@@ -53,8 +54,9 @@ final class ClientHandshake: ChannelInboundHandler, RemovableChannelHandler {
     private func install(_ pipeline: ChannelPipeline.SynchronousOperations) throws {
         if let tls = pool.target.tls {
             let handler = try TLSHandler(
-                tls, server: pool.target.host, timeout: TimeAmount(pool.loop.limits.handshakeTimeout)
+                tls, server: pool.target.host, peerURI: pool.target.peerURI, timeout: TimeAmount(pool.loop.limits.handshakeTimeout)
             ) { [self] in cause = "TLS failed: \($0)" }
+            self.tls = handler
             try pipeline.addHandler(handler)
         }
         try pipeline.addHandler(self)
@@ -89,7 +91,7 @@ final class ClientHandshake: ChannelInboundHandler, RemovableChannelHandler {
     private func finish(_ context: ChannelHandlerContext, _ wire: ClientTarget.Wire) {
         guard !isDone else { return }
         isDone = true
-        let handler = pool.connected(wire: wire)
+        let handler = pool.connected(wire: wire, tls: tls)
         do {
             try context.pipeline.syncOperations.addHandler(handler, position: .after(self))
         } catch {

@@ -17,12 +17,15 @@ package struct ClientTarget: Sendable {
     package var tls: TLSClientContext?
     /// The `host` of requests, and the name that a certificate must be for.
     package var host: String
+    /// The URI that the certificate of the peer must be for, and no other; nil: it is known by `host`.
+    package var peerURI: String?
 
     /// `host` is the name in `endpoint` when it is nil; `localhost` for a Unix socket.
-    package init(_ endpoint: Server.Endpoint, wire: Wire, tls: TLSClientContext? = nil, host: String? = nil) {
+    package init(_ endpoint: Server.Endpoint, wire: Wire, tls: TLSClientContext? = nil, host: String? = nil, peerURI: String? = nil) {
         self.endpoint = endpoint
         self.wire = wire
         self.tls = tls
+        self.peerURI = peerURI
         switch endpoint {
         case .tcp(let name, _): self.host = host ?? name
         case .unix: self.host = host ?? "localhost"

@@ -5,7 +5,7 @@ import NIOPosix
 final class ConnectionPool {
     /// The peer in error messages.
     let name: String
-    let target: ClientTarget
+    private(set) var target: ClientTarget
     let loop: ClientLoop
     var onConnectionLost: (() -> Void)?
 
@@ -109,9 +109,9 @@ final class ConnectionPool {
     func begin() { connecting += 1 }
 
     /// A connection is up. `handler` is what must speak on it.
-    func connected(wire: ClientTarget.Wire) -> any ChannelHandler {
+    func connected(wire: ClientTarget.Wire, tls: TLSHandler?) -> any ChannelHandler {
         agreed = wire
-        if wire == .http2 { return HTTP2ClientConnection(pool: self) }
+        if wire == .http2 { return HTTP2ClientConnection(pool: self, tls: tls) }
         return HTTP1ClientConnection(pool: self)
     }
 
@@ -120,6 +120,7 @@ final class ConnectionPool {
         connecting -= 1
         guard !isClosed else { return connection.close() }
         http2.append(connection)
+        judge(connection)
         serveWaiting()
     }
 
@@ -129,6 +130,31 @@ final class ConnectionPool {
         http1[ObjectIdentifier(connection)] = connection
         idle.append(connection)
         serveWaiting()
+    }
+
+    /// The peer has ended `connection` before it said that it takes any exchanges: who waits for one learns why.
+    func refused(_ connection: HTTP2ClientConnection, _ error: ClientError) {
+        http2.removeAll { $0 === connection }
+        guard !isClosed else { return }
+        onConnectionLost?()
+        guard connecting == 0, http2.isEmpty else { return }
+        let batch = waiting
+        waiting.removeAll()
+        for exchange in batch { exchange.fail(error) }
+    }
+
+    // MARK: Other certificates
+
+    func use(_ tls: TLSClientContext) {
+        target.tls = tls
+        for connection in http2 { judge(connection) }
+        for connection in leaving.values { judge(connection) }
+        if !waiting.isEmpty { serveWaiting() }
+    }
+
+    private func judge(_ connection: HTTP2ClientConnection) {
+        guard target.peerURI != nil, let tls = target.tls, let handler = connection.tls, !handler.isOf(tls.context) else { return }
+        if handler.isVouchedFor(by: tls.roots) { connection.leave() } else { connection.close() }
     }
 
     /// No connection came about: those who wait learn why, unless others may still serve them.

@@ -36,7 +36,7 @@ struct HTTP1RequestHead {
     mutating func append(_ exchange: ClientExchange) {
         var batch = HeaderBatch()
         exchange.appendFields(to: &batch)
-        bytes.writeLines(batch.fields)
+        batch.forEachPart { bytes.writeLines($0) }
     }
 
     mutating func append(_ name: StaticString, _ value: StaticString) {

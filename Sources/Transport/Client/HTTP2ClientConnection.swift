@@ -9,6 +9,8 @@ final class HTTP2ClientConnection: ChannelInboundHandler, ClientConnection, Exch
     typealias OutboundOut = ByteBuffer
 
     let pool: ConnectionPool
+    /// nil in plain text.
+    let tls: TLSHandler?
     let loop: ClientLoop
     var registryIndex = -1
 
@@ -36,8 +38,9 @@ final class HTTP2ClientConnection: ChannelInboundHandler, ClientConnection, Exch
     private var controlFrames = 0
     private var controlWindow: NIODeadline
 
-    init(pool: ConnectionPool) {
+    init(pool: ConnectionPool, tls: TLSHandler? = nil) {
         self.pool = pool
+        self.tls = tls
         loop = pool.loop
         lastRead = loop.now
         idleSince = loop.now
@@ -105,6 +108,11 @@ final class HTTP2ClientConnection: ChannelInboundHandler, ClientConnection, Exch
     /// Whether another stream may be opened now.
     var hasRoom: Bool {
         guard let session, !isLeaving, !isClosing else { return false }
+        // A server judges our certificate after we have judged its own (RFC 8446 §4.4): nothing is risked before it has spoken.
+        if !isGreeted, pool.target.peerURI != nil {
+            wasFull = true
+            return false
+        }
         let allowed = Int(nghttp2_session_get_remote_settings(session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS))
         if streams.count < min(allowed, loop.limits.maxConcurrentStreams) { return true }
         wasFull = true
@@ -328,7 +336,12 @@ final class HTTP2ClientConnection: ChannelInboundHandler, ClientConnection, Exch
         streams = []
         if !isLeaving {
             isLeaving = true
-            pool.remove(self, isLost: isLost)
+            if !isGreeted, isLost, pool.target.peerURI != nil {
+                let cause = tls?.failure.map { "TLS failed: \($0)" } ?? "the connection was closed at once"
+                pool.refused(self, ClientError(.unreachable, "\(pool.name) can't be reached: \(cause).", mayHaveBeenSeen: false))
+            } else {
+                pool.remove(self, isLost: isLost)
+            }
         }
         pool.closed(self)
         for exchange in open where !exchange.isEnded && !exchange.isInputDone { failTornDown(exchange, isLost) }

@@ -4,13 +4,12 @@
 /// not begun with is sent again on another connection by itself, at most twice; so is an idempotent one on a connection
 /// that was closed while it lay idle.
 package final class HTTPClient {
-    package let target: ClientTarget
+    package var target: ClientTarget { pool.target }
     package let loop: ClientLoop
     private let pool: ConnectionPool
 
     /// `name` is the peer in error messages, e.g. `the app`.
     package init(_ target: ClientTarget, loop: ClientLoop, name: String) {
-        self.target = target
         self.loop = loop
         pool = ConnectionPool(target, loop: loop, name: "\(name) at \(target.endpoint.text)")
     }
@@ -41,6 +40,10 @@ package final class HTTPClient {
         exchange.begin(on: loop, pool: pool)
         pool.dispatch(exchange)
     }
+
+    /// New connections have other certificates and other trust from now on. What is in flight stays where it is, unless the
+    /// peer is not trusted any more.
+    package func use(_ tls: TLSClientContext) { pool.use(tls) }
 
     /// Why a connection to `target` did not come about, in a few words.
     package static func cause(_ error: any Error, target: ClientTarget) -> String { ClientHandshake.cause(error, target) }

@@ -71,6 +71,9 @@ package final class GRPCCall {
     /// Whether the call came over TLS.
     package var isSecure: Bool { stream?.connection?.isSecure ?? false }
 
+    /// The URIs that the verified certificate of who calls is for; none without one.
+    package var peerURIs: [String] { stream?.connection?.peerURIs ?? [] }
+
     /// The value of a metadata field (lower case), nil without it. For `-bin` fields see `binaryMetadata`.
     package func metadata(_ name: StaticString) -> String? { metadata[name] }
 

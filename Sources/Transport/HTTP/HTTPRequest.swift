@@ -75,6 +75,9 @@ package final class HTTPRequest {
     /// Whether it came over TLS.
     package var isSecure: Bool { responder?.isSecure ?? false }
 
+    /// The URIs that the verified certificate of who asks is for; none without one.
+    package var peerURIs: [String] { responder?.peerURIs ?? [] }
+
     /// Whether the answer is complete or nobody waits for it any more.
     package var isEnded: Bool { answer == .ended || responder == nil }
 

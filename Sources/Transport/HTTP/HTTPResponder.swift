@@ -4,6 +4,8 @@ import NIOCore
 protocol HTTPResponder: AnyObject {
     var peer: SocketAddress? { get }
     var isSecure: Bool { get }
+    /// Whom the peer's verified certificate is for.
+    var peerURIs: [String] { get }
     /// Sends a whole answer.
     func respond(_ request: HTTPRequest, _ status: Int, _ headers: [(String, String)], _ body: ByteBuffer?)
     /// Starts an answer whose body comes in parts.

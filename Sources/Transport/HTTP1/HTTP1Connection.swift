@@ -9,7 +9,10 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
 
     let loop: LoopContext
     let peer: SocketAddress?
-    let isSecure: Bool
+    /// nil in plain text.
+    let tls: TLSHandler?
+    var isSecure: Bool { tls != nil }
+    var peerURIs: [String] { tls?.peerURIs ?? [] }
     var registryIndex = -1
 
     var context: ChannelHandlerContext?
@@ -43,10 +46,10 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
     private var writingSince: NIODeadline?
     private var isDraining = false
 
-    init(loop: LoopContext, peer: SocketAddress?, isSecure: Bool) {
+    init(loop: LoopContext, peer: SocketAddress?, tls: TLSHandler? = nil) {
         self.loop = loop
         self.peer = peer
-        self.isSecure = isSecure
+        self.tls = tls
         parser = HTTP1RequestParser(maxHeaderBytes: loop.limits.maxHeaderBytes, maxHeaderCount: loop.limits.maxHeaderCount)
         idleSince = loop.now
         opened = loop.now

@@ -11,7 +11,10 @@ final class HTTP2Connection: ChannelInboundHandler, Connection {
 
     let loop: LoopContext
     let peer: SocketAddress?
-    let isSecure: Bool
+    /// nil in plain text.
+    let tls: TLSHandler?
+    var isSecure: Bool { tls != nil }
+    var peerURIs: [String] { tls?.peerURIs ?? [] }
     var registryIndex = -1
 
     /// nghttp2's session from `handlerAdded` until the channel is inactive. Everything that belongs to it is used on
@@ -47,10 +50,10 @@ final class HTTP2Connection: ChannelInboundHandler, Connection {
     private var controlFrames = 0
     private var controlWindow: NIODeadline
 
-    init(loop: LoopContext, peer: SocketAddress?, isSecure: Bool) {
+    init(loop: LoopContext, peer: SocketAddress?, tls: TLSHandler? = nil) {
         self.loop = loop
         self.peer = peer
-        self.isSecure = isSecure
+        self.tls = tls
         opened = loop.now
         lastRead = loop.now
         idleSince = loop.now

@@ -5,6 +5,7 @@ import NIOCore
 extension HTTP2Stream: HTTPResponder {
     var peer: SocketAddress? { connection?.peer }
     var isSecure: Bool { connection?.isSecure ?? false }
+    var peerURIs: [String] { connection?.peerURIs ?? [] }
 
     func respond(_ request: HTTPRequest, _ status: Int, _ headers: [(String, String)], _ body: ByteBuffer?) {
         let length = body?.readableBytes ?? 0

@@ -75,7 +75,7 @@ struct Acceptor: Sendable {
             let context = loop.value
             context.counts.connections &+= 1
             try channel.pipeline.syncOperations.addHandler(
-                ProtocolDetector(loop: context, peer: channel.remoteAddress, isSecure: false))
+                ProtocolDetector(loop: context, peer: channel.remoteAddress))
         }
     }
 

@@ -10,7 +10,7 @@ final class LoopContext {
     let eventLoop: any EventLoop
     let index: Int
     let limits: Server.Limits
-    let tls: TLSServerContext?
+    private(set) var tls: TLSServerContext?
     let router: GRPCRouter
     let http: any HTTPHandler
     let deadlines: DeadlineHeap<GRPCCall>
@@ -90,6 +90,20 @@ final class LoopContext {
         guard counts.bufferedBytes + bytes <= limits.maxBufferedBytes else { return false }
         counts.bufferedBytes += bytes
         return true
+    }
+
+    // MARK: Other certificates
+
+    /// From now on connections have the settings of `tls`. Those with earlier ones are asked to go away; whom the roots do
+    /// not vouch for any more is cut off.
+    func use(_ tls: TLSServerContext) {
+        self.tls = tls
+        for connection in connections { if let connection = connection as? HTTP2Connection { judge(connection) } }
+    }
+
+    func judge(_ connection: HTTP2Connection) {
+        guard let tls, tls.requiresHTTP2, let handler = connection.tls, !handler.isOf(tls.context) else { return }
+        if handler.isVouchedFor(by: tls.roots) { connection.drain() } else { connection.cut() }
     }
 
     func release(_ bytes: Int) { counts.bufferedBytes -= bytes }

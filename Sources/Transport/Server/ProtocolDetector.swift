@@ -10,7 +10,9 @@ final class ProtocolDetector: ChannelInboundHandler, RemovableChannelHandler, Co
 
     private let loop: LoopContext
     private let peer: SocketAddress?
-    private let isSecure: Bool
+    /// What has taken TLS off already.
+    private let tls: TLSHandler?
+    private var isSecure: Bool { tls != nil }
     /// Whether a TLS handshake must come first.
     private let expectsTLS: Bool
     var registryIndex = -1
@@ -19,11 +21,11 @@ final class ProtocolDetector: ChannelInboundHandler, RemovableChannelHandler, Co
     private var opened: NIODeadline
     private var isDone = false
 
-    init(loop: LoopContext, peer: SocketAddress?, isSecure: Bool) {
+    init(loop: LoopContext, peer: SocketAddress?, tls: TLSHandler? = nil) {
         self.loop = loop
         self.peer = peer
-        self.isSecure = isSecure
-        expectsTLS = loop.tls != nil && !isSecure
+        self.tls = tls
+        expectsTLS = loop.tls != nil && tls == nil
         opened = loop.now
     }
 
@@ -73,7 +75,9 @@ final class ProtocolDetector: ChannelInboundHandler, RemovableChannelHandler, Co
             }
             let preface = Self.preface.bytes
             let common = min(bytes.count, preface.count)
-            guard zip(bytes[..<common], preface[..<common]).allSatisfy(==) else { return .http1 }
+            guard zip(bytes[..<common], preface[..<common]).allSatisfy(==) else {
+                return loop.tls?.requiresHTTP2 == true ? .refused : .http1
+            }
             return common == preface.count ? .http2 : .undecided
         }
         do {
@@ -85,11 +89,12 @@ final class ProtocolDetector: ChannelInboundHandler, RemovableChannelHandler, Co
                 return
             case .tls: try addTLS(context)
             case .http1:
-                try HTTP1Connection(loop: loop, peer: peer, isSecure: isSecure)
+                try HTTP1Connection(loop: loop, peer: peer, tls: tls)
                     .install(context.pipeline.syncOperations, after: self)
             case .http2:
-                try context.pipeline.syncOperations.addHandler(
-                    HTTP2Connection(loop: loop, peer: peer, isSecure: isSecure), position: .after(self))
+                let connection = HTTP2Connection(loop: loop, peer: peer, tls: tls)
+                try context.pipeline.syncOperations.addHandler(connection, position: .after(self))
+                loop.judge(connection)
             }
         } catch {
             context.close(promise: nil)
@@ -107,7 +112,7 @@ final class ProtocolDetector: ChannelInboundHandler, RemovableChannelHandler, Co
     private func addTLS(_ context: ChannelHandlerContext) throws {
         guard let tls = loop.tls else { return }
         let handler = try TLSHandler(tls, loop: loop)
-        let next = ProtocolDetector(loop: loop, peer: peer, isSecure: true)
+        let next = ProtocolDetector(loop: loop, peer: peer, tls: handler)
         try context.pipeline.syncOperations.addHandlers([handler, next], position: .after(self))
     }
 

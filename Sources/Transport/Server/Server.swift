@@ -86,6 +86,12 @@ package final class Server: Sendable {
         for future in drained { try? await future.get() }
     }
 
+    /// New connections have other certificates and other trust from now on; returns when that is so on every event loop.
+    /// Who is connected is asked to come again, without losing what is in flight; who is not trusted any more is cut off.
+    package func use(_ tls: TLSServerContext) async {
+        for bound in loops { try? await bound.eventLoop.submit { bound.value.use(tls) }.get() }
+    }
+
     /// The counts now. Asks every event loop once; costs the data path nothing.
     package func statistics() async -> Statistics {
         var sum = Statistics()

@@ -1,3 +1,4 @@
+package import Certificates
 import COpenSSL
 
 #if canImport(Glibc)
@@ -25,10 +26,13 @@ package final class TLSClientContext: Sendable {
     /// thread (openssl-threads(7)).
     nonisolated(unsafe) let context: OpaquePointer
     private let verifies: Bool
+    /// Who is trusted as a server, where peers are known by certificates that may change while the client is in use.
+    let roots: [Certificate]
 
     /// Throws `TLSError` with the file and the cause.
     package init(trust: Trust, offer: Offer) throws {
         verifies = trust != .everybody
+        roots = []
         ERR_clear_error()
         guard let context = SSL_CTX_new(TLS_client_method()) else {
             throw TLSError(description: "OpenSSL has no TLS client: \(OpenSSLError.take()).")
@@ -39,6 +43,26 @@ package final class TLSClientContext: Sendable {
             SSL_CTX_free(context)
             throw error
         }
+        self.context = context
+    }
+
+    /// For peers that show each other who they are. Whom a server must be says `ClientTarget.peerURI`. HTTP/2 alone.
+    package init(_ credentials: Credentials) throws {
+        // Not by its name.
+        verifies = false
+        roots = credentials.roots
+        ERR_clear_error()
+        guard let context = SSL_CTX_new(TLS_client_method()) else {
+            throw TLSError(description: "OpenSSL has no TLS client: \(OpenSSLError.take()).")
+        }
+        do {
+            try Self.configure(context, .everybody, .http2)
+            try TLSCredentials.install(credentials, on: context)
+        } catch {
+            SSL_CTX_free(context)
+            throw error
+        }
+        SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
         self.context = context
     }
 

@@ -1,3 +1,4 @@
+import Certificates
 import COpenSSL
 import NIOCore
 
@@ -25,6 +26,12 @@ final class TLSHandler: ChannelDuplexHandler {
     private var timeout: Scheduled<Void>?
     /// The client has said hello.
     private var hasBegun = false
+    /// Whom the peer's certificate must be for; nil: that is not asked here.
+    private let expected: String?
+    /// What the peer's certificate is for, when it has one and has been verified.
+    private(set) var peerURIs: [String] = []
+    /// Why TLS has ended, when it was not in peace.
+    private(set) var failure: String?
 
     /// The server's side of a connection.
     convenience init(_ tls: TLSServerContext, loop: LoopContext) throws {
@@ -34,16 +41,19 @@ final class TLSHandler: ChannelDuplexHandler {
 
     /// The client's side. A `TLSHandshakeDone` goes through the pipeline once the peer is trusted.
     convenience init(
-        _ tls: TLSClientContext, server: String, timeout: TimeAmount, onFailure: @escaping (String) -> Void
+        _ tls: TLSClientContext, server: String, peerURI: String? = nil, timeout: TimeAmount, onFailure: @escaping (String) -> Void
     ) throws {
-        try self.init(tls.context, timeout, onFailure)
-        try tls.name(server, on: ssl)
+        try self.init(tls.context, timeout, expected: peerURI, onFailure)
+        if peerURI == nil { try tls.name(server, on: ssl) }
         SSL_set_connect_state(ssl)
     }
 
     /// OpenSSL counts the users of `context`, so that it lives as long as this.
-    private init(_ context: OpaquePointer, _ handshakeTimeout: TimeAmount, _ onFailure: @escaping (String) -> Void) throws {
+    private init(
+        _ context: OpaquePointer, _ handshakeTimeout: TimeAmount, expected: String? = nil, _ onFailure: @escaping (String) -> Void
+    ) throws {
         self.handshakeTimeout = handshakeTimeout
+        self.expected = expected
         self.onFailure = onFailure
         ERR_clear_error()
         guard let ssl = SSL_new(context) else { throw TLSError(description: "Out of memory for a TLS connection.") }
@@ -108,6 +118,11 @@ final class TLSHandler: ChannelDuplexHandler {
         ERR_clear_error()
         let result = SSL_do_handshake(ssl)
         if result == 1 {
+            readPeer()
+            if let expected, peerURIs != [expected] {
+                let found = peerURIs.isEmpty ? "nobody" : peerURIs.map(\.debugDescription).joined(separator: " and ")
+                return fail(context, "its certificate is for \(found), not for \"\(expected)\"")
+            }
             state = .open
             timeout?.cancel()
             timeout = nil
@@ -117,6 +132,22 @@ final class TLSHandler: ChannelDuplexHandler {
         }
         let cause = SSL_get_error(ssl, result)
         if cause != SSL_ERROR_WANT_READ, cause != SSL_ERROR_WANT_WRITE { fail(context, handshakeCause()) }
+    }
+
+    private func readPeer() {
+        guard let certificate = SSL_get0_peer_certificate(ssl), SSL_get_verify_result(ssl) == X509_V_OK else { return }
+        peerURIs = Certificate.uris(of: certificate)
+    }
+
+    /// Whether the connection has the settings of `context`, and not of one before.
+    func isOf(_ context: OpaquePointer) -> Bool { SSL_get_SSL_CTX(ssl) == context }
+
+    /// Whether `roots` vouch for the peer now.
+    func isVouchedFor(by roots: [Certificate]) -> Bool {
+        guard let certificate = SSL_get0_peer_certificate(ssl) else { return false }
+        let chain = SSL_get_peer_cert_chain(ssl)
+        let others = (0..<max(OPENSSL_sk_num(chain), 0)).compactMap { OPENSSL_sk_value(chain, $0).map { OpaquePointer($0) } }
+        return Credentials.verdict(certificate, chain: others, roots: roots) == nil
     }
 
     /// What ALPN chose; empty when nothing was.
@@ -164,6 +195,7 @@ final class TLSHandler: ChannelDuplexHandler {
     private func fail(_ context: ChannelHandlerContext, _ cause: String) {
         guard state != .closed else { return }
         state = .closed
+        failure = cause
         onFailure(cause)
         sendCiphertext(context)
         context.flush()

@@ -1,3 +1,4 @@
+package import Certificates
 import COpenSSL
 import TextSearch
 
@@ -11,6 +12,10 @@ import TextSearch
 package final class TLSServerContext: Sendable {
     /// Whether peers may also speak plain text on the same listener.
     package let allowsPlaintext: Bool
+    /// Whether HTTP/2 alone is spoken.
+    let requiresHTTP2: Bool
+    /// Who is trusted as a client, where peers are known by certificates that may change while the server runs.
+    let roots: [Certificate]
     /// An `SSL_CTX`, complete when `init` returns; OpenSSL counts its users atomically and allows `SSL_new` from any
     /// thread (openssl-threads(7)).
     nonisolated(unsafe) let context: OpaquePointer
@@ -21,6 +26,8 @@ package final class TLSServerContext: Sendable {
         certificate: String, key: String, clientAuthorities: String? = nil, allowsPlaintext: Bool = false
     ) throws {
         self.allowsPlaintext = allowsPlaintext
+        requiresHTTP2 = false
+        roots = []
         for (path, what) in [(certificate, "certificate"), (key, "key"), (clientAuthorities ?? key, "client CA")] {
             guard access(path, R_OK) == 0 else {
                 throw TLSError(description: "Can't read the TLS \(what) \(path): \(String(cString: strerror(errno))).")
@@ -39,17 +46,58 @@ package final class TLSServerContext: Sendable {
         self.context = context
     }
 
+    /// For peers that show each other who they are: a client must have a certificate of the trusted roots. HTTP/2 alone.
+    package init(_ credentials: Credentials) throws {
+        allowsPlaintext = false
+        requiresHTTP2 = true
+        roots = credentials.roots
+        ERR_clear_error()
+        guard let context = SSL_CTX_new(TLS_server_method()) else {
+            throw TLSError(description: "OpenSSL has no TLS server: \(OpenSSLError.take()).")
+        }
+        Self.restrict(context)
+        do {
+            try TLSCredentials.install(credentials, on: context)
+        } catch {
+            SSL_CTX_free(context)
+            throw error
+        }
+        for root in credentials.roots { SSL_CTX_add_client_CA(context, root.pointer) }
+        SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
+        SSL_CTX_set_alpn_select_cb(context, selectHTTP2, nil)
+        self.context = context
+    }
+
     deinit { SSL_CTX_free(context) }
 
     private static func configure(
         _ context: OpaquePointer, _ certificate: String, _ key: String, _ clientAuthorities: String?
     ) throws {
+        restrict(context)
+        try identify(context, certificate, key)
+        if let clientAuthorities {
+            guard SSL_CTX_load_verify_locations(context, clientAuthorities, nil) == 1 else {
+                throw TLSError(
+                    description: "The TLS client CA \(clientAuthorities) is not usable: \(OpenSSLError.take()).")
+            }
+            SSL_CTX_set_client_CA_list(context, SSL_load_client_CA_file(clientAuthorities))
+            SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
+            let id: StaticString = "octavo"
+            SSL_CTX_set_session_id_context(context, id.utf8Start, UInt32(id.utf8CodeUnitCount))
+        }
+        SSL_CTX_set_alpn_select_cb(context, selectProtocol, nil)
+    }
+
+    private static func restrict(_ context: OpaquePointer) {
         _ = SSL_CTX_ctrl(context, SSL_CTRL_SET_MIN_PROTO_VERSION, Int(TLS1_2_VERSION), nil)
         // No compression (CRIME), no renegotiation: a client could make us work without sending requests.
         SSL_CTX_set_options(context, UInt64(1) << 17 | UInt64(1) << 30)
         // Memory is let go of while a connection is idle; a moved buffer may be written again.
         _ = SSL_CTX_ctrl(
             context, SSL_CTRL_MODE, Int(SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER), nil)
+    }
+
+    private static func identify(_ context: OpaquePointer, _ certificate: String, _ key: String) throws {
         guard SSL_CTX_use_certificate_chain_file(context, certificate) == 1 else {
             throw TLSError(description: "The TLS certificate \(certificate) is not usable: \(OpenSSLError.take()).")
         }
@@ -64,17 +112,6 @@ package final class TLSServerContext: Sendable {
             _ = OpenSSLError.take()
             throw TLSError(description: "The TLS key \(key) does not belong to the certificate \(certificate).")
         }
-        if let clientAuthorities {
-            guard SSL_CTX_load_verify_locations(context, clientAuthorities, nil) == 1 else {
-                throw TLSError(
-                    description: "The TLS client CA \(clientAuthorities) is not usable: \(OpenSSLError.take()).")
-            }
-            SSL_CTX_set_client_CA_list(context, SSL_load_client_CA_file(clientAuthorities))
-            SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
-            let id: StaticString = "octavo"
-            SSL_CTX_set_session_id_context(context, id.utf8Start, UInt32(id.utf8CodeUnitCount))
-        }
-        SSL_CTX_set_alpn_select_cb(context, selectProtocol, nil)
     }
 }
 
@@ -90,19 +127,19 @@ private let selectProtocol: SSL_CTX_alpn_select_cb_func = { _, out, outLength, o
     return SSL_TLSEXT_ERR_OK
 }
 
+/// The same for peers that speak HTTP/2 alone.
+private let selectHTTP2: SSL_CTX_alpn_select_cb_func = { _, out, outLength, offered, offeredLength, _ in
+    let ours: StaticString = "\u{2}h2"
+    var chosen: UnsafeMutablePointer<UInt8>?
+    let result = SSL_select_next_proto(
+        &chosen, outLength, ours.utf8Start, UInt32(ours.utf8CodeUnitCount), offered, offeredLength)
+    guard result == OPENSSL_NPN_NEGOTIATED else { return SSL_TLSEXT_ERR_ALERT_FATAL }
+    out?.pointee = UnsafePointer(chosen)
+    return SSL_TLSEXT_ERR_OK
+}
+
 /// Why TLS could not be set up.
 package struct TLSError: Error, CustomStringConvertible {
     /// A sentence that names the file and the cause.
     package let description: String
-}
-
-/// OpenSSL's error queue, which belongs to the thread.
-enum OpenSSLError {
-    /// The reason of the oldest error; empties the queue.
-    static func take() -> String {
-        let code = ERR_get_error()
-        defer { ERR_clear_error() }
-        guard code != 0, let reason = ERR_reason_error_string(code) else { return "unknown cause" }
-        return String(cString: reason)
-    }
 }

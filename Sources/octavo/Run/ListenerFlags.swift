@@ -19,7 +19,7 @@ struct ListenerFlags: ParsableArguments {
     var daprPublicPort: Port?
     @Option(help: ArgumentHelp("Addresses of the API, with commas. (default: 127.0.0.1)", valueName: "addresses"))
     var daprListenAddresses: String?
-    @Option(help: ArgumentHelp("Address that other sidecars reach. (default: all)", valueName: "address"))
+    @Option(help: ArgumentHelp("Address that other sidecars reach. (default: all with certificates, else 127.0.0.1)", valueName: "address"))
     var daprInternalGrpcListenAddress = ""
     @Option(help: ArgumentHelp("Address of the public port. (default: all)", valueName: "address"))
     var daprPublicListenAddress = ""
@@ -40,6 +40,13 @@ struct ListenerFlags: ParsableArguments {
     @Option(help: ArgumentHelp("Authorities of the clients' certificates, PEM. Demands one.", valueName: "file"))
     var tlsClientCa: String?
 
+    @Option(help: ArgumentHelp("Certificate chain of this runtime for other runtimes, PEM. (default: $OCTAVO_TLS_INTERNAL_CERT)", valueName: "file"))
+    var tlsInternalCert: String?
+    @Option(help: ArgumentHelp("Private key of that certificate, PEM. (default: $OCTAVO_TLS_INTERNAL_KEY)", valueName: "file"))
+    var tlsInternalKey: String?
+    @Option(help: ArgumentHelp("Trusted roots of other runtimes, PEM. (default: $OCTAVO_TLS_INTERNAL_CA)", valueName: "file"))
+    var tlsInternalCa: String?
+
     func apply(to options: inout RuntimeOptions) throws {
         if let port = daprHttpPort?.number { options.api.httpPort = port }
         if let port = daprGrpcPort?.number { options.api.grpcPort = port }
@@ -56,7 +63,14 @@ struct ListenerFlags: ParsableArguments {
         options.api.readBufferSize =
             try Self.atLeast(1_024, readBufferSize, "--read-buffer-size") ?? options.api.readBufferSize
         options.tls = try tls()
+        options.internalTLS.certificate = Self.file(tlsInternalCert, "OCTAVO_TLS_INTERNAL_CERT")
+        options.internalTLS.key = Self.file(tlsInternalKey, "OCTAVO_TLS_INTERNAL_KEY")
+        options.internalTLS.authorities = Self.file(tlsInternalCa, "OCTAVO_TLS_INTERNAL_CA")
         try checkPortsDiffer(options.api)
+    }
+
+    private static func file(_ flag: String?, _ variable: String) -> String? {
+        (flag ?? Environment.variable(variable)).flatMap { $0.isEmpty ? nil : $0 }
     }
 
     private func tls() throws -> TLSOptions? {

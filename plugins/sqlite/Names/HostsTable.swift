@@ -52,7 +52,7 @@ final class HostsTable {
         }
     }
 
-    func write(_ host: Registration, now: Int64) throws(PluginError) {
+    func write(_ host: NameInstance, now: Int64) throws(PluginError) {
         var failure: PluginError?
         host.withTexts { id, address, app, namespace in
             bind(put, 1, id)
@@ -65,7 +65,7 @@ final class HostsTable {
         if let failure { throw failure }
     }
 
-    func delete(_ host: Registration) throws(PluginError) {
+    func delete(_ host: NameInstance) throws(PluginError) {
         var failure: PluginError?
         host.withTexts { id, _, _, _ in
             bind(remove, 1, id)
@@ -80,26 +80,11 @@ final class HostsTable {
     }
 }
 
-/// An instance that this process advertises.
-struct Registration {
-    let id: [UInt8]
-    let address: [UInt8]
-    let app: [UInt8]
-    let namespace: [UInt8]
-
-    init(_ request: octavo_names_advertise_request) {
-        id = request.instance.array
-        app = request.app_id.array
-        namespace = request.name_space.array
-        // An IPv6 address stands in brackets, as in a URL.
-        let host = request.address.host.array
-        let isSixth = host.contains(0x3A)
-        address = (isSixth ? [0x5B] + host + [0x5D] : host) + Array(":\(request.address.port)".utf8)
-    }
-
+extension NameInstance {
+    /// As a row has them: name, address, app and namespace.
     func withTexts(_ use: (Str, Str, Str, Str) -> Void) {
-        id.withUnsafeBytes { id in
-            address.withUnsafeBytes { address in
+        name.withUnsafeBytes { id in
+            address.text.withUnsafeBytes { address in
                 app.withUnsafeBytes { app in namespace.withUnsafeBytes { use(Str(id), Str(address), Str(app), Str($0)) } }
             }
         }

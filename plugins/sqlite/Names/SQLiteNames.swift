@@ -17,7 +17,7 @@ final class SQLiteNames: NameResolver {
     private let monitor = Monitor()
     // Behind `monitor`.
     private var table: HostsTable?
-    private var own: [Registration] = []
+    private var own: [NameInstance] = []
     private var isStopping = false
     private var thread: OwnThread?
 
@@ -67,64 +67,23 @@ final class SQLiteNames: NameResolver {
         let texts = try answer { (table) throws(PluginError) in
             try table.addresses(request.pointee.app_id, request.pointee.name_space, after: oldest)
         }
-        var addresses: [octavo_names_address] = []
-        // The texts stay where they are: nothing is done to the arrays any more.
-        withMemory(of: texts) { memory in
-            for text in memory {
-                guard let address = Self.address(text, lifetime) else { continue }
-                addresses.append(address)
-            }
-            addresses.withUnsafeBufferPointer { reply.answer($0) }
-        }
-    }
-
-    /// All texts in one piece of memory, for `use`.
-    private func withMemory(of texts: [[UInt8]], _ use: ([Str]) -> Void) {
-        var bytes: [UInt8] = []
-        for text in texts { bytes.append(contentsOf: text) }
-        bytes.withUnsafeBytes { memory in
-            var slices: [Str] = [], at = 0
-            for text in texts {
-                slices.append(Str(UnsafeRawBufferPointer(rebasing: memory[at..<at + text.count])))
-                at += text.count
-            }
-            use(slices)
-        }
-    }
-
-    /// `host:port`, as it is written in a row; `nil` for what somebody else has written there.
-    private static func address(_ text: Str, _ lifetime: Int64) -> octavo_names_address? {
-        let bytes = text.raw
-        guard let colon = bytes.lastIndex(of: 0x3A), colon > 0 else { return nil }
-        var port: UInt32 = 0
-        for byte in bytes[(colon + 1)...] {
-            guard byte >= 0x30, byte <= 0x39, port < 100_000 else { return nil }
-            port = port * 10 + UInt32(byte - 0x30)
-        }
-        guard port > 0, port < 65536 else { return nil }
-        var host = UnsafeRawBufferPointer(rebasing: bytes[..<colon])
-        if host.count > 2, host.first == 0x5B, host.last == 0x5D { host = UnsafeRawBufferPointer(rebasing: host[1..<host.count - 1]) }
-        var address = octavo_names_address()
-        address.host = Str(host)
-        address.port = port
-        address.lifetime_ns = lifetime
-        return address
+        reply.answer(texts.compactMap { text in text.withUnsafeBytes { NameAddress(Str($0)) } }, lifetime: lifetime)
     }
 
     override func advertise(_ request: UnsafePointer<octavo_names_advertise_request>, _ call: Call) throws(PluginError) {
-        let host = Registration(request.pointee)
+        let host = try NameInstance(request.pointee)
         try answer { (table) throws(PluginError) in
             try table.write(host, now: Self.now)
-            own.removeAll { $0.id == host.id }
+            own.removeAll { $0.name == host.name }
             own.append(host)
         }
         call.done()
     }
 
     override func withdraw(_ request: UnsafePointer<octavo_names_advertise_request>, _ call: Call) throws(PluginError) {
-        let host = Registration(request.pointee)
+        let host = try NameInstance(request.pointee)
         try answer { (table) throws(PluginError) in
-            own.removeAll { $0.id == host.id }
+            own.removeAll { $0.name == host.name }
             try table.delete(host)
         }
         call.done()

@@ -93,7 +93,7 @@ func run(_ input: UnsafeRawBufferPointer) {
     limits.maxBufferedBytes = 1 << 17
     limits.maxSendBuffer = 1 << 18
     let context = LoopContext(eventLoop: loop, index: 0, limits: limits, tls: nil, application: application())
-    try? channel.pipeline.syncOperations.addHandler(ProtocolDetector(loop: context, peer: nil, isSecure: false))
+    try? channel.pipeline.syncOperations.addHandler(ProtocolDetector(loop: context, peer: nil))
     try? channel.connect(to: SocketAddress(unixDomainSocketPath: "/fuzz")).wait()
     var offset = 0
     while offset < bytes.count, channel.isActive {

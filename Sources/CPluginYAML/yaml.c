@@ -1,4 +1,4 @@
-#include "kubernetes_native.h"
+#include "plugin_yaml.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,7 +84,7 @@ static const char *add(struct text *text, struct level *levels, int *depth, cons
     }
 }
 
-char *kubernetes_json_of_yaml(const char *bytes, size_t size, char *problem, size_t room) {
+char *plugin_yaml_to_json(const char *bytes, size_t size, char *problem, size_t room) {
     struct text text = {NULL, 0, 0, 0};
     struct level levels[MAX_DEPTH + 1] = {{0, 0}};
     yaml_parser_t parser;
