@@ -66,6 +66,8 @@ package protocol RuntimeFacts: Sendable {
     /// Free text that clients keep here.
     var extendedMetadata: [String: String] { get }
     func setExtendedMetadata(_ key: String, _ value: String)
+    /// Servers that are no apps and have names.
+    var httpEndpoints: [String] { get }
     /// Topics that the app hears of.
     var subscriptions: SubscriptionDirectory { get }
     /// Of all event loops.

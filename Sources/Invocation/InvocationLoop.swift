@@ -19,6 +19,7 @@ package final class InvocationLoop {
     let access: AccessControl?
     private let resolution: NameResolution
     let tracer: LoopTracer
+    private let endpoints: Endpoints
     private var known: [AppName: AppPeers] = [:]
 
     /// Apps whose addresses are kept; callers choose the names.
@@ -36,6 +37,7 @@ package final class InvocationLoop {
         self.app = app
         client = ClientLoop(eventLoop: loop.eventLoop, limits: limits)
         tracer = loop.tracer
+        endpoints = Endpoints(client)
         resolution = NameResolution(loop, component: resolver)
     }
 
@@ -60,8 +62,12 @@ package final class InvocationLoop {
         for peers in known.values { peers.use(security) }
     }
 
+    /// The servers that are no apps and have names, in place of those before; what is under way goes on.
+    package func set(endpoints all: [EndpointSettings]) { endpoints.set(all) }
+
     /// Closes the connections to other runtimes.
     package func close() {
+        endpoints.close()
         for peers in known.values { peers.close() }
         known = [:]
     }
@@ -76,6 +82,54 @@ package final class InvocationLoop {
         request.activity?.live?.note(app: name.description, method: path)
         if isOwn(name) { return receive(request, path: path, from: .own(self), fail: fail) }
         return relay(request, path, PeerRoute(self, name), fail)
+    }
+
+    /// A server that is no app by its name, unless nobody has given it that.
+    package func endpoint(named name: String) -> CalledEndpoint? {
+        endpoints.named(name).map { CalledEndpoint(endpoint: $0, path: $0.settings.address.path) }
+    }
+
+    /// A server by its URL.
+    package func endpoint(at url: String) throws(InvocationFailure) -> CalledEndpoint {
+        let (endpoint, path) = try endpoints.at(url)
+        return CalledEndpoint(endpoint: endpoint, path: path)
+    }
+
+    /// Takes a request to a server that is no app. `path`: behind the server's own.
+    package func relay(
+        _ request: HTTPRequest, to called: CalledEndpoint, path: String, fail: @escaping (HTTPRequest, InvocationFailure) -> Void
+    ) -> HTTPBodyMode {
+        if let refusal = called.endpoint.settings.refusal {
+            fail(request, .unreachable(app: called.endpoint.settings.name, cause: refusal))
+            return .buffered
+        }
+        request.activity?.live?.note(app: called.endpoint.settings.name, method: path)
+        return relay(request, called.path + path, EndpointRoute(called.endpoint), fail)
+    }
+
+    /// Calls a server that is no app, once.
+    package func call(_ called: CalledEndpoint, _ invocation: UnaryInvocation, _ done: @escaping UnaryInvocation.Done) {
+        let endpoint = called.endpoint
+        if let refusal = endpoint.settings.refusal {
+            return done(.failure(.unreachable(app: endpoint.settings.name, cause: refusal)))
+        }
+        endpoint.enter()
+        let activity = tracer.current
+        activity?.live?.move(to: .peer)
+        let request = HTTPClientRequest(
+            method: invocation.method, target: called.path + invocation.path, fields: endpoint.fields(HeaderFields(invocation.fields), for: activity),
+            body: invocation.body.readableBytes > 0 ? invocation.body : nil, timeout: invocation.timeout)
+        endpoint.client.send(request) { result in
+            endpoint.leave()
+            activity?.live?.move(to: .answered)
+            done(result.mapError { InvocationFailure($0, app: endpoint.settings.name) }.map { UnaryInvocation.Answer($0) })
+        }
+    }
+
+    /// A server that is no app, with the beginning of the path that a call has.
+    package struct CalledEndpoint {
+        let endpoint: Endpoint
+        let path: String
     }
 
     /// Takes a gRPC call of this runtime's app to another app.

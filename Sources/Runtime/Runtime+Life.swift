@@ -121,6 +121,7 @@ extension Runtime {
         state.configurationSubscriptions.endAll()
         await withdraw()
         following.withLockedValue { $0?.cancel() }
+        await endpoints.end()
         await peers.drain(grace: options.shutdown.grace)
         await api.drain(grace: options.shutdown.grace)
         for loop in invocations { try? await loop.eventLoop.submit { loop.value.close() }.get() }

@@ -43,6 +43,7 @@ final class Runtime: Sendable {
     let following = NIOLockedValueBox<Task<Void, Never>?>(nil)
     /// What the resource files name.
     let resources: LiveResources
+    let endpoints: HTTPEndpoints
 
     /// A bound address and what is served there.
     struct Listener: Sendable {
@@ -67,8 +68,13 @@ final class Runtime: Sendable {
         let deliveries = NIOLockedValueBox<[NIOLoopBound<any AppDeliveries>]>([])
         self.deliveries = deliveries
         let delivery = AppDelivery(app: app, loops: loops, state: state, deliveries: deliveries, logger: logger)
+        let endpoints = HTTPEndpoints(
+            store, invocations, interval: configuration.secretInterval, logger: Logger(label: "octavo.invocation"),
+            names: { [state] in state.set(endpoints: $0) })
+        self.endpoints = endpoints
         resources = LiveResources(
             options, configuration, store, logger: logger, policies: { [state] in state.subscriptions.set($0) },
+            endpoints: { await endpoints.set($0) },
             subscribed: { await delivery.set($0.map { SubscriptionDefinition($0) }) })
         self.app = app
         self.configuration = configuration

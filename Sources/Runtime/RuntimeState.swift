@@ -11,6 +11,7 @@ final class RuntimeState: RuntimeFacts {
         var appNotReady: String?
         var componentsNotReady: [String] = ["the components are being read"]
         var extended: [String: String] = [:]
+        var httpEndpoints: [String] = []
         var configurationReceiver: (any ConfigurationReceiver)?
         var onShutdown: (@Sendable (Bool) -> Void)?
     }
@@ -52,6 +53,8 @@ final class RuntimeState: RuntimeFacts {
     func set(configurationReceiver: any ConfigurationReceiver) {
         changing.withLockedValue { $0.configurationReceiver = configurationReceiver }
     }
+    func set(endpoints: [String]) { changing.withLockedValue { $0.httpEndpoints = endpoints.sorted() } }
+    var httpEndpoints: [String] { changing.withLockedValue { $0.httpEndpoints } }
     func setListening() { changing.withLockedValue { $0.isListening = true } }
     var isDraining: Bool { changing.withLockedValue { $0.isDraining } }
     func setDraining() { changing.withLockedValue { $0.isDraining = true } }

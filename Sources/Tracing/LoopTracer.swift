@@ -47,6 +47,9 @@ package final class LoopTracer {
 
     // MARK: Activities
 
+    /// Whether spans are made at all.
+    package var makesSpans: Bool { sink != nil && rules.bound > 0 }
+
     /// How many are under way.
     package var underWay: Int { made - free.count }
 

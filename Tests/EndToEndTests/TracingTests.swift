@@ -157,6 +157,39 @@ struct TracingTests {
         }
     }
 
+    @Test("deliveries over a stream, events of a binding, and what an output binding is told")
+    func streamsAndBindings() async throws {
+        let scratch = try Scratch(), collector = try await Collector.start()
+        try scratch.write(Resource.component("bus", "pubsub.in-memory"), to: "resources/bus.yaml")
+        try scratch.write(Resource.component("tick", "bindings.cron", [("schedule", "@every 1s"), ("direction", "input")]), to: "resources/tick.yaml")
+        let app = try await SubscriberApp.start(script: "invoked_app", ["http", "0"])
+        try scratch.write(Resource.component("web", "bindings.http", [("url", "http://127.0.0.1:\(app.port)")]), to: "resources/web.yaml")
+        let flags = try configuration(scratch, collector.settings("grpc")) + ["--resources-path", scratch.file("resources")]
+        try await OctavoProcess.with(in: scratch, flags: ["--app-port", "\(app.port)"] + flags) { octavo in
+            let (id, parent) = trace(11)
+            let answer = try await Curl(
+                method: "POST", path: "/v1.0/bindings/web", headers: ["traceparent: \(parent)"], body: #"{"operation": "get", "metadata": {"path": "/seen"}}"#
+            ).send(to: octavo.base)
+            let spans = try await collector.trace(id, count: 2)
+            let request = try #require(spans.first { $0.name == "/v1.0/bindings/web" })
+            #expect(request.attribute("db.system") == "bindings" && spans.contains { $0.name == "bindings.http/invoke" && $0.parent == request.id })
+            // The server behind the binding is in the trace.
+            #expect(answer.body.contains("00-\(id)-\(request.id)-01"), "\(answer)")
+            let tick = try await eventually("an event of the binding", within: .seconds(30)) { collector.spans.first { $0.name == "bindings/tick" } }
+            #expect(tick.parent.isEmpty && tick.attribute("db.name") == "tick")
+
+            let (published, publishedParent) = trace(12)
+            let stream = try Subprocess(Places.python, [Places.script("traced_stream"), "\(octavo.grpc)", publishedParent])
+            let end = try await stream.ended(within: .seconds(60))
+            #expect(end.code == 0, "\(end.errors)")
+            let delivery = try await eventually("the delivery over the stream", within: .seconds(40)) {
+                collector.spans.first { $0.trace == published && $0.name == "pubsub/streamed" }
+            }
+            let publication = try #require(collector.spans.first { $0.trace == published && $0.name.hasSuffix("/PublishEvent") })
+            #expect(delivery.parent == publication.id && publication.parent == "b7ad6b7169203331")
+        }
+    }
+
     @Test("at the rate that is asked for, and what waits is sent at the end")
     func rateAndEnd() async throws {
         let scratch = try Scratch(), collector = try await Collector.start(busy: 2)

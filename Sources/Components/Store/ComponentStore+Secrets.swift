@@ -25,6 +25,21 @@ extension ComponentStore {
         return definition
     }
 
+    /// The settings of a definition by name, its references to secrets replaced by the secrets.
+    package func values(of definition: ComponentDefinition) async -> Result<[String: String], UnreadableSecret> {
+        do throws(StartFailure) {
+            let resolved = try await resolved(definition)
+            return .success(Dictionary(resolved.metadata.map { ($0.name, $0.value) }) { $1 })
+        } catch {
+            return .failure(UnreadableSecret(message: error.message))
+        }
+    }
+
+    /// Why a secret was not to be had.
+    package struct UnreadableSecret: Error {
+        package let message: String
+    }
+
     /// The values of a definition, references resolved, that must not show: those that came from a store, and those that
     /// the type calls sensitive, unless one says where something is: whoever has written a wrong place must be told it.
     func secrets(of definition: ComponentDefinition, _ type: PluginType) -> [String] {

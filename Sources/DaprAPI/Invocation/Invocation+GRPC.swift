@@ -32,25 +32,31 @@ extension DaprAPI {
         }
         do throws(InvocationFailure) {
             guard !request.id.isEmpty else { throw .noTarget(cause: "the request names no app (id)") }
-            let name = try AppName(request.id, default: invocation.namespace)
+            let callee = try InvocationTarget.callee(request.id, invocation.namespace)
+            let endpoint: InvocationLoop.CalledEndpoint? =
+                switch callee {
+                case .url(let url): try invocation.endpoint(at: url)
+                case .app(let name): invocation.endpoint(named: name.id)
+                }
             let message = request.message
-            var path = try MethodPath.cleaned("/" + message.method)
+            var path = "/" + message.method.drop { $0 == "/" }
+            if endpoint == nil { path = try MethodPath.cleaned(path) }
             if !message.httpExtension.querystring.isEmpty { path += "?" + message.httpExtension.querystring }
-            call.activity?.live?.note(app: name.description, method: message.method)
+            call.activity?.live?.note(app: request.id, method: message.method)
             var fields = ForwardedFields.request(call.metadata, keepsCaller: false, for: call.activity).pairs.filter { !$0.0.hasPrefix("grpc-") && $0.0 != "content-type" }
             if !message.contentType.isEmpty { fields.append(("content-type", message.contentType)) }
             let left = call.deadline.map { Duration.nanoseconds(max(($0 - .now()).nanoseconds, 1)) }
-            invocation.call(
-                name,
-                UnaryInvocation(
-                    method: message.httpExtension.verb.word ?? "POST", path: path, fields: fields,
-                    body: ByteBuffer(bytes: message.data.value), timeout: left)
-            ) { [self] result in
+            let unary = UnaryInvocation(
+                method: message.httpExtension.verb.word ?? "POST", path: path, fields: fields,
+                body: ByteBuffer(bytes: message.data.value), timeout: left)
+            let done: UnaryInvocation.Done = { [self] result in
                 switch result {
                 case .failure(let failure): call.fail(failure.grpcStatus)
                 case .success(let answer): answered(call, answer)
                 }
             }
+            if let endpoint { return invocation.call(endpoint, unary, done) }
+            if case .app(let name) = callee { invocation.call(name, unary, done) }
         } catch {
             call.fail(error.grpcStatus)
         }

@@ -3,9 +3,18 @@ import Transport
 
 /// Which app and which of its methods an HTTP request is for. Source: Dapr's service invocation API.
 struct InvocationTarget {
-    let app: AppName
-    /// Method and query as they go to the app, with a leading slash.
-    let path: String
+    enum Callee: Equatable {
+        /// An app, or an endpoint with such a name.
+        case app(AppName)
+        case url(String)
+    }
+
+    let callee: Callee
+    /// Method and query as the caller has written them, with a leading slash.
+    let method: String
+
+    /// The same as they go to an app.
+    func path() throws(InvocationFailure) -> String { try MethodPath.cleaned(method) }
 
     static let prefix = "/v1.0/invoke/"
 
@@ -18,29 +27,50 @@ struct InvocationTarget {
     /// `namespace`: the caller's.
     init(_ request: HTTPRequest, namespace: String) throws(InvocationFailure) {
         if !request.target.hasPrefix(Self.prefix), let app = Self.named(request) {
-            self.app = try AppName(app, default: namespace)
-            path = try MethodPath.cleaned(request.target[...])
+            callee = try Self.callee(app, namespace)
+            method = request.target
             return
         }
         // Bytes, not characters: those would have to be found first.
         let rest = request.target.utf8.dropFirst(Self.prefix.utf8.count)
-        guard let slash = rest.firstIndex(of: UInt8(ascii: "/")), slash > rest.startIndex, rest[slash...].starts(with: "/method".utf8) else {
+        let end = rest.starts(with: "http".utf8) ? Self.endOfURL(rest) : rest.firstIndex(of: UInt8(ascii: "/"))
+        guard let end, end > rest.startIndex, rest[end...].starts(with: "/method".utf8) else {
             throw .noTarget(
                 cause: "failed getting app id either from the URL path or the header dapr-app-id: the path is not "
                     + "/v1.0/invoke/<app-id>/method/<method>")
         }
-        guard let app = Self.decoded(Substring(rest[..<slash])) else {
+        guard let name = Self.decoded(Substring(rest[..<end])) else {
             throw .badTarget(cause: "the app id holds a malformed percent escape")
         }
-        guard !app.utf8.contains(UInt8(ascii: ":")) || !app.contains("://") else {
-            throw .badTarget(cause: "calls of URLs that are no apps are not available in this build of the runtime")
-        }
-        self.app = try AppName(app, default: namespace)
-        let method = Substring(rest[slash...].dropFirst("/method".utf8.count))
+        callee = try Self.callee(name, namespace)
+        let method = Substring(rest[end...].dropFirst("/method".utf8.count))
         guard method.isEmpty || method.utf8.first == UInt8(ascii: "/") || method.utf8.first == UInt8(ascii: "?") else {
             throw .noTarget(cause: "failed getting the method from the path: it is not /v1.0/invoke/<app-id>/method/<method>")
         }
-        path = try MethodPath.cleaned(method.utf8.first == UInt8(ascii: "/") ? String(method) : "/" + method)
+        self.method = method.utf8.first == UInt8(ascii: "/") ? String(method) : "/" + method
+    }
+
+    static func callee(_ name: String, _ namespace: String) throws(InvocationFailure) -> Callee {
+        guard name.utf8.starts(with: "http".utf8), let scheme = ["http:/", "https:/"].first(where: { name.hasPrefix($0) }) else {
+            return .app(try AppName(name, default: namespace))
+        }
+        // Whoever tidies paths on the way makes one slash of two.
+        return .url(name.dropFirst(scheme.count).hasPrefix("/") ? name : scheme + "/" + name.dropFirst(scheme.count))
+    }
+
+    /// Where a URL ends that stands in a path as it is: before `/method`, of which its own path has none.
+    private static func endOfURL(_ text: Substring.UTF8View) -> Substring.UTF8View.Index? {
+        guard text.starts(with: "http:/".utf8) || text.starts(with: "https:/".utf8) else { return text.firstIndex(of: UInt8(ascii: "/")) }
+        var place = text.startIndex
+        while let slash = text[place...].firstIndex(of: UInt8(ascii: "/")) {
+            if text[slash...].starts(with: "/method/".utf8) || text[slash...].starts(with: "/method?".utf8)
+                || text[slash...].elementsEqual("/method".utf8)
+            {
+                return slash
+            }
+            place = text.index(after: slash)
+        }
+        return nil
     }
 
     /// The app that the fields name: `dapr-app-id`, or a user of that name with the app's id as password.

@@ -47,6 +47,7 @@ private func metadataMessage(
         }
         $0.extendedMetadata = facts.shownMetadata
         $0.subscriptions = facts.subscriptions.all.map { Dapr_Proto_Runtime_V1_PubsubSubscription($0) }
+        $0.httpEndpoints = facts.httpEndpoints.map { name in .with { $0.name = name } }
         $0.actorRuntime = .with { $0.runtimeStatus = .disabled }
         if let app = facts.app {
             $0.appConnectionProperties = .with {

@@ -51,6 +51,16 @@ private func metadataJSON(_ facts: any RuntimeFacts, _ components: [RegisteredCo
     for (name, value) in facts.shownMetadata.sorted(by: { $0.key < $1.key }) { writer.member(name, value) }
     writer.endObject()
     writeSubscriptions(facts.subscriptions.all, &writer)
+    if !facts.httpEndpoints.isEmpty {
+        writer.name("httpEndpoints")
+        writer.beginArray()
+        for name in facts.httpEndpoints {
+            writer.beginObject()
+            writer.member("name", name)
+            writer.endObject()
+        }
+        writer.endArray()
+    }
     writer.name("appConnectionProperties")
     writer.beginObject()
     if let app = facts.app {

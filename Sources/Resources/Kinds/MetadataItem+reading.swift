@@ -22,7 +22,7 @@ extension MetadataItem {
         return items
     }
 
-    private static func value(_ fields: Fields, _ name: String, _ report: inout Report) -> MetadataValue? {
+    static func value(_ fields: Fields, _ name: String, _ report: inout Report) -> MetadataValue? {
         let given = ["value", "secretKeyRef", "envRef"].filter { fields[$0] != nil }
         guard given.count <= 1 else {
             report.error(

@@ -4,6 +4,7 @@ package enum Resource: Sendable, Equatable {
     case configuration(ConfigurationResource)
     case subscription(SubscriptionResource)
     case resiliency(ResiliencyResource)
+    case httpEndpoint(HTTPEndpointResource)
     /// A kind whose reader is the building block that uses it.
     case document(ResourceDocument)
 
@@ -13,6 +14,7 @@ package enum Resource: Sendable, Equatable {
         case .configuration(let resource): resource.header
         case .subscription(let resource): resource.header
         case .resiliency(let resource): resource.header
+        case .httpEndpoint(let resource): resource.header
         case .document(let resource): resource.header
         }
     }

@@ -23,6 +23,10 @@ package struct ResourceSet: Sendable, Equatable {
         resources.compactMap { if case .resiliency(let resource) = $0 { resource } else { nil } }
     }
 
+    package var httpEndpoints: [HTTPEndpointResource] {
+        resources.compactMap { if case .httpEndpoint(let resource) = $0 { resource } else { nil } }
+    }
+
     /// The documents of a kind whose members are not read here.
     package func documents(_ kind: ResourceKind) -> [ResourceDocument] {
         resources.compactMap {

@@ -38,7 +38,7 @@ package enum ResourceText {
         guard let kind = kind(of: node, &report) else { return nil }
         let known: [String]? =
             switch kind {
-            case .component: ResourceHeader.names + ["spec", "auth"]
+            case .component, .httpEndpoint: ResourceHeader.names + ["spec", "auth"]
             case .configuration, .subscription, .resiliency: ResourceHeader.names + ["spec"]
             default: nil
             }
@@ -54,6 +54,7 @@ package enum ResourceText {
             case .configuration: ConfigurationResource.read(header, document, &report).map { .configuration($0) }
             case .resiliency: ResiliencyResource.read(header, document, &report).map { .resiliency($0) }
             case .subscription: SubscriptionResource.read(header, document, &report).map { .subscription($0) }
+            case .httpEndpoint: HTTPEndpointResource.read(header, document, &report).map { .httpEndpoint($0) }
             default: .document(ResourceDocument(header: header, root: node))
             }
         return report.hasErrors ? nil : resource

@@ -13,6 +13,8 @@ actor LiveResources {
     private let logger: Logger
     /// Told of the subscriptions of resources whenever they are others.
     private let policies: @Sendable (InboundPolicies) -> Void
+    /// Told of the servers that are no apps.
+    private let endpoints: @Sendable ([EndpointDefinition]) async -> Void
     private let subscribed: @Sendable ([SubscriptionResource]) async -> Void
 
     /// What was taken in, by name.
@@ -49,6 +51,7 @@ actor LiveResources {
     init(
         _ options: RuntimeOptions, _ configuration: ResourceReading.Configuration, _ store: ComponentStore,
         logger: Logger, policies: @escaping @Sendable (InboundPolicies) -> Void,
+        endpoints: @escaping @Sendable ([EndpointDefinition]) async -> Void,
         subscribed: @escaping @Sendable ([SubscriptionResource]) async -> Void
     ) {
         self.options = options
@@ -56,6 +59,7 @@ actor LiveResources {
         self.store = store
         self.logger = logger
         self.policies = policies
+        self.endpoints = endpoints
         self.subscribed = subscribed
     }
 
@@ -77,6 +81,7 @@ actor LiveResources {
         for one in read.components { components[one.resource.name] = one.resource }
         subscriptions = read.subscriptions
         policies(read.policies)
+        await endpoints(read.endpoints)
         await subscribed(subscriptions)
         for (definition, error) in await store.add(read.components.map(\.definition)) {
             logger.error("a component was refused", metadata: ["cause": "\(error)"])
@@ -119,6 +124,10 @@ actor LiveResources {
         passing = []
         // For subscriptions that begin from now on.
         policies(read.policies)
+        // One that is wrong now stays as it was.
+        if !read.diagnostics.contains(where: { $0.severity == .error && $0.resource?.hasPrefix("HTTPEndpoint") != false }) {
+            await endpoints(read.endpoints)
+        }
         await take(steps, &change)
         await takeSubscriptions(read.subscriptions, keeping: wrong, &change)
         note(read.diagnostics, refused: change.refused)

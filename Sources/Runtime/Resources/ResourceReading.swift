@@ -72,6 +72,7 @@ enum ResourceReading {
 
         var components: [Component] = []
         var subscriptions: [SubscriptionResource] = []
+        var endpoints: [EndpointDefinition] = []
         var diagnostics: [Diagnostic] = []
         var policies = InboundPolicies()
     }
@@ -98,6 +99,9 @@ enum ResourceReading {
             } else if let definition = definition(component, resolver, &random, &read.diagnostics) {
                 read.components.append(Read.Component(resource: component, definition: definition))
             }
+        }
+        for endpoint in set.httpEndpoints {
+            if let definition = EndpointDefinition(endpoint, resolver, &random, &read.diagnostics) { read.endpoints.append(definition) }
         }
         for subscription in set.subscriptions {
             do throws(EventRoutes.InvalidRule) {

@@ -55,6 +55,11 @@ package struct HeaderFields: Sendable {
         value(of: name.bytes, body)
     }
 
+    /// The value of the first field called `name`, or nil.
+    package func value(_ name: UnsafeRawBufferPointer) -> String? {
+        value(of: name) { String(decoding: $0, as: UTF8.self) }
+    }
+
     /// Runs `body` on each field in order. The bytes are valid until `body` returns.
     package func forEach(_ body: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Void) {
         bytes.withUnsafeBytes { all in

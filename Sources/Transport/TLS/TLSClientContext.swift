@@ -15,6 +15,8 @@ package final class TLSClientContext: Sendable {
         case system
         /// The same, of the authorities in a PEM file.
         case authorities(file: String)
+        /// The same, of the authorities in a PEM text, and of no other.
+        case roots(pem: String)
         /// Everybody: for a peer on the same machine, as Dapr has it for `https` and `grpcs` apps.
         case everybody
     }
@@ -29,8 +31,9 @@ package final class TLSClientContext: Sendable {
     /// Who is trusted as a server, where peers are known by certificates that may change while the client is in use.
     let roots: [Certificate]
 
-    /// Throws `TLSError` with the file and the cause.
-    package init(trust: Trust, offer: Offer) throws {
+    /// Throws `TLSError` with the file and the cause. `identity`: certificate, with its chain, and key of the client as PEM
+    /// texts, for servers that ask who calls.
+    package init(trust: Trust, offer: Offer, identity: (certificate: String, key: String)? = nil) throws {
         verifies = trust != .everybody
         roots = []
         ERR_clear_error()
@@ -39,6 +42,7 @@ package final class TLSClientContext: Sendable {
         }
         do {
             try Self.configure(context, trust, offer)
+            if let identity { try TLSText.use(certificate: identity.certificate, key: identity.key, on: context) }
         } catch {
             SSL_CTX_free(context)
             throw error
@@ -86,6 +90,7 @@ package final class TLSClientContext: Sendable {
             guard SSL_CTX_load_verify_locations(context, file, nil) == 1 else {
                 throw TLSError(description: "The TLS authorities \(file) are not usable: \(OpenSSLError.take()).")
             }
+        case .roots(let pem): try TLSText.trust(pem, on: context)
         case .everybody: break
         }
         SSL_CTX_set_verify(context, trust == .everybody ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, nil)

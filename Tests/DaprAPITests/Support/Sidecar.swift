@@ -18,6 +18,7 @@ final class Facts: RuntimeFacts {
         var apiRules = APIRules()
         var secretScopes: [SecretAccess] = []
         var notReady: [String] = []
+        var httpEndpoints: [String] = []
         var isOutboundReady = true
         var configurationReceiver: (any ConfigurationReceiver)?
     }
@@ -27,6 +28,8 @@ final class Facts: RuntimeFacts {
     private let stops = NIOLockedValueBox<[Bool]>([])
 
     init(_ settings: Settings) { self.settings = settings }
+
+    var httpEndpoints: [String] { settings.httpEndpoints }
 
     var identity: AppIdentity { settings.identity }
     var version: String { "1.2.3" }

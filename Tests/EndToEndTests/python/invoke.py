@@ -71,7 +71,7 @@ def refusals():
         (f"/v1.0/invoke/{APP}/method", 200, "/"), (f"/v1.0/invoke/{APP}/method/", 200, "/"),
         ("/v1.0/invoke/nobody/method/a", 500, "nobody"), ("/v1.0/invoke//method/a", 404, "app id"),
         (f"/v1.0/invoke/{APP}", 404, "app id"), (f"/v1.0/invoke/{APP}/other/a", 404, "app id"), ("/v1.0/invoke/a.b.c/method/a", 400, "a.b.c"),
-        ("/v1.0/invoke/a%zz/method/a", 400, "escape"), ("/v1.0/invoke/http:%2F%2Flocalhost/method/a", 400, "URL"),
+        ("/v1.0/invoke/a%zz/method/a", 400, "escape"), ("/v1.0/invoke/http:%2F%2F@/method/a", 400, "URL"),
         (f"/v1.0/invoke/{APP}.elsewhere/method/a", 500, "elsewhere"), ("/nothing", 404, "dapr-app-id"),
     ]
     for path, status, word in table:
