@@ -204,6 +204,59 @@ struct MutualTLSTests {
         app.process.kill(SIGKILL)
     }
 
+    @Test("Envoy is the other side, both ways, and takes a certificate of a new root by the old one", .enabled(if: EnvoyServer.program != nil))
+    func envoy() async throws {
+        let (scratch, authority) = (try Scratch(), try await TestAuthority())
+        let names = try names(scratch)
+        let app = try await app()
+        let callee = try await OctavoProcess.start(flags: ["--app-id", "callee", "--app-port", "\(app.port)"] + names + authority.issue("callee"))
+        let port = try #require(callee.addresses["internal"]?.split(separator: ":").last.flatMap { Int($0) })
+        _ = try await authority.issue("foreign")
+        // What it knows stays as it is while the runtimes' certificates change.
+        try FileManager.default.copyItem(atPath: authority.leaf("foreign"), toPath: scratch.file("foreign"))
+        let envoy = try await EnvoyServer.start(
+            folder: scratch.file("foreign"), app: app.port, caller: "spiffe://public/ns/default/caller", callee: (port, "spiffe://public/ns/default/callee"))
+        try await OctavoProcess.with(flags: ["--app-id", "caller"] + names + authority.issue("caller")) { caller in
+            try await known(caller, callee)
+            let added = try await Subprocess.run(
+                "sqlite3",
+                [
+                    scratch.file("names.db"), ".timeout 10000",
+                    "create temp table t as select * from hosts where app_id='callee'; update t set app_id='foreign', registration_id='foreign', "
+                        + "address='127.0.0.1:\(envoy.secure)'; insert into hosts select * from t;",
+                ])
+            #expect(added.code == 0, "\(added)")
+            func both() async throws {
+                let out = try await Curl(method: "POST", path: "/v1.0/invoke/foreign/method/a?x=1", body: "hello").send(to: caller.base)
+                #expect(out.status == 200 && out.body.contains(#""body": "hello""#) && out.body.contains(#""path": "/a?x=1""#), "\(out)\n\(envoy.process.errors.suffix(2000))")
+                let back = try await Curl(method: "POST", path: "/a", body: "hello").send(to: "http://127.0.0.1:\(envoy.plain)")
+                #expect(back.status == 200 && back.body.contains(#""dapr-caller-app-id": "foreign""#), "\(back)\n\(envoy.process.errors.suffix(2000))")
+            }
+            try await both()
+            let lie = try await Curl(path: "/a", headers: ["dapr-caller-app-id: caller"]).send(to: "http://127.0.0.1:\(envoy.plain)")
+            #expect(lie.status == 403, "\(lie)")
+            try await authority.octavo("rotate")
+            for (name, octavo) in [("caller", caller), ("callee", callee)] {
+                try await authority.octavo("rotate", "--leaf", authority.leaf(name))
+                try await eventually("\(name) takes its certificate in", within: .seconds(30)) {
+                    octavo.process.errors.contains("changed certificates are used") ? () : nil
+                }
+            }
+            try await both()
+        }
+        // One that Envoy does not take hears so, and has sent nothing.
+        try await OctavoProcess.with(flags: ["--app-id", "other"] + names + authority.issue("other")) { other in
+            let answer = try await eventually("it finds the foreign one") { () async throws -> Curl.Answer? in
+                let answer = try await Curl(path: "/v1.0/invoke/foreign/method/a").send(to: other.base)
+                return answer.body.contains("resolve") ? nil : answer
+            }
+            #expect(answer.status == 500 && answer.body.contains("TLS failed"), "\(answer)")
+        }
+        try await callee.stop()
+        envoy.process.kill(SIGKILL)
+        app.process.kill(SIGKILL)
+    }
+
     private static let access = """
           accessControl:
             defaultAction: deny
