@@ -24,6 +24,8 @@ final class ConsulNames: NameResolver {
     private var known: [Known] = []
     private var registered: [Registration] = []
     private var timer: Timer!
+    private let later: Later
+    private var isStopped = true
 
     init(_ settings: Settings, _ instance: Instance) {
         self.settings = settings
@@ -36,6 +38,7 @@ final class ConsulNames: NameResolver {
         }
         agent = client(settings.token)
         asker = settings.queryToken.map(client) ?? agent
+        later = Later(instance)
         super.init(instance, Features(settings.registers ? OCTAVO_NAMES_ADVERTISE : 0))
         timer = Timer(instance) { [unowned(unsafe) self] in self.renew() }
     }
@@ -43,12 +46,14 @@ final class ConsulNames: NameResolver {
     // MARK: Life
 
     override func start(_ call: Call) throws(PluginError) {
+        isStopped = false
         try agent.open()
         if asker !== agent { try asker.open() }
         try health(call)
     }
 
     override func stop(_ call: Call) throws(PluginError) {
+        isStopped = true
         timer.cancel()
         guard settings.deregisters, !registered.isEmpty else { return close(call) }
         // Those that were not withdrawn.
@@ -58,7 +63,8 @@ final class ConsulNames: NameResolver {
         for one in left {
             deregister(one, Host.now() + 1_000_000_000) { [self] _ in
                 open -= 1
-                if open == 0 { close(call) }
+                // Not within what the client calls: after this there may be no client any more.
+                if open == 0 { later.ask { [self] in close(call) } }
             }
         }
     }
@@ -155,9 +161,10 @@ final class ConsulNames: NameResolver {
         let one = Registration(try NameInstance(request.pointee), settings)
         register(one, call.deadline) { [self] error in
             if let error { return call.fail(error) }
+            known.removeAll { $0.app == one.instance.app }
+            if isStopped { return call.done() }
             registered.removeAll { $0.id == one.id }
             registered.append(one)
-            known.removeAll { $0.app == one.instance.app }
             if !timer.isSet { timer.set(after: Self.interval) }
             call.done()
         }
@@ -197,7 +204,7 @@ final class ConsulNames: NameResolver {
 
     /// Registers again what the agent has lost.
     private func renew() {
-        guard !registered.isEmpty else { return }
+        guard !registered.isEmpty, !isStopped else { return }
         timer.set(after: Self.interval)
         for one in registered {
             agent.send(agent.request("GET", "/v1/agent/service/" + URLText.escaped(one.id), deadline: Host.now() + Self.interval)) { [self] result in

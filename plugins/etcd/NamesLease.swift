@@ -13,18 +13,20 @@ final class NamesLease {
     private var waiting: [(PluginError?) -> Void] = []
     private var kept: [(key: [UInt8], value: [UInt8])] = []
     private var timer: Timer!
+    private let later: Later
     var isStopped = true
 
     init(_ etcd: Etcd, lifetime: Int64) {
         self.etcd = etcd
         self.lifetime = lifetime
+        later = Later(etcd.instance)
         timer = Timer(etcd.instance) { [unowned(unsafe) self] in self.renew() }
     }
 
     /// Writes a key, in place of what it held, and keeps it there.
     func keep(_ key: [UInt8], _ value: [UInt8], done: @escaping (PluginError?) -> Void) {
         write(key, value, mayGrant: true) { [self] error in
-            if error == nil {
+            if error == nil, !isStopped {
                 kept.removeAll { $0.key == key }
                 kept.append((key, value))
                 schedule(lifetime / 3)
@@ -54,7 +56,8 @@ final class NamesLease {
         body.add(id)
         body.add("}")
         id = 0
-        etcd.send("/v3/lease/revoke", body, isWrite: false) { _ in done() }
+        // Not within what the client calls: after `done` there may be no client any more.
+        etcd.send("/v3/lease/revoke", body, isWrite: false) { [self] _ in later.ask(done) }
     }
 
     private func schedule(_ delay: Int64) {
@@ -103,12 +106,14 @@ final class NamesLease {
     }
 
     private func renew() {
+        if isStopped { return }
         guard id != 0 else { return restore() }
         let used = id
         var body = Body(#"{"ID":"#)
         body.add(used)
         body.add("}")
         etcd.send("/v3/lease/keepalive", body, isWrite: false) { [self] result in
+            if isStopped { return }
             switch result {
             case .success(let reply) where reply.lifetime > 0: schedule(lifetime / 3)
             case .success:
