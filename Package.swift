@@ -146,15 +146,18 @@ let package = Package(
             name: "Runtime",
             dependencies: [
                 "Transport", "DaprAPI", "DaprProtos", "AdminAPI", "AppChannel", "BuildingBlocks", "Certificates", "Invocation", "Components", "COctavo",
-                "COctavoHost", "Resources", "Telemetry", "TextSearch", logging, concurrency,
+                "COctavoHost", "Resources", "Telemetry", "TextSearch", "TraceExport", "Tracing", logging, concurrency,
             ] + nio, swiftSettings: strict),
+        .target(
+            name: "TraceExport",
+            dependencies: ["Transport", "Tracing", "Telemetry", "JSONText", "ProtoWire", logging, concurrency] + nio, swiftSettings: strict),
 
         // Wire APIs.
         .target(
             name: "DaprAPI",
             dependencies: [
                 "Transport", "BuildingBlocks", "Invocation", "Components", "COctavo", "DaprProtos", "JSONText", "ProtoWire", "TextSearch",
-                concurrency,
+                "Tracing", concurrency,
             ] + nio,
             swiftSettings: strict),
         .target(
@@ -168,19 +171,23 @@ let package = Package(
         // What the APIs mean, and the components that answer.
         .target(
             name: "BuildingBlocks",
-            dependencies: ["CEL", "Components", "COctavo", "COpenSSL", "JSONText", "TextSearch", logging] + nio,
+            dependencies: ["CEL", "Components", "COctavo", "COpenSSL", "JSONText", "TextSearch", "Tracing", logging] + nio,
             swiftSettings: strict),
         .target(
             name: "Invocation",
-            dependencies: ["BuildingBlocks", "Certificates", "Components", "COctavo", "JSONText", "Transport"] + nio,
+            dependencies: ["BuildingBlocks", "Certificates", "Components", "COctavo", "JSONText", "Tracing", "Transport"] + nio,
             swiftSettings: strict),
         .target(
             name: "AppChannel",
-            dependencies: ["BuildingBlocks", "Invocation", "DaprProtos", "JSONText", "ProtoWire", "Transport", logging, concurrency] + nio,
+            dependencies: [
+                "BuildingBlocks", "Invocation", "DaprProtos", "JSONText", "ProtoWire", "Tracing", "Transport", logging, concurrency,
+            ] + nio,
             swiftSettings: strict),
         .target(
             name: "Components",
-            dependencies: ["Telemetry", "COctavo", "COctavoRing", "COctavoHost", "COctavoIsolation", "TextSearch", logging, concurrency] + nio,
+            dependencies: [
+                "Telemetry", "Tracing", "COctavo", "COctavoRing", "COctavoHost", "COctavoIsolation", "TextSearch", logging, concurrency,
+            ] + nio,
             swiftSettings: strict),
 
         .target(
@@ -192,7 +199,7 @@ let package = Package(
         .target(
             name: "Transport",
             dependencies: [
-                "Certificates", "CNGHTTP2", "COpenSSL", "CZlib", "Telemetry", "TextSearch",
+                "Certificates", "CNGHTTP2", "COpenSSL", "CZlib", "Telemetry", "TextSearch", "Tracing",
                 .product(name: "NIOConcurrencyHelpers", package: "swift-nio"), logging,
             ] + nio,
             // Checked in debug builds, which the tests run; costs a tenth of a small call's time.
@@ -205,6 +212,8 @@ let package = Package(
         .target(name: "Console", swiftSettings: strict),
         .target(name: "Arguments", dependencies: ["Console"], swiftSettings: strict),
         .target(name: "Telemetry", dependencies: ["JSONText", logging], swiftSettings: strict),
+        // On the way of every request.
+        .target(name: "Tracing", swiftSettings: strict + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]),
 
         // The C ABI and its pieces.
         .target(name: "COctavo", path: "sdk-c", exclude: ["abi", "examples", "pkg-config", "plugin.map", "plugin-kit"], sources: ["src"],
@@ -252,6 +261,8 @@ let package = Package(
         .testTarget(name: "CELTests", dependencies: ["CEL"], swiftSettings: strict),
         .testTarget(name: "TextSearchTests", dependencies: ["TextSearch"], swiftSettings: strict),
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: strict),
+        .testTarget(name: "TracingTests", dependencies: ["Tracing"], swiftSettings: strict),
+        .testTarget(name: "TraceExportTests", dependencies: ["TraceExport", "Tracing", "Telemetry", logging], swiftSettings: strict),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "JSONText", logging], swiftSettings: strict),
         .testTarget(
             name: "ComponentsTests", dependencies: ["Components", "COctavo", "COctavoRing", "COctavoHost", "Resources", logging, concurrency] + nio,

@@ -51,6 +51,13 @@ package protocol AdminBackend: Sendable {
     /// Deletes a key; succeeds when it does not exist. `CONFLICT` when the etag does not match.
     func deleteStateItem(store: String, key: String, etag: String?) async throws
 
+    /// The last requests that were slow or failed, the newest first.
+    func traces() async throws -> TraceList
+    /// The last lines of the log behind number `after`.
+    func logs(after: Int64) async throws -> LogList
+    /// What APIs, components and apps have done.
+    func load() async throws -> LoadList
+
     /// Looks for what keeps this runtime from working well: worst first, empty when nothing was found.
     func doctor() async throws -> [DoctorFinding]
 

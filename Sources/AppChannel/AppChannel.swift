@@ -3,6 +3,7 @@ package import Invocation
 package import Logging
 import NIOConcurrencyHelpers
 package import NIOCore
+package import Tracing
 import Transport
 
 /// The way to the app beside the runtime: one `AppClient` for each event loop, and one watch over the app's health that
@@ -24,9 +25,10 @@ package final class AppChannel: Sendable {
     private let known: NIOLockedValueBox<Known>
     private let gate: ConcurrencyGate
 
-    /// Begins to watch the app. Throws when TLS can't be set up.
+    /// Begins to watch the app. `tracer` gives that of the loop of an index, on that loop. Throws when TLS can't be set up.
     package static func start(
-        _ options: AppChannelOptions, loops eventLoops: [any EventLoop], logger: Logger
+        _ options: AppChannelOptions, loops eventLoops: [any EventLoop], logger: Logger,
+        tracer: @escaping @Sendable (Int) -> LoopTracer = { _ in LoopTracer() }
     ) async throws -> AppChannel {
         let target = try options.target
         let gate = ConcurrencyGate(limit: options.maxConcurrency, maxWaiting: options.maxWaiting)
@@ -36,7 +38,7 @@ package final class AppChannel: Sendable {
             let loop = try await eventLoop.submit {
                 NIOLoopBound(
                     AppLoop(
-                        options, target: target, eventLoop: eventLoop, index: index, gate: gate,
+                        options, target: target, eventLoop: eventLoop, index: index, gate: gate, tracer: tracer(index),
                         condition: known.withLockedValue { $0.condition },
                         wake: { next in
                             // Not from inside the delivery that ends.

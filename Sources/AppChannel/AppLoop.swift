@@ -1,5 +1,6 @@
 import BuildingBlocks
 import NIOCore
+import Tracing
 import Transport
 
 /// The app as one event loop sees it. Confined to that loop.
@@ -8,6 +9,7 @@ final class AppLoop: AppClient {
     let client: HTTPClient
     private let index: Int
     private let gate: ConcurrencyGate
+    let tracer: LoopTracer
     /// Wakes the loop whose delivery goes on.
     private let wake: (Int) -> Void
     private var waiting = CircularBuffer<() -> Void>()
@@ -18,12 +20,13 @@ final class AppLoop: AppClient {
     var hasOnlyAlphaBulk = false
 
     init(
-        _ options: AppChannelOptions, target: ClientTarget, eventLoop: any EventLoop, index: Int, gate: ConcurrencyGate,
+        _ options: AppChannelOptions, target: ClientTarget, eventLoop: any EventLoop, index: Int, gate: ConcurrencyGate, tracer: LoopTracer,
         condition: AppCondition, wake: @escaping (Int) -> Void
     ) {
         self.options = options
         self.index = index
         self.gate = gate
+        self.tracer = tracer
         self.wake = wake
         self.condition = condition
         var limits = ClientLimits()
@@ -55,15 +58,39 @@ final class AppLoop: AppClient {
     // MARK: Deliveries
 
     func deliver(_ event: AppTopicEvent, _ done: @escaping (Result<AppVerdict, AppFailure>) -> Void) {
-        inTurn(done) { [self] in options.wire.isGRPC ? callTopic(event, $0) : postTopic(event, $0) }
+        var event = event
+        let delivery = follow(&event.trace)
+        inTurn(ending(
+            delivery, "pubsub", event.topic, event.pubsubName,
+            path: options.wire.isGRPC ? "dapr.proto.runtime.v1.AppCallback/OnTopicEvent" : event.path, status: \.status, done)) { [self] in
+            delivery.live?.move(to: .app)
+            if options.wire.isGRPC { callTopic(event, $0) } else { postTopic(event, $0) }
+        }
     }
 
     func deliver(_ batch: AppTopicBatch, _ done: @escaping (Result<[AppVerdict], AppFailure>) -> Void) {
-        inTurn(done) { [self] in options.wire.isGRPC ? callBatch(batch, $0) : postBatch(batch, $0) }
+        var batch = batch
+        // One request, one span: of the trace that the first message belongs to.
+        if batch.trace.parent.isEmpty, let first = batch.entries.first { batch.trace = first.event.trace }
+        let delivery = follow(&batch.trace)
+        inTurn(ending(
+            delivery, "pubsub", batch.topic, batch.pubsubName,
+            path: options.wire.isGRPC ? "dapr.proto.runtime.v1.AppCallback/OnBulkTopicEvent" : batch.path,
+            status: { $0.allSatisfy { $0.status == "success" } ? "success" : "retry" }, done)) { [self] in
+            delivery.live?.move(to: .app)
+            if options.wire.isGRPC { callBatch(batch, $0) } else { postBatch(batch, $0) }
+        }
     }
 
     func deliver(_ event: AppBindingEvent, _ done: @escaping (Result<AppBindingReply, AppFailure>) -> Void) {
-        inTurn(done) { [self] in options.wire.isGRPC ? callBinding(event, $0) : postBinding(event, $0) }
+        var event = event
+        let delivery = follow(&event.trace)
+        inTurn(ending(
+            delivery, "bindings", event.name, event.name,
+            path: options.wire.isGRPC ? "dapr.proto.runtime.v1.AppCallback/OnBindingEvent" : event.route, status: { _ in "success" }, done)) { [self] in
+            delivery.live?.move(to: .app)
+            if options.wire.isGRPC { callBinding(event, $0) } else { postBinding(event, $0) }
+        }
     }
 
     func tell(configuration body: [UInt8], path: String, _ done: @escaping (AppFailure?) -> Void) {

@@ -1,6 +1,7 @@
 import BuildingBlocks
 package import Components
 package import Invocation
+import Tracing
 package import Transport
 
 /// Dapr's API on one event loop, over gRPC and HTTP. Used on that loop alone.
@@ -16,6 +17,8 @@ package final class DaprAPI {
     let invocation: InvocationLoop?
     let facts: any RuntimeFacts
     let appID: String
+    /// Follows the requests of the loop.
+    let tracer: LoopTracer
     /// The store that the last `GetState` went to; most apps have one.
     var lastStore: LastStore?
 
@@ -23,6 +26,7 @@ package final class DaprAPI {
 
     package init(loop: CallLoop, facts: any RuntimeFacts, invocation: InvocationLoop? = nil) {
         self.invocation = invocation
+        tracer = loop.tracer
         state = StateAPI(loop: loop, identity: facts.identity)
         secrets = SecretsAPI(loop: loop)
         pubsub = PubSubAPI(loop: loop, identity: facts.identity)
@@ -78,7 +82,10 @@ package final class DaprAPI {
         _ body: @escaping (DaprAPI, GRPCCall, UnsafeRawBufferPointer) -> Void
     ) {
         guard facts.apiRules.permits(group, version, wire: "grpc") else { return }
-        router.unary(DaprAPI.service + name) { [self] call, bytes in body(self, call, bytes) }
+        router.unary(DaprAPI.service + name) { [self] call, bytes in
+            follow(call)
+            tracer.with(call.activity) { body(self, call, bytes) }
+        }
     }
 }
 

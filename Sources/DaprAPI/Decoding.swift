@@ -19,7 +19,10 @@ extension GRPCCall {
     /// An empty message, as `google.protobuf.Empty` is.
     func replyEmpty() { reply(UnsafeRawBufferPointer(start: nil, count: 0)) }
 
-    func fail(_ error: APIError) { fail(error.grpcStatus) }
+    func fail(_ error: APIError) {
+        activity?.live?.errorCode = error.errorCode
+        fail(error.grpcStatus)
+    }
 
     /// CLOCK_MONOTONIC nanoseconds, 0 for none.
     var deadlineNanoseconds: Int64 { deadline.map { Int64($0.uptimeNanoseconds) } ?? 0 }

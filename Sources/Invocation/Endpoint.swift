@@ -1,4 +1,5 @@
 import NIOCore
+import Tracing
 package import Transport
 
 /// A server that is no app, as the operator has described it, or as a caller has by its URL.
@@ -106,8 +107,8 @@ package final class Endpoint {
     }
 
     /// What goes to it of a caller's fields: nothing that apps say to each other, and its own instead of the caller's.
-    func fields(_ headers: HeaderFields) -> HeaderFields {
-        let forwarded = ForwardedFields.request(headers, keepsCaller: false)
+    func fields(_ headers: HeaderFields, for activity: ActivityRef?) -> HeaderFields {
+        let forwarded = ForwardedFields.request(headers, keepsCaller: false, for: activity)
         guard replaced.count > 0 else { return forwarded }
         var fields = HeaderFields()
         forwarded.forEach { name, value in
@@ -140,7 +141,7 @@ final class EndpointRoute: RelayRoute {
         hasEntered = false
     }
 
-    func fields(_ request: HTTPRequest) -> HeaderFields { endpoint.fields(request.headers) }
+    func fields(_ request: HTTPRequest) -> HeaderFields { endpoint.fields(request.headers, for: request.activity) }
 }
 
 /// The servers that are no apps, on one event loop.

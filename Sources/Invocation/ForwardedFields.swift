@@ -1,4 +1,5 @@
 import Certificates
+package import Tracing
 package import Transport
 
 /// Which header fields go on with a call, and which are added to it.
@@ -40,29 +41,48 @@ package enum ForwardedFields {
     }
 
     /// The fields of a request that go on. `keepsCaller`: they come from another runtime, which has said who calls.
-    package static func request(_ headers: HeaderFields, keepsCaller: Bool) -> HeaderFields {
-        kept(headers) { name in
-            if isOfRequest(name) { return false }
+    /// `activity`: the request's, whose trace goes on in place of what has come.
+    package static func request(_ headers: HeaderFields, keepsCaller: Bool, for activity: ActivityRef?) -> HeaderFields {
+        let live = activity?.live
+        var fields = kept(headers) { name in
+            if isOfRequest(name) || (live != nil && isOfTrace(name)) { return false }
             return !isOurs(name) || (keepsCaller && !name.equals("dapr-api-token"))
         }
+        live?.add(to: &fields)
+        return fields
     }
 
     /// The metadata of a gRPC call that goes on: without what the protocol itself uses, which each side has its own of.
-    static func call(_ metadata: HeaderFields, keepsCaller: Bool) -> HeaderFields {
-        kept(metadata) { name in
+    static func call(_ metadata: HeaderFields, keepsCaller: Bool, for activity: ActivityRef?) -> HeaderFields {
+        let live = activity?.live
+        var fields = kept(metadata) { name in
+            if isOfTrace(name) { return live == nil }
             if isOfRequest(name) || isOfGRPC(name) { return false }
             return !isOurs(name) || (keepsCaller && !name.equals("dapr-api-token"))
         }
+        live?.addMetadata(to: &fields)
+        return fields
     }
 
     /// The fields of another runtime's request, with the caller that its certificate names and no other.
-    static func request(_ headers: HeaderFields, from caller: RuntimeIdentity) -> HeaderFields {
-        named(kept(headers) { !isOfRequest($0) && !$0.equals("dapr-api-token") && !isOfCaller($0) }, caller)
+    static func request(_ headers: HeaderFields, from caller: RuntimeIdentity, for activity: ActivityRef?) -> HeaderFields {
+        let live = activity?.live
+        var fields = kept(headers) {
+            !isOfRequest($0) && !$0.equals("dapr-api-token") && !isOfCaller($0) && !(live != nil && isOfTrace($0))
+        }
+        live?.add(to: &fields)
+        return named(fields, caller)
     }
 
     /// The same of a gRPC call.
-    static func call(_ metadata: HeaderFields, from caller: RuntimeIdentity) -> HeaderFields {
-        named(kept(metadata) { !isOfRequest($0) && !isOfGRPC($0) && !$0.equals("dapr-api-token") && !isOfCaller($0) }, caller)
+    static func call(_ metadata: HeaderFields, from caller: RuntimeIdentity, for activity: ActivityRef?) -> HeaderFields {
+        let live = activity?.live
+        var fields = kept(metadata) {
+            if isOfTrace($0) { return live == nil }
+            return !isOfRequest($0) && !isOfGRPC($0) && !$0.equals("dapr-api-token") && !isOfCaller($0)
+        }
+        live?.addMetadata(to: &fields)
+        return named(fields, caller)
     }
 
     static func isOfCaller(_ name: UnsafeRawBufferPointer) -> Bool {
@@ -84,10 +104,19 @@ package enum ForwardedFields {
         name.hasPrefix("grpc-") || name.equals("content-type")
     }
 
+    private static func isOfTrace(_ name: UnsafeRawBufferPointer) -> Bool {
+        switch name.count {
+        case 10: name.equals("tracestate")
+        case 11: name.equals("traceparent")
+        case 14: name.equals("grpc-trace-bin")
+        default: false
+        }
+    }
+
     /// The fields of an answer that go back; `content-length` among them.
     package static func response(_ headers: HeaderFields) -> HeaderFields {
-        // The date is our server's.
-        kept(headers) { !$0.equals("date") }
+        // The date is our server's, and so is the trace that callers are told.
+        kept(headers) { !$0.equals("date") && !isOfTrace($0) }
     }
 
     /// Those that are not of the connection, by themselves or because `connection` names them.
@@ -109,5 +138,17 @@ package enum ForwardedFields {
     private static func words(_ text: String) -> [String] {
         text.lowercased().split(separator: ",").map { String($0.drop { $0 == " " }.prefix { $0 != " " }) }
             .filter { $0 != "close" && $0 != "keep-alive" }
+    }
+}
+
+extension Activity {
+    fileprivate func add(to fields: inout HeaderFields) {
+        fields.append("traceparent" as StaticString, context.parent)
+        if !context.state.isEmpty { fields.append("tracestate" as StaticString, context.state) }
+    }
+
+    fileprivate func addMetadata(to fields: inout HeaderFields) {
+        add(to: &fields)
+        fields.append("grpc-trace-bin" as StaticString, Base64.encode(context.binary))
     }
 }

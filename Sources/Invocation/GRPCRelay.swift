@@ -1,4 +1,5 @@
 import NIOCore
+import Tracing
 package import Transport
 
 /// Where a relayed call goes.
@@ -7,6 +8,12 @@ protocol GRPCRelayRoute: AnyObject {
     /// The call has ended so; called once, if `open` gave a client.
     func close(_ error: ClientError?)
     func metadata(_ call: GRPCCall) -> HeaderFields
+    /// What is waited for once it is sent.
+    var stage: Stage { get }
+}
+
+extension GRPCRelayRoute {
+    var stage: Stage { .peer }
 }
 
 /// Takes one gRPC call of any shape to another place, message by message, and what comes back the same way. Each side reads
@@ -26,6 +33,7 @@ final class GRPCRelay: GRPCStreamReceiver {
     }
 
     func start() {
+        call.activity?.live?.move(to: .waiting)
         route.open { [self] result in
             guard !isClosed else { return }
             switch result {
@@ -42,6 +50,7 @@ final class GRPCRelay: GRPCStreamReceiver {
         let made = GRPCClientCall(
             streaming: call.path, fields: route.metadata(call), timeout: left, receiver: Answer(self))
         upstream = made
+        call.activity?.live?.move(to: route.stage)
         client.start(made)
         if let first {
             self.first = nil
@@ -95,6 +104,7 @@ final class GRPCRelay: GRPCStreamReceiver {
     }
 
     private func answered(_ status: GRPCStatus, _ trailers: HeaderFields) {
+        call.activity?.live?.move(to: .answered)
         let error = upstream?.failure
         call.addTrailingMetadata(ForwardedFields.answer(trailers))
         if status.code == .ok { call.finish() } else { call.fail(status) }

@@ -1,4 +1,5 @@
 import NIOCore
+import Tracing
 import Transport
 
 /// Where a relayed request goes: chosen when it is to be sent, and again when the choice took nothing.
@@ -11,6 +12,12 @@ protocol RelayRoute: AnyObject {
     func close()
     /// The fields that the request is sent with.
     func fields(_ request: HTTPRequest) -> HeaderFields
+    /// What is waited for once it is sent.
+    var stage: Stage { get }
+}
+
+extension RelayRoute {
+    var stage: Stage { .peer }
 }
 
 /// Takes one HTTP request to another place and its answer back, both in parts as they come: nothing is kept but what the
@@ -59,6 +66,7 @@ final class HTTPRelay: HTTPBodyReceiver {
 
     private func send() {
         attempts += 1
+        request.activity?.live?.move(to: .waiting)
         route.open { [self] result in
             guard !isClosed else { return }
             switch result {
@@ -71,6 +79,7 @@ final class HTTPRelay: HTTPBodyReceiver {
 
     private func send(by client: HTTPClient) {
         let fields = route.fields(request)
+        request.activity?.live?.move(to: route.stage)
         let sent: HTTPClientRequest
         if keepsBody {
             sent = HTTPClientRequest(
@@ -131,6 +140,7 @@ final class HTTPRelay: HTTPBodyReceiver {
 
     private func answer(_ response: HTTPClientResponse) {
         isAnswered = true
+        request.activity?.live?.move(to: .answered)
         body = ByteBuffer()
         request.respondHead(status: response.status, fields: ForwardedFields.response(response.headers))
         request.onWritable = { [weak self] in self?.upstream?.requestMore() }

@@ -1,14 +1,27 @@
 import JSONText
 import NIOCore
+import Tracing
 package import Transport
 
 /// What other runtimes ask of this one: calls of its app. On one event loop.
 package final class InternalHandler: HTTPHandler {
     private let loop: InvocationLoop
 
-    package init(_ loop: InvocationLoop) { self.loop = loop }
+    package let observe: ((_ request: HTTPRequest, _ status: Int, _ nanoseconds: UInt64) -> Void)?
+
+    /// `observe` is told of every request that has ended.
+    package init(_ loop: InvocationLoop, observe: ((_ request: HTTPRequest, _ status: Int, _ nanoseconds: UInt64) -> Void)? = nil) {
+        self.loop = loop
+        self.observe = observe
+    }
 
     package func open(_ request: HTTPRequest) -> HTTPBodyMode {
+        if request.begunAt != 0 {
+            let activity = loop.tracer.begin(parent: TraceContext(request.headers), startedAt: request.begunAt)
+            activity.live?.tellsCaller = false
+            activity.live?.note(app: loop.appID, method: request.target)
+            request.activity = activity
+        }
         do throws(InvocationFailure) {
             let (caller, path) = try loop.admit(
                 InboundCall(uris: request.peerURIs, headers: request.headers, path: request.target, verb: request.method))
@@ -28,6 +41,12 @@ package final class InternalHandler: HTTPHandler {
     /// gRPC calls go through unchanged.
     package func register(_ router: GRPCRouter) {
         router.fallback = { [loop] call in
+            if call.begunAt != 0 {
+                let activity = loop.tracer.begin(parent: TraceContext(metadata: call.metadata), startedAt: call.begunAt)
+                activity.live?.target = loop.appID
+                activity.live?.isInvocation = true
+                call.activity = activity
+            }
             do throws(InvocationFailure) {
                 let (caller, _) = try loop.admit(InboundCall(uris: call.peerURIs, headers: call.metadata, path: call.path, verb: nil))
                 return loop.receive(call, from: caller)

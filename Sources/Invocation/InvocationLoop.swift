@@ -2,6 +2,7 @@ import BuildingBlocks
 package import Certificates
 package import Components
 import NIOCore
+import Tracing
 package import Transport
 
 /// Service invocation on one event loop: calls other apps through their runtimes, and this runtime's own app. Used on that
@@ -17,6 +18,7 @@ package final class InvocationLoop {
     /// Which calls of others the app takes; nil: all.
     let access: AccessControl?
     private let resolution: NameResolution
+    let tracer: LoopTracer
     private let endpoints: Endpoints
     private var known: [AppName: AppPeers] = [:]
 
@@ -34,6 +36,7 @@ package final class InvocationLoop {
         self.namespace = namespace
         self.app = app
         client = ClientLoop(eventLoop: loop.eventLoop, limits: limits)
+        tracer = loop.tracer
         endpoints = Endpoints(client)
         resolution = NameResolution(loop, component: resolver)
     }
@@ -76,6 +79,7 @@ package final class InvocationLoop {
     package func relay(
         _ request: HTTPRequest, to name: AppName, path: String, fail: @escaping (HTTPRequest, InvocationFailure) -> Void
     ) -> HTTPBodyMode {
+        request.activity?.live?.note(app: name.description, method: path)
         if isOwn(name) { return receive(request, path: path, from: .own(self), fail: fail) }
         return relay(request, path, PeerRoute(self, name), fail)
     }
@@ -99,6 +103,7 @@ package final class InvocationLoop {
             fail(request, .unreachable(app: called.endpoint.settings.name, cause: refusal))
             return .buffered
         }
+        request.activity?.live?.note(app: called.endpoint.settings.name, method: path)
         return relay(request, called.path + path, EndpointRoute(called.endpoint), fail)
     }
 
@@ -109,11 +114,14 @@ package final class InvocationLoop {
             return done(.failure(.unreachable(app: endpoint.settings.name, cause: refusal)))
         }
         endpoint.enter()
+        let activity = tracer.current
+        activity?.live?.move(to: .peer)
         let request = HTTPClientRequest(
-            method: invocation.method, target: called.path + invocation.path, fields: endpoint.fields(HeaderFields(invocation.fields)),
+            method: invocation.method, target: called.path + invocation.path, fields: endpoint.fields(HeaderFields(invocation.fields), for: activity),
             body: invocation.body.readableBytes > 0 ? invocation.body : nil, timeout: invocation.timeout)
         endpoint.client.send(request) { result in
             endpoint.leave()
+            activity?.live?.move(to: .answered)
             done(result.mapError { InvocationFailure($0, app: endpoint.settings.name) }.map { UnaryInvocation.Answer($0) })
         }
     }
@@ -126,6 +134,10 @@ package final class InvocationLoop {
 
     /// Takes a gRPC call of this runtime's app to another app.
     package func relay(_ call: GRPCCall, to name: AppName) -> any GRPCStreamReceiver {
+        if let live = call.activity?.live, live.target.isEmpty {
+            live.target = name.description
+            live.isInvocation = true
+        }
         if isOwn(name) { return receive(call, from: .own(self)) }
         let relay = GRPCRelay(call, PeerCallRoute(self, name))
         relay.start()
@@ -179,17 +191,17 @@ package final class InvocationLoop {
 
     func fields(_ request: HTTPRequest, _ caller: Caller) -> HeaderFields {
         switch caller {
-        case .runtime: return ForwardedFields.request(request.headers, keepsCaller: true)
-        case .verified(let identity): return ForwardedFields.request(request.headers, from: identity)
-        case .own: return ownFields(ForwardedFields.request(request.headers, keepsCaller: false), to: own)
+        case .runtime: return ForwardedFields.request(request.headers, keepsCaller: true, for: request.activity)
+        case .verified(let identity): return ForwardedFields.request(request.headers, from: identity, for: request.activity)
+        case .own: return ownFields(ForwardedFields.request(request.headers, keepsCaller: false, for: request.activity), to: own)
         }
     }
 
     func metadata(_ call: GRPCCall, _ caller: Caller) -> HeaderFields {
         switch caller {
-        case .runtime: return ForwardedFields.call(call.metadata, keepsCaller: true)
-        case .verified(let identity): return ForwardedFields.call(call.metadata, from: identity)
-        case .own: return ownFields(ForwardedFields.call(call.metadata, keepsCaller: false), to: own)
+        case .runtime: return ForwardedFields.call(call.metadata, keepsCaller: true, for: call.activity)
+        case .verified(let identity): return ForwardedFields.call(call.metadata, from: identity, for: call.activity)
+        case .own: return ownFields(ForwardedFields.call(call.metadata, keepsCaller: false, for: call.activity), to: own)
         }
     }
 

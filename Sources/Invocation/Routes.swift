@@ -1,4 +1,5 @@
 import NIOCore
+import Tracing
 import Transport
 
 extension InvocationFailure {
@@ -69,7 +70,7 @@ final class PeerRoute: RelayRoute {
     }
 
     func fields(_ request: HTTPRequest) -> HeaderFields {
-        var fields = loop.ownFields(ForwardedFields.request(request.headers, keepsCaller: false), to: name)
+        var fields = loop.ownFields(ForwardedFields.request(request.headers, keepsCaller: false, for: request.activity), to: name)
         // Source: Dapr, which tells the callee where the request came from (RFC 7239, and what was there before it).
         let host = request.headers["host" as StaticString] ?? ""
         if let peer = request.peer?.ipAddress {
@@ -102,7 +103,7 @@ final class PeerCallRoute: GRPCRelayRoute {
     func close(_ error: ClientError?) { choice.leave(failed: error.map { !$0.mayHaveBeenSeen } ?? false) }
 
     func metadata(_ call: GRPCCall) -> HeaderFields {
-        loop.ownFields(ForwardedFields.call(call.metadata, keepsCaller: false), to: name)
+        loop.ownFields(ForwardedFields.call(call.metadata, keepsCaller: false, for: call.activity), to: name)
     }
 }
 
@@ -140,6 +141,8 @@ final class AppRoute: RelayRoute {
     }
 
     func fields(_ request: HTTPRequest) -> HeaderFields { own }
+
+    var stage: Stage { .app }
 }
 
 final class AppCallRoute: GRPCRelayRoute {
@@ -172,6 +175,8 @@ final class AppCallRoute: GRPCRelayRoute {
     }
 
     func metadata(_ call: GRPCCall) -> HeaderFields { own }
+
+    var stage: Stage { .app }
 }
 
 extension HeaderFields {

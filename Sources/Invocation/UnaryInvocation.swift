@@ -1,4 +1,5 @@
 package import NIOCore
+import Tracing
 package import Transport
 
 /// One call whose request and answer are whole: what `InvokeService` and `OnInvoke` are about.
@@ -69,6 +70,12 @@ extension InvocationLoop {
     /// Calls an app once, whatever it speaks. `done` is called once, maybe before this returns.
     package func call(_ name: AppName, _ invocation: UnaryInvocation, _ done: @escaping UnaryInvocation.Done) {
         var invocation = invocation
+        let activity = tracer.current
+        activity?.live?.move(to: isOwn(name) ? .app : .peer)
+        let done: UnaryInvocation.Done = { result in
+            activity?.live?.move(to: .answered)
+            done(result)
+        }
         invocation.fields = ownFields(HeaderFields(invocation.fields), to: name).pairs
         if isOwn(name) { return callOwn(invocation, done) }
         invocation.fields.append((StatusFields.wish, "grpc"))

@@ -7,7 +7,8 @@ import Transport
 enum MetricsPage {
     static func render(
         _ registry: MetricsRegistry, components: [ComponentFacts], plugins: [PluginFacts], server: Server.Statistics,
-        subscriptions: [SubscriptionDirectory.Summary], ready: Bool, appID: String, resourceProblems: Int
+        subscriptions: [SubscriptionDirectory.Summary], ready: Bool, appID: String, resourceProblems: Int,
+        namesLikeDapr: Bool
     ) -> [UInt8] {
         var page = PrometheusText()
         ProcessMetrics.write(&page)
@@ -18,8 +19,29 @@ enum MetricsPage {
         write(server, &page)
         write(components, &page)
         write(plugins, &page)
+        if namesLikeDapr { writeLikeDapr(components, appID, &page) }
         SubscriptionViews.write(subscriptions, components, &page)
         return registry.page() + page.bytes
+    }
+
+    /// Source: Dapr's runtime metrics.
+    private static func writeLikeDapr(_ components: [ComponentFacts], _ appID: String, _ page: inout PrometheusText) {
+        page.metric("dapr_runtime_component_loaded", .counter, help: "Components that resource files name.")
+        page.sample("dapr_runtime_component_loaded", [("app_id", appID)], Double(components.count))
+        let types = Dictionary(grouping: components, by: \.type).sorted { $0.key < $1.key }
+        guard !types.isEmpty else { return }
+        page.metric("dapr_runtime_component_init_total", .counter, help: "Components that have started.")
+        for (type, all) in types {
+            page.sample("dapr_runtime_component_init_total", [("app_id", appID), ("component", type)], Double(all.count { $0.isReady }))
+        }
+        let failed = components.filter { !$0.isReady && $0.state == "failed" }
+        guard !failed.isEmpty else { return }
+        page.metric("dapr_runtime_component_init_fail_total", .counter, help: "Components that could not start.")
+        for one in failed {
+            page.sample(
+                "dapr_runtime_component_init_fail_total",
+                [("app_id", appID), ("component", one.type), ("reason", "init"), ("componentName", one.name)], 1)
+        }
     }
 
     private static func write(_ server: Server.Statistics, _ page: inout PrometheusText) {

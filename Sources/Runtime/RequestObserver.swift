@@ -1,5 +1,6 @@
 import Logging
 import Telemetry
+import Tracing
 import Transport
 
 /// Measures the requests of one event loop, and logs them when that is asked for. Used on that loop alone.
@@ -15,15 +16,36 @@ final class RequestObserver {
     private let family: MetricFamily<Histogram>
     private let shard: MetricShard
     private let log: Log?
+    private let tracer: LoopTracer
+    /// Of the APIs' own; nil where only other runtimes call.
+    private let meter: LoopMeter?
+    private let appIsGRPC: Bool
     /// The last series of gRPC: most requests are like the one before.
-    private var last: (method: String, code: GRPCCode, histogram: Histogram)?
-    private var grpc: [String: Histogram] = [:]
+    private var last: (method: String, code: GRPCCode, series: GRPCSeries)?
+    private var grpc: [String: GRPCSeries] = [:]
     private var http: [String: Histogram] = [:]
+    private var daprHTTP: [String: LoopMeter.HTTPSeries] = [:]
     /// The last one of HTTP, by what decides on it: the verb, the group of the API that the path begins with, the status.
-    private var lastHTTP: (method: String, prefix: String, status: Int, histogram: Histogram)?
+    private var lastHTTP: (method: String, prefix: String, status: Int, histogram: Histogram, dapr: LoopMeter.HTTPSeries?)?
 
-    init(_ family: MetricFamily<Histogram>, loop: Int, log: Log?) {
+    private struct GRPCSeries {
+        let histogram: Histogram
+        /// Under Dapr's names.
+        let dapr: (Counter, Histogram)?
+
+        func record(_ nanoseconds: UInt64, _ shard: MetricShard) {
+            histogram.record(nanoseconds, shard)
+            guard let dapr else { return }
+            dapr.0.add(1, shard)
+            dapr.1.record(nanoseconds, shard)
+        }
+    }
+
+    init(_ family: MetricFamily<Histogram>, loop: Int, log: Log?, tracer: LoopTracer, appIsGRPC: Bool) {
         self.family = family
+        self.appIsGRPC = appIsGRPC
+        meter = tracer.meter as? LoopMeter
+        self.tracer = tracer
         shard = MetricShard(loop: loop)
         self.log = log
     }
@@ -40,22 +62,25 @@ final class RequestObserver {
     func ended(_ call: GRPCCall, _ code: GRPCCode, _ nanoseconds: UInt64) {
         let method = call.path
         if let last, last.code == code, last.method == method {
-            last.histogram.record(nanoseconds, shard)
+            last.series.record(nanoseconds, shard)
         } else {
-            let histogram = series(method, code, isKnown: call.isKnownMethod)
-            last = (method, code, histogram)
-            histogram.record(nanoseconds, shard)
+            let series = series(method, code, isKnown: call.isKnownMethod)
+            last = (method, code, series)
+            series.record(nanoseconds, shard)
         }
+        let trace = log == nil ? nil : call.activity?.live?.context.traceID
+        end(call, code, nanoseconds, kind: .client)
         guard let log else { return }
         if log.omitsHealthChecks, method.hasPrefix("/grpc.health.v1.") { return }
-        write(log, "gRPC", method, "\(code)", nanoseconds, isFailure: code != .ok)
+        write(log, "gRPC", method, "\(code)", nanoseconds, trace)
     }
 
-    private func series(_ method: String, _ code: GRPCCode, isKnown: Bool) -> Histogram {
+    private func series(_ method: String, _ code: GRPCCode, isKnown: Bool) -> GRPCSeries {
         let operation = isKnown ? String(method.split(separator: "/").last ?? "") : "unknown"
         let key = "\(operation) \(code.rawValue)"
         if let known = grpc[key] { return known }
-        let made = family.series("grpc", operation, "\(code)")
+        let made = GRPCSeries(
+            histogram: family.series("grpc", operation, "\(code)"), dapr: meter?.grpc(isKnown ? method : "other", "\(code)"))
         grpc[key] = made
         return made
     }
@@ -64,7 +89,9 @@ final class RequestObserver {
 
     func ended(_ request: HTTPRequest, _ status: Int, _ nanoseconds: UInt64) {
         if log == nil, let last = lastHTTP, last.status == status, last.method == request.method, request.target.hasPrefix(last.prefix) {
-            return last.histogram.record(nanoseconds, shard)
+            last.histogram.record(nanoseconds, shard)
+            if let dapr = last.dapr ?? series(request, status) { dapr.record(nanoseconds, shard) }
+            return end(request, status, nanoseconds, kind: .client)
         }
         let operation = RequestObserver.operation(request.method, request.target)
         let key = "\(operation) \(status)"
@@ -76,16 +103,30 @@ final class RequestObserver {
             http[key] = histogram
         }
         histogram.record(nanoseconds, shard)
+        let dapr = series(request, status)
+        dapr?.record(nanoseconds, shard)
         let path = request.target.prefix { $0 != "?" }
         let segments = path.split(separator: "/", maxSplits: 2)
         if segments.count == 3, !operation.hasSuffix(" other"), path.hasPrefix("/\(segments[0])/\(segments[1])/") {
-            lastHTTP = (request.method, "/\(segments[0])/\(segments[1])/", status, histogram)
+            lastHTTP = (request.method, "/\(segments[0])/\(segments[1])/", status, histogram, meter?.namesPathsInDetail == true ? nil : dapr)
         }
+        let trace = log == nil ? nil : request.activity?.live?.context.traceID
+        end(request, status, nanoseconds, kind: .client)
         guard let log else { return }
         if log.omitsHealthChecks, operation.hasSuffix("healthz") { return }
         write(
-            log, "HTTP", log.obfuscatesURLs ? operation : "\(request.method) \(path)", "\(status)", nanoseconds,
-            isFailure: status == 0 || status >= 400)
+            log, "HTTP", log.obfuscatesURLs ? operation : "\(request.method) \(path)", "\(status)", nanoseconds, trace)
+    }
+
+    /// Under Dapr's names; nil when nobody reads them.
+    private func series(_ request: HTTPRequest, _ status: Int) -> LoopMeter.HTTPSeries? {
+        guard let meter else { return nil }
+        let path = request.target.prefix { $0 != "?" }
+        let key = "\(request.method) \(status) \(meter.pathName(path))"
+        if let known = daprHTTP[key] { return known }
+        let made = meter.http(request.method, path, status)
+        if daprHTTP.count < 1024 { daprHTTP[key] = made }
+        return made
     }
 
     /// `GET state`: what a path asks for, without what it names; a word of ours, so that there are few.
@@ -96,16 +137,79 @@ final class RequestObserver {
         return "\(verb) \(path[1])"
     }
 
-    private static let groups: Set<Substring> = [
+    static let groups: Set<Substring> = [
         "state", "secrets", "metadata", "healthz", "shutdown", "invoke", "publish", "bindings", "configuration", "lock", "unlock",
         "actors", "workflows", "crypto", "subtlecrypto", "jobs", "conversation",
     ]
 
     private func write(
-        _ log: Log, _ wire: String, _ method: String, _ code: String, _ nanoseconds: UInt64, isFailure: Bool
+        _ log: Log, _ wire: String, _ method: String, _ code: String, _ nanoseconds: UInt64, _ trace: String?
     ) {
-        log.logger.info(
-            "\(wire) API called",
-            metadata: ["method": "\(method)", "code": "\(code)", "duration": "\(Double(nanoseconds / 1000) / 1000) ms"])
+        var facts: Logger.Metadata = ["method": "\(method)", "code": "\(code)", "duration": "\(Double(nanoseconds / 1000) / 1000) ms"]
+        if let trace { facts["trace_id"] = "\(trace)" }
+        log.logger.info("\(wire) API called", metadata: facts)
+    }
+
+    // MARK: Traces
+
+    /// A call of another runtime has ended.
+    func invoked(_ call: GRPCCall, _ code: GRPCCode, _ nanoseconds: UInt64) {
+        meter?.received(from: call.metadata("dapr-caller-app-id" as StaticString) ?? "", status: "\(code)")
+        end(call, code, nanoseconds, kind: .server)
+    }
+
+    func invoked(_ request: HTTPRequest, _ status: Int, _ nanoseconds: UInt64) {
+        meter?.received(from: request.headers["dapr-caller-app-id" as StaticString] ?? "", status: "\(status)")
+        end(request, status, nanoseconds, kind: .server)
+    }
+
+    /// Counts what an activity has done beside being a request.
+    private func measure(_ activity: Activity, _ method: String, _ path: String, _ status: String, failed: Bool, _ nanoseconds: UInt64, kind: Span.Kind) {
+        guard let meter else { return }
+        if !activity.errorCode.isEmpty { meter.failed(code: activity.errorCode) }
+        guard activity.isInvocation else { return }
+        if kind == .client { meter.sent(to: activity.target, status: status, nanoseconds) }
+        let app = activity.time(in: .app)
+        guard app > 0 else { return }
+        meter.appCalled(
+            AppCallFacts(
+                operation: "invoke", isGRPC: appIsGRPC, method: method, path: appIsGRPC ? "dapr.proto.runtime.v1.AppCallback/OnInvoke" : path,
+                status: status, failed: failed, nanoseconds: app))
+    }
+
+    private func end(_ call: GRPCCall, _ code: GRPCCode, _ nanoseconds: UInt64, kind: Span.Kind) {
+        guard let activity = call.activity else { return }
+        if let live = activity.live, live.isInvocation || !live.errorCode.isEmpty {
+            measure(live, "POST", call.path, "\(code)", failed: code != .ok, nanoseconds, kind: kind)
+        }
+        tracer.end(activity, at: call.begunAt &+ nanoseconds, failed: code != .ok) {
+            let service = call.path.split(separator: "/").first.map(String.init) ?? ""
+            return .init(
+                name: call.path, kind: kind, wire: kind == .server ? "invocation" : "grpc", code: "\(code)",
+                attributes: [
+                    SpanAttribute("dapr.api", call.path), SpanAttribute("dapr.protocol", "grpc"), SpanAttribute("dapr.status_code", code.rawValue),
+                    SpanAttribute("rpc.service", service),
+                ])
+        }
+    }
+
+    private func end(_ request: HTTPRequest, _ status: Int, _ nanoseconds: UInt64, kind: Span.Kind) {
+        guard let activity = request.activity else { return }
+        if let live = activity.live, live.isInvocation || !live.errorCode.isEmpty {
+            measure(live, request.method, request.target, "\(status)", failed: status == 0 || status >= 400, nanoseconds, kind: kind)
+        }
+        tracer.end(activity, at: request.begunAt &+ nanoseconds, failed: status == 0 || status >= 400) {
+            // Without what is asked for in the query, where apps put what they like.
+            let path = String(request.target.prefix { $0 != "?" })
+            let hides = log?.obfuscatesURLs ?? false
+            let name = hides ? RequestObserver.operation(request.method, request.target) : path
+            return .init(
+                name: name, kind: kind, wire: kind == .server ? "invocation" : "http", code: status == 0 ? "aborted" : "\(status)",
+                attributes: [
+                    SpanAttribute("dapr.api", hides ? name : "\(request.method) \(path)"), SpanAttribute("dapr.protocol", "http"),
+                    SpanAttribute("dapr.status_code", status), SpanAttribute("http.request.method", request.method),
+                    SpanAttribute("http.response.status_code", status),
+                ])
+        }
     }
 }

@@ -27,7 +27,7 @@ extension Runtime {
             probes.threshold = $0.threshold
             return probes
         }
-        return try await AppChannel.start(channel, loops: loops.map(\.eventLoop), logger: Logger(label: "octavo.app"))
+        return try await AppChannel.start(channel, loops: loops.map(\.eventLoop), logger: Logger(label: "octavo.app")) { loops[$0].value.tracer }
     }
 
     /// Subscriptions are waited for so long once the app's port accepts: what is in their way may last.

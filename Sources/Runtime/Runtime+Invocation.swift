@@ -32,7 +32,7 @@ extension Runtime {
 
     static func listenForPeers(
         _ options: RuntimeOptions, _ group: MultiThreadedEventLoopGroup, _ invocations: [NIOLoopBound<InvocationLoop>],
-        _ certificates: PeerCertificates?, logger: Logger
+        _ loops: [NIOLoopBound<CallLoop>], _ observation: Observation, _ certificates: PeerCertificates?, logger: Logger
     ) async throws -> (Server, [Listener]) {
         // Without certificates nobody from another machine is to call the app.
         let standard = certificates == nil ? "127.0.0.1" : "0.0.0.0"
@@ -51,7 +51,10 @@ extension Runtime {
             tls: try certificates.map { try TLSServerContext($0.credentials) }, name: "internal"
         ) { _, index in
             let router = GRPCRouter()
-            let handler = InternalHandler(invocations[index].value)
+            let observer = RequestObserver(observation.family, loop: index, log: observation.log, tracer: loops[index].value.tracer,
+                appIsGRPC: options.app.protocol.rawValue.hasPrefix("grpc"))
+            let handler = InternalHandler(invocations[index].value, observe: { observer.invoked($0, $1, $2) })
+            router.observe = { observer.invoked($0, $1, $2) }
             handler.register(router)
             return LoopApplication(grpc: router, http: handler)
         }

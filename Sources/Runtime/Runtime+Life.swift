@@ -127,6 +127,7 @@ extension Runtime {
         for loop in invocations { try? await loop.eventLoop.submit { loop.value.close() }.get() }
         await store.shutdown()
         await app?.stop()
+        await tracing.end()
         await metrics?.drain(grace: .zero)
         await admin?.drain(grace: .zero)
         for loop in loops { try? await loop.eventLoop.submit { loop.value.close() }.get() }

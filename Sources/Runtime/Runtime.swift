@@ -32,6 +32,7 @@ final class Runtime: Sendable {
     let metrics: Server?
     let startedAt: ContinuousClock.Instant
     let configuration: ResourceReading.Configuration
+    let tracing: RuntimeTracing
     /// The way to the app; nil without one.
     let app: AppChannel?
     /// Whether the log has said that everything is up.
@@ -60,8 +61,10 @@ final class Runtime: Sendable {
         options: RuntimeOptions, logger: Logger, events: EventQueue, group: MultiThreadedEventLoopGroup,
         loops: [NIOLoopBound<CallLoop>], store: ComponentStore, state: RuntimeState, api: Server, peers: Server,
         invocations: [NIOLoopBound<InvocationLoop>], listeners: [Listener], startedAt: ContinuousClock.Instant, configuration: ResourceReading.Configuration,
-        registry: MetricsRegistry, crashReports: CrashReports, app: AppChannel?
+        registry: MetricsRegistry, crashReports: CrashReports, app: AppChannel?, tracing: RuntimeTracing, meters: RuntimeMeters,
+        requests: MetricFamily<Histogram>
     ) async throws {
+        self.tracing = tracing
         let deliveries = NIOLockedValueBox<[NIOLoopBound<any AppDeliveries>]>([])
         self.deliveries = deliveries
         let delivery = AppDelivery(app: app, loops: loops, state: state, deliveries: deliveries, logger: logger)
@@ -88,7 +91,8 @@ final class Runtime: Sendable {
         self.startedAt = startedAt
         let backend = RuntimeBackend(
             options: options, store: store, state: state, loops: loops, api: api, startedAt: startedAt,
-            registry: registry, crashReports: crashReports, app: app, resources: resources)
+            registry: registry, crashReports: crashReports, app: app, resources: resources, tracing: tracing, meters: meters,
+            requests: requests)
         let admin = try await AdminServer.bind(path: options.adminSocket, backend: backend, group: group)
         var all = listeners
         all.append(Listener(purpose: "admin", address: try SocketAddress(unixDomainSocketPath: options.adminSocket)))
@@ -122,13 +126,18 @@ final class Runtime: Sendable {
         isolation.onCrash = { crashReports.add($0) }
         record(options, crashReports, isolates: isolation.isolatesCrashed, logger: logger)
         let group = MultiThreadedEventLoopGroup(numberOfThreads: options.eventLoops ?? System.coreCount)
-        let loops = try await makeLoops(group, logger: Logger(label: "octavo.components"))
+        let eventLoops = Array(group.makeIterator())
+        let registry = MetricsRegistry(loops: eventLoops.count)
+        let tracing = try await RuntimeTracing.start(
+            configuration.tracing, appID: options.appID, environment: ResourceReading.environment, registry: registry, eventLoop: eventLoops[0])
         let namespace = environmentVariable("NAMESPACE") ?? ""
+        let meters = RuntimeMeters(registry, configuration.metrics, options, namespace: namespace)
+        let loops = try await makeLoops(eventLoops, tracing, meters, logger: Logger(label: "octavo.components"))
         var storeOptions = ComponentStore.Options(
             pluginFolders: options.pluginFolders, dataFolder: options.dataFolder, appID: options.appID,
             namespace: namespace)
-        let registry = MetricsRegistry(loops: loops.count)
-        storeOptions.metrics = ComponentMetrics(registry, loops: loops.count)
+        storeOptions.metrics = ComponentMetrics(
+            registry, loops: loops.count, named: meters.dapr.map { _ in .init(appID: options.appID, namespace: namespace, scale: meters.scale) })
         storeOptions.isolation = isolation
         if options.watchesPlugins ?? configuration.watchesPlugins { storeOptions.watchQuiet = .milliseconds(200) }
         storeOptions.secretInterval = configuration.secretInterval
@@ -167,11 +176,11 @@ final class Runtime: Sendable {
         let invocations = try await invocations(
             options, loops, namespace, app, try certificates?.security(), configuration.accessControl.map { AccessControl($0) })
         let (api, listeners) = try await listen(options, group, loops, state, observation, invocations)
-        let (peers, peerListeners) = try await listenForPeers(options, group, invocations, certificates, logger: security)
+        let (peers, peerListeners) = try await listenForPeers(options, group, invocations, loops, observation, certificates, logger: security)
         let runtime = try await Runtime(
             options: options, logger: logger, events: events, group: group, loops: loops, store: store, state: state,
             api: api, peers: peers, invocations: invocations, listeners: listeners + peerListeners, startedAt: startedAt, configuration: configuration, registry: registry,
-            crashReports: crashReports, app: app)
+            crashReports: crashReports, app: app, tracing: tracing, meters: meters, requests: observation.family)
         state.setListening()
         for listener in runtime.listeners {
             logger.info("listening", metadata: ["for": "\(listener.purpose)", "address": "\(listener.text)"])
@@ -200,7 +209,7 @@ final class Runtime: Sendable {
     }
 
     /// How requests are measured and logged.
-    private struct Observation: Sendable {
+    struct Observation: Sendable {
         let family: MetricFamily<Histogram>
         let log: RequestObserver.Log?
     }
@@ -220,13 +229,15 @@ final class Runtime: Sendable {
     }
 
     private static func makeLoops(
-        _ group: MultiThreadedEventLoopGroup, logger: Logger
+        _ eventLoops: [any EventLoop], _ tracing: RuntimeTracing, _ meters: RuntimeMeters, logger: Logger
     ) async throws -> [NIOLoopBound<CallLoop>] {
         var loops: [NIOLoopBound<CallLoop>] = []
-        for (index, eventLoop) in Array(group.makeIterator()).enumerated() {
+        for (index, eventLoop) in eventLoops.enumerated() {
             let loop = try await eventLoop.submit { () throws -> NIOLoopBound<CallLoop> in
                 FlightRecorder.loopBegan()
-                guard let loop = CallLoop(eventLoop: eventLoop, index: index, logger: logger) else {
+                let tracer = tracing.loopTracer()
+                tracer.meter = meters.loop(index)
+                guard let loop = CallLoop(eventLoop: eventLoop, index: index, logger: logger, tracer: tracer) else {
                     throw StartError("no memory for the calls of event loop \(index)")
                 }
                 return NIOLoopBound(loop, eventLoop: eventLoop)
@@ -264,7 +275,8 @@ final class Runtime: Sendable {
         let server = try await Server.bind(endpoints, group: group, limits: limits, tls: tls, name: "api") { loop, index in
             let api = DaprAPI(loop: loops[index].value, facts: state, invocation: invocations[index].value)
             let router = GRPCRouter()
-            let observer = RequestObserver(observation.family, loop: index, log: observation.log)
+            let observer = RequestObserver(observation.family, loop: index, log: observation.log, tracer: loops[index].value.tracer,
+                appIsGRPC: options.app.protocol.rawValue.hasPrefix("grpc"))
             router.observe = { observer.ended($0, $1, $2) }
             api.register(router)
             reflection.add(to: router)

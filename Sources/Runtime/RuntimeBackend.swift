@@ -12,11 +12,15 @@ import Transport
 /// What the runtime tells its operator and does for them.
 final class RuntimeBackend: AdminBackend {
     private let options: RuntimeOptions
+    let tracing: RuntimeTracing
+    let meters: RuntimeMeters
+    /// Of the APIs, by protocol, operation and code.
+    let requests: MetricFamily<Histogram>
     private let store: ComponentStore
     private let state: RuntimeState
     private let registry: MetricsRegistry
     private let crashReports: CrashReports
-    private let loops: [NIOLoopBound<CallLoop>]
+    let loops: [NIOLoopBound<CallLoop>]
     private let api: Server
     private let app: AppChannel?
     private let resources: LiveResources
@@ -26,8 +30,11 @@ final class RuntimeBackend: AdminBackend {
     init(
         options: RuntimeOptions, store: ComponentStore, state: RuntimeState, loops: [NIOLoopBound<CallLoop>],
         api: Server, startedAt: ContinuousClock.Instant, registry: MetricsRegistry, crashReports: CrashReports,
-        app: AppChannel?, resources: LiveResources
+        app: AppChannel?, resources: LiveResources, tracing: RuntimeTracing, meters: RuntimeMeters, requests: MetricFamily<Histogram>
     ) {
+        self.tracing = tracing
+        self.meters = meters
+        self.requests = requests
         self.resources = resources
         self.app = app
         self.registry = registry
@@ -76,7 +83,7 @@ final class RuntimeBackend: AdminBackend {
         MetricsPage.render(
             registry, components: await store.componentFacts(), plugins: await store.pluginFacts(),
             server: await api.statistics(), subscriptions: state.subscriptions.summaries, ready: state.notReady.isEmpty,
-            appID: options.appID, resourceProblems: await resources.complaints.count)
+            appID: options.appID, resourceProblems: await resources.complaints.count, namesLikeDapr: meters.dapr != nil)
     }
 
     // MARK: Plugins
@@ -201,7 +208,7 @@ final class RuntimeBackend: AdminBackend {
     func components() async throws -> [ComponentSummary] { await configured.map(AdminViews.summary) }
 
     /// Those that the operator has asked for. Describing finds the runtime's own as well.
-    private var configured: [ComponentFacts] {
+    var configured: [ComponentFacts] {
         get async { await store.componentFacts().filter { $0.name != Runtime.resolver } }
     }
 

@@ -13,6 +13,9 @@ enum NameCompletion {
         let components = (try? client(arguments).components().components) ?? []
         return components.filter { $0.type.hasPrefix("state.") }.map(\.name)
     }
+    static let traces = CompletionKind.custom { arguments, _, _ in
+        Array(Set((try? client(arguments).traces().traces.map(\.traceID)) ?? [])).sorted()
+    }
     static let appIDs = CompletionKind.custom { _, _, _ in AdminSocket.appIDs() }
 
     /// The runtime that the words typed so far name, with a second to answer.

@@ -8,6 +8,7 @@ import Testing
         ("GET", "/v1/plugins/load", .plugin("load")), ("POST", "/v1/plugins/load/reload", .reloadPlugin("load")),
         ("POST", "/v1/plugins/redis/unload", .unloadPlugin("redis")), ("GET", "/v1/components", .components),
         ("GET", "/v1/components/my%20store", .component("my store")), ("GET", "/v1/doctor", .doctor),
+        ("GET", "/v1/traces", .traces), ("GET", "/v1/logs", .logs(after: 0)), ("GET", "/v1/logs?after=7", .logs(after: 7)), ("GET", "/v1/load", .load),
         ("GET", "/v1/state/s/a%7C%7Cb", .getState(store: "s", key: "a||b")),
         ("PUT", "/v1/state/s/k?etag=%22x%22&ttlSeconds=60",
             .setState(store: "s", key: "k", etag: "\"x\"", ttlSeconds: 60)),
@@ -22,7 +23,7 @@ import Testing
         ("GET", "/", AdminError.Code.notFound), ("GET", "/v2/status", .notFound), ("POST", "/v1/status", .notFound),
         ("GET", "/v1/status/x", .notFound), ("GET", "/v1/state/s", .notFound), ("GET", "/v1/state/s/k/more", .notFound),
         ("DELETE", "/v1/plugins/x", .notFound), ("", "", .notFound), ("GET", "/v1/plugins/%zz", .invalid),
-        ("GET", "/v1/plugins/%ff", .invalid), ("PUT", "/v1/state/s/k?ttlSeconds=0", .invalid),
+        ("GET", "/v1/plugins/%ff", .invalid), ("GET", "/v1/logs?after=-1", .invalid), ("GET", "/v1/logs?after=x", .invalid), ("PUT", "/v1/state/s/k?ttlSeconds=0", .invalid),
         ("PUT", "/v1/state/s/k?ttlSeconds=soon", .invalid), ("PUT", "/v1/state/s/k?etag=%2", .invalid),
     ])
     func refused(method: String, target: String, code: AdminError.Code) {

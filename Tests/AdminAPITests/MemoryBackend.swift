@@ -57,6 +57,12 @@ actor MemoryBackend: AdminBackend {
 
     func clearQuarantine(plugin: String?, id: String?) throws -> Int { plugin == "redis" && id == "a1" ? 1 : 0 }
 
+    func traces() throws -> TraceList { TraceList(traces: [], slowNanoseconds: 250_000_000) }
+
+    func logs(after: Int64) throws -> LogList { LogList(lines: [], last: after) }
+
+    func load() throws -> LoadList { LoadList(loads: [], underWay: 0) }
+
     func subscriptions() throws -> [SubscriptionSummary] {
         [SubscriptionSummary(component: "bus", topic: "orders", origin: "streaming", state: .active, sinceUnixMilliseconds: 1)]
     }

@@ -14,6 +14,11 @@ import Testing
         (["completion", "tcsh"], 2, "", "tcsh"),
         (["status", "--admin-socket", "/nowhere/x.sock"], 3, "", "octavo run"),
         (["status", "--app-id", "no-such-app"], 3, "", "No runtime is running for app id no-such-app (looked for "),
+        (["trace", "--id", "xyz"], 2, "", "--id takes up to 32 digits"),
+        (["trace", "--admin-socket", "/nowhere/x.sock"], 3, "", "/nowhere/x.sock"),
+        (["logs", "--level", "loud"], 2, "", "--level is 'loud'"),
+        (["logs", "--admin-socket", "/nowhere/x.sock"], 3, "", "/nowhere/x.sock"),
+        (["top", "--interval", "1ms"], 2, "", "too short"),
         (["component", "list", "--admin-socket", "/nowhere/x.sock"], 3, "", "/nowhere/x.sock"),
         (["plugin", "describe", "/nowhere/x.so"], 1, "", "/nowhere/x.so"),
         (["plugin", "load", "/nowhere/x.so"], 1, "", "/nowhere/x.so"),
@@ -33,6 +38,7 @@ import Testing
         ["run"], ["status"], ["doctor"], ["version"], ["completion"], ["plugin", "list"], ["plugin", "describe"],
         ["plugin", "load"], ["plugin", "check"], ["plugin", "new"], ["plugin", "unload"], ["plugin", "reload"], ["component", "list"],
         ["component", "describe"], ["state", "get"], ["state", "set"], ["state", "delete"], ["ca", "init"], ["ca", "issue"], ["ca", "rotate"],
+        ["top"], ["trace"], ["logs"],
     ])
     func help(command: [String]) async {
         let outcome = await Outcome.running(command + ["--help"])

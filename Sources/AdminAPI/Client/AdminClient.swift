@@ -82,6 +82,18 @@ package struct AdminClient: Sendable {
         try get("/v1/subscriptions")
     }
 
+    package func traces() throws(AdminClientError) -> TraceList {
+        try get("/v1/traces")
+    }
+
+    package func logs(after number: Int64) throws(AdminClientError) -> LogList {
+        try get("/v1/logs?after=\(number)")
+    }
+
+    package func load() throws(AdminClientError) -> LoadList {
+        try get("/v1/load")
+    }
+
     package func doctor() throws(AdminClientError) -> DoctorReport {
         try get("/v1/doctor")
     }

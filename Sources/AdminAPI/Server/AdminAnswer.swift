@@ -74,6 +74,12 @@ extension AdminRoute {
             return .json(try await backend.reloadResources())
         case .subscriptions:
             return .json(SubscriptionList(subscriptions: try await backend.subscriptions()))
+        case .traces:
+            return .json(try await backend.traces())
+        case .logs(let after):
+            return .json(try await backend.logs(after: after))
+        case .load:
+            return .json(try await backend.load())
         case .doctor:
             return .json(DoctorReport(findings: try await backend.doctor()))
         case .getState(let store, let key):

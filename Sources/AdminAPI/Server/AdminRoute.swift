@@ -18,6 +18,9 @@ enum AdminRoute: Equatable {
     case setState(store: String, key: String, etag: String?, ttlSeconds: Int?)
     case deleteState(store: String, key: String, etag: String?)
     case doctor
+    case traces
+    case logs(after: Int64)
+    case load
     case reloadResources
 
     /// The route of a request line. Throws `INVALID` for a target that can't be read, `NOT_FOUND` for one that is
@@ -50,6 +53,9 @@ enum AdminRoute: Equatable {
         case ("GET", "components", let name, ""): self = .component(name)
         case ("GET", "subscriptions", "", ""): self = .subscriptions
         case ("GET", "doctor", "", ""): self = .doctor
+        case ("GET", "traces", "", ""): self = .traces
+        case ("GET", "logs", "", ""): self = .logs(after: try Self.number(query, "after"))
+        case ("GET", "load", "", ""): self = .load
         case ("POST", "resources", "reload", ""): self = .reloadResources
         case ("GET", "state", let store, let key) where !key.isEmpty: self = .getState(store: store, key: key)
         case ("DELETE", "state", let store, let key) where !key.isEmpty:
@@ -74,6 +80,12 @@ enum AdminRoute: Equatable {
             query[name] = value
         }
         return query
+    }
+
+    private static func number(_ query: [String: String], _ name: String) throws(AdminError) -> Int64 {
+        guard let text = query[name] else { return 0 }
+        guard let number = Int64(text), number >= 0 else { throw AdminError(.invalid, "\(name) is '\(text)'; give a whole number.") }
+        return number
     }
 
     private static func seconds(_ query: [String: String]) throws(AdminError) -> Int? {

@@ -3,6 +3,7 @@ import DaprProtos
 import JSONText
 import NIOCore
 import ProtoWire
+import Tracing
 import Transport
 
 /// Calls to a gRPC app. Source: Dapr's `AppCallback`, `AppCallbackAlpha`, `AppCallbackHealthCheck`.
@@ -117,7 +118,7 @@ extension AppLoop {
         var call: GRPCClientCall?
         let made = request.withSerializedBytes { bytes in
             GRPCClientCall(
-                unary: path, metadata: metadata + trace.fields + tokenFields, timeout: timeout, message: bytes
+                unary: path, metadata: metadata.filter { !TraceContext.isField($0.0.lowercased()) } + trace.metadata + tokenFields, timeout: timeout, message: bytes
             ) { status, message in
                 let mayHaveBeenSeen = call?.mayHaveBeenSeen ?? true
                 let broken = (call?.failure).map { AppFailure($0) }

@@ -1,6 +1,7 @@
 import BuildingBlocks
 import JSONText
 import NIOCore
+import Tracing
 import Transport
 
 /// Calls to an HTTP app. Source: Dapr's calls from the sidecar to the app.
@@ -50,7 +51,7 @@ extension AppLoop {
         _ path: String, _ contentType: String, _ headers: [(String, String)], _ trace: AppTrace, _ body: [UInt8],
         timeout: Duration? = nil, _ done: @escaping (Result<HTTPClientResponse, AppFailure>) -> Void
     ) {
-        let own = [("content-type", contentType)] + headers.filter { $0.0.lowercased() != "content-type" } + trace.fields
+        let own = [("content-type", contentType)] + headers.filter { $0.0.lowercased() != "content-type" && !TraceContext.isField($0.0.lowercased()) } + trace.fields
         send("POST", path, own, ByteBuffer(bytes: body), timeout: timeout, done)
     }
 

@@ -3,6 +3,7 @@ import DaprProtos
 import Invocation
 import NIOCore
 import ProtoWire
+import Tracing
 import Transport
 
 /// Calls of other apps to this one.
@@ -30,6 +31,9 @@ extension AppLoop: InvokedApp {
             if name == "content-type" {
                 request.contentType = value
                 continue
+            }
+            if name == "traceparent", let context = TraceContext(parent: value) {
+                metadata.append(("grpc-trace-bin", Base64.encode(context.binary)))
             }
             metadata.append((PermanentFields.contains(name) ? "dapr-" + name : name, value))
         }

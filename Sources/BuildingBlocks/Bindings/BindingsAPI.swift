@@ -1,5 +1,6 @@
 import COctavo
 package import Components
+import Tracing
 
 /// What an app wants an output binding to do.
 package struct BindingInvocation {
@@ -45,7 +46,7 @@ package final class BindingsAPI {
     ) throws(BindingFailure) {
         guard let ref = loop.component(named: invocation.binding), ref.kind == OCTAVO_KIND_BINDING, BindingDirection(ref).isOutput
         else { throw .notFound(binding: invocation.binding) }
-        let waiter = InvokeWaiter(invocation.binding, invocation.operation, done)
+        let waiter = InvokeWaiter(invocation.binding, invocation.operation, loop.tracer.meter, done)
         if ref.startsOnDemand {
             ref.whenSettled { Self.submit(ref, invocation, data, deadline, waiter) }
         } else {
@@ -77,9 +78,12 @@ package final class BindingsAPI {
 private final class InvokeWaiter: CallWaiter {
     private let binding: String
     private let operation: String
+    private let meter: (any BlockMeter)?
+    private let startedAt = monotonicNow()
     private let done: BindingsAPI.Done
 
-    init(_ binding: String, _ operation: String, _ done: @escaping BindingsAPI.Done) {
+    init(_ binding: String, _ operation: String, _ meter: (any BlockMeter)?, _ done: @escaping BindingsAPI.Done) {
+        self.meter = meter
         self.binding = binding
         self.operation = operation
         self.done = done
@@ -87,7 +91,12 @@ private final class InvokeWaiter: CallWaiter {
 
     func hasNone() { done(.failure(.notFound(binding: binding))) }
 
+    private func measure(failed: Bool) {
+        meter?.bound(component: binding, operation: operation, failed: failed, nanoseconds: monotonicNow() &- startedAt)
+    }
+
     override func completed(_ reply: UnsafeRawPointer?) {
+        measure(failed: false)
         guard let reply = reply?.loadUnaligned(as: octavo_binding_invoke_reply.self) else {
             return done(.success(BindingAnswer(data: nil, contentType: "", metadata: [])))
         }
@@ -99,6 +108,7 @@ private final class InvokeWaiter: CallWaiter {
     }
 
     override func failed(_ error: CallError) {
+        measure(failed: true)
         done(.failure(.component(binding: binding, operation: operation, error: error)))
     }
 }

@@ -82,6 +82,7 @@ extension PubSubAPI {
         _ component: PubSubComponent, _ publication: Publication, _ data: UnsafeRawBufferPointer, _ options: PublishOptions,
         _ deadline: Int64, _ waiter: CallWaiter
     ) -> CallHandle? {
+        (waiter as? PublishWaiter)?.begins(loop.tracer.meter)
         let extra = publication.metadata.reduce(0) { $0 + $1.0.utf8.count + $1.1.utf8.count + 34 }
         guard
             var slot = component.ref.open(

@@ -3,6 +3,7 @@ import COctavoHost
 import Glibc
 package import Logging
 package import NIOCore
+package import Tracing
 
 /// The part of the component layer that lives on one event loop: its calls under way and its view of
 /// the components. Used on that loop alone.
@@ -10,6 +11,8 @@ package final class CallLoop {
     package let eventLoop: any EventLoop
     package let index: Int
     let calls: OpaquePointer
+    /// Follows what requests make components do.
+    package let tracer: LoopTracer
     /// Number of the call table, by which instances count.
     let table: UInt32
 
@@ -36,8 +39,11 @@ package final class CallLoop {
     private var held = SlotQueue()
 
     /// On the event loop itself. Fails only when the process has no memory or 256 tables.
-    package init?(eventLoop: any EventLoop, index: Int, logger: Logger, expiredLimit: UInt64 = CallLoop.expiredLimit) {
+    package init?(
+        eventLoop: any EventLoop, index: Int, logger: Logger, tracer: LoopTracer = LoopTracer(), expiredLimit: UInt64 = CallLoop.expiredLimit
+    ) {
         eventLoop.assertInEventLoop()
+        self.tracer = tracer
         self.eventLoop = eventLoop
         self.index = index
         self.logger = logger
@@ -160,11 +166,11 @@ package final class CallLoop {
     private static let sampleMask: UInt64 = 15
 
     /// A measured call has ended.
-    private func measure(_ slot: UnsafeMutablePointer<octavo_slot>, _ instance: OpaquePointer) {
+    private func measure(_ slot: UnsafeMutablePointer<octavo_slot>, _ instance: OpaquePointer, failed: Bool) {
         let took = monotonicNanoseconds() - slot.pointee.opened_ns
         slot.pointee.opened_ns = 0
         ComponentInstance.meter(of: instance)?.record(
-            op: slot.pointee.op, nanoseconds: took, count: isInPlugin ? CallLoop.sampleMask + 1 : 1, loop: index)
+            op: slot.pointee.op, nanoseconds: took, count: isInPlugin ? CallLoop.sampleMask + 1 : 1, failed: failed, loop: index)
     }
 
     private func refusal(_ slot: UnsafeMutablePointer<octavo_slot>, _ cause: Int32) -> CallError {
@@ -190,8 +196,19 @@ package final class CallLoop {
     func fail(_ slot: UnsafeMutablePointer<octavo_slot>, _ error: CallError) {
         let waiter = slot.pointee.waiter.map { Unmanaged<CallWaiter>.fromOpaque($0).takeRetainedValue() }
         slot.pointee.waiter = nil
+        if let waiter { traceEnd(waiter, slot, error.reason) }
         drop(slot)
-        waiter?.failed(error)
+        if let waiter { tracer.with(waiter.trace?.activity) { waiter.failed(error) } }
+    }
+
+    /// A call has ended for the request that it was part of.
+    @inline(__always)
+    private func traceEnd(_ waiter: CallWaiter, _ slot: UnsafeMutablePointer<octavo_slot>, _ failure: String?) {
+        guard let trace = waiter.trace else { return }
+        tracer.callEnded(trace, failure: failure) {
+            let facts = slot.pointee.holder == nil ? ComponentInstance.facts(of: slot.pointee.instance) : nil
+            return (facts?.component ?? "", facts?.type ?? "", operation(of: slot))
+        }
     }
 
     /// Frees a call that no plugin has and nobody waits for.
@@ -251,7 +268,8 @@ package final class CallLoop {
         }
         let counters = octavo_instance_counters_of(instance, table)
         counters.pointee.in_flight &-= 1
-        if slot.pointee.opened_ns != 0 { measure(slot, instance) }
+        if slot.pointee.opened_ns != 0 { measure(slot, instance, failed: error != nil) }
+        if slot.pointee.expired_ns == 0 { ComponentInstance.meter(of: instance)?.ended(op: slot.pointee.op, failed: error != nil, loop: index) }
         if slot.pointee.expired_ns != 0 { counters.pointee.expired &-= 1 }
         guard let kept = slot.pointee.waiter else {
             octavo_calls_free(slot)
@@ -267,11 +285,13 @@ package final class CallLoop {
                 counters.pointee.outages &+= 1
                 ComponentInstance.note(outage: copy.message, of: instance)
             }
+            traceEnd(waiter, slot, copy.reason)
             octavo_calls_free(slot)
-            waiter.failed(copy)
+            tracer.with(waiter.trace?.activity) { waiter.failed(copy) }
         } else {
+            traceEnd(waiter, slot, nil)
             // What the reply points at may be the slot's own reply buffer.
-            waiter.completed(reply)
+            tracer.with(waiter.trace?.activity) { waiter.completed(reply) }
             octavo_calls_free(slot)
         }
     }
@@ -294,12 +314,16 @@ package final class CallLoop {
             counters.pointee.expired &+= 1
             if error != nil {
                 counters.pointee.errors &+= 1
-                if slot.pointee.opened_ns != 0 { measure(slot, instance) }
+                if slot.pointee.opened_ns != 0 { measure(slot, instance, failed: true) }
+                ComponentInstance.meter(of: instance)?.ended(op: slot.pointee.op, failed: true, loop: index)
             }
             slot.pointee.opened_ns = 0
             octavo_instance_cancel(instance, octavo_calls_handle(slot))
         }
-        if let error { waiter?.failed(error) }
+        if let waiter {
+            traceEnd(waiter, slot, error?.reason ?? "CANCELLED")
+            if let error { tracer.with(waiter.trace?.activity) { waiter.failed(error) } }
+        }
         return true
     }
 

@@ -29,7 +29,8 @@ package final class ComponentRef {
 
     /// Starts a lazy component and calls `body` once it is ready or has failed.
     package func whenSettled(_ body: @escaping () -> Void) {
-        waiting.append(body)
+        let activity = loop.tracer.current
+        waiting.append(activity == nil ? body : { [loop] in loop.tracer.with(activity, body) })
         if waiting.count == 1 { wanted?() }
     }
 
@@ -216,6 +217,7 @@ package final class ComponentRef {
         slot.pointee.function = function
         slot.pointee.deadline_ns = deadline
         slot.pointee.instance = target.raw
+        waiter.trace = loop.tracer.callBegan()
         slot.pointee.waiter = Unmanaged.passRetained(waiter).toOpaque()
         return RequestSlot(slot: slot, ref: Unmanaged.passUnretained(self), counters: target.counters, used: size)
     }

@@ -6,6 +6,7 @@ package import Telemetry
 /// Sendable: each row of `handles` is written and read by one event loop alone; the family has its own lock.
 package final class ComponentMeter: @unchecked Sendable {
     private let family: MetricFamily<Histogram>
+    private let named: NamedComponentFamilies?
     private let component: String
     private let type: String
     private let kind: Int32
@@ -13,9 +14,12 @@ package final class ComponentMeter: @unchecked Sendable {
     private let rows: Int
     /// By event loop and operation; looked up when a loop first needs it.
     private let handles: UnsafeMutablePointer<Histogram?>
+    /// The same under Dapr's names: those that went well, and those that failed.
+    private let namedHandles: UnsafeMutablePointer<NamedComponentFamilies.Series?>
 
-    init(_ family: MetricFamily<Histogram>, component: String, type: String, kind: Int32, loops: Int) {
+    init(_ family: MetricFamily<Histogram>, named: NamedComponentFamilies?, component: String, type: String, kind: Int32, loops: Int) {
         self.family = family
+        self.named = named
         self.component = component
         self.type = type
         self.kind = kind
@@ -23,16 +27,21 @@ package final class ComponentMeter: @unchecked Sendable {
         operations = octavo_kind_at(kind).map { Int($0.pointee.op_count) } ?? 0
         handles = .allocate(capacity: max(rows * operations, 1))
         handles.initialize(repeating: nil, count: rows * operations)
+        namedHandles = .allocate(capacity: max(rows * operations * 2, 1))
+        namedHandles.initialize(repeating: nil, count: rows * operations * 2)
     }
 
     deinit {
         handles.deinitialize(count: rows * operations)
         handles.deallocate()
+        namedHandles.deinitialize(count: rows * operations * 2)
+        namedHandles.deallocate()
     }
 
     /// Records `count` calls that took so long. On event loop `loop`.
-    func record(op: UInt32, nanoseconds: Int64, count: UInt64, loop: Int) {
+    func record(op: UInt32, nanoseconds: Int64, count: UInt64, failed: Bool, loop: Int) {
         guard Int(op) < operations, loop < rows else { return }
+        series(op, failed, loop)?.latency.record(UInt64(max(nanoseconds, 0)), MetricShard(loop: loop), count: count)
         let place = handles + (loop * operations + Int(op))
         let histogram: Histogram
         if let known = place.pointee {
@@ -42,6 +51,21 @@ package final class ComponentMeter: @unchecked Sendable {
             place.pointee = histogram
         }
         histogram.record(UInt64(max(nanoseconds, 0)), MetricShard(loop: loop), count: count)
+    }
+
+    /// Counts one call that has ended, measured or not. On event loop `loop`.
+    @inline(__always)
+    func ended(op: UInt32, failed: Bool, loop: Int) {
+        guard named != nil else { return }
+        series(op, failed, loop)?.count.add(1, MetricShard(loop: loop))
+    }
+
+    private func series(_ op: UInt32, _ failed: Bool, _ loop: Int) -> NamedComponentFamilies.Series? {
+        guard let named, Int(op) < operations, loop < rows else { return nil }
+        let place = namedHandles + (loop * operations + Int(op)) * 2 + (failed ? 1 : 0)
+        if let known = place.pointee { return known }
+        place.pointee = named.series(component, operation: name(op), failed: failed)
+        return place.pointee
     }
 
     private func name(_ op: UInt32) -> String {
@@ -54,16 +78,22 @@ package final class ComponentMeter: @unchecked Sendable {
     }
 
     /// The component is gone.
-    func remove() { family.remove { $0.count == 3 && $0[0] == component && $0[1] == type } }
+    func remove() {
+        named?.remove(component)
+        family.remove { $0.count == 3 && $0[0] == component && $0[1] == type }
+    }
 }
 
 /// The metrics that components are measured by.
 package struct ComponentMetrics: Sendable {
     private let calls: MetricFamily<Histogram>
     private let loops: Int
+    private let named: [Int32: NamedComponentFamilies]
 
-    package init(_ registry: MetricsRegistry, loops: Int) {
+    /// `names`: what metrics under Dapr's names say of this runtime; nil: there are none.
+    package init(_ registry: MetricsRegistry, loops: Int, named names: NamedComponentFamilies.Names? = nil) {
         self.loops = loops
+        named = names.map { NamedComponentFamilies.all(registry, $0) } ?? [:]
         calls = registry.histogram(
             MetricDefinition(
                 "octavo_component_call_seconds",
@@ -73,6 +103,6 @@ package struct ComponentMetrics: Sendable {
     }
 
     func meter(component: String, type: String, kind: Int32) -> ComponentMeter {
-        ComponentMeter(calls, component: component, type: type, kind: kind, loops: loops)
+        ComponentMeter(calls, named: named[kind], component: component, type: type, kind: kind, loops: loops)
     }
 }

@@ -11,8 +11,9 @@ extension DaprAPI {
         guard let request = call.decode(bytes, as: Dapr_Proto_Runtime_V1_InvokeBindingRequest.self) else { return }
         var invocation = BindingInvocation(
             binding: request.name, operation: request.operation, metadata: request.metadata.map { ($0.key, $0.value) })
-        invocation.add("traceparent", call.metadata("traceparent" as StaticString))
-        invocation.add("tracestate", call.metadata("tracestate" as StaticString))
+        let trace = call.trace
+        invocation.add("traceparent", trace.parent)
+        invocation.add("tracestate", trace.state)
         invocation.add("baggage", call.metadata("baggage" as StaticString))
         do throws(BindingFailure) {
             try bindings.invoke(invocation, data: Array(request.data), deadline: call.deadlineNanoseconds) { result in

@@ -17,8 +17,9 @@ extension DaprAPI {
         var invocation = BindingInvocation(
             binding: target.segments[2], operation: body.operation, contentType: body.data.isEmpty ? "" : "application/json",
             metadata: body.metadata)
-        invocation.add("traceparent", request.headers["traceparent" as StaticString])
-        invocation.add("tracestate", request.headers["tracestate" as StaticString])
+        let trace = request.trace
+        invocation.add("traceparent", trace.parent)
+        invocation.add("tracestate", trace.state)
         invocation.add("baggage", request.headers["baggage" as StaticString])
         do throws(BindingFailure) {
             try bindings.invoke(invocation, data: body.data, deadline: 0) { result in

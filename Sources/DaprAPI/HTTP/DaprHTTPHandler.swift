@@ -20,6 +20,11 @@ package final class DaprHTTPHandler: HTTPHandler {
     /// Bodies of encryption and decryption are worked on as they come. Whatever is wrong with such a request is left to
     /// `handle`, but for what only a body that comes in parts can have.
     package func open(_ request: HTTPRequest) -> HTTPBodyMode {
+        api.follow(request)
+        return api.tracer.with(request.activity) { mode(of: request) }
+    }
+
+    private func mode(of request: HTTPRequest) -> HTTPBodyMode {
         if InvocationTarget.isMeant(request), hasToken(request), api.facts.apiRules.permits("invoke", "v1", wire: "http") {
             return api.openInvocation(request)
         }
@@ -52,7 +57,10 @@ package final class DaprHTTPHandler: HTTPHandler {
                 body: ByteBuffer(string: "invalid api token\n"))
             return
         }
-        if !route(request, target) { unknown(request, target) }
+        request.activity?.live?.move(to: .runtime)
+        api.tracer.with(request.activity) {
+            if !route(request, target) { unknown(request, target) }
+        }
     }
 
     package func reject(_ request: HTTPRequest, status: Int, message: String) {

@@ -10,6 +10,7 @@ extension HTTPRequest {
     func respondNoContent() { respond(status: 204) }
 
     func fail(_ error: APIError) {
+        activity?.live?.errorCode = error.errorCode
         let retry = error.retryAfterSeconds.map { [("retry-after", String($0))] } ?? []
         respond(json: error.json, status: error.status, headers: retry)
     }

@@ -12,10 +12,12 @@ extension DaprAPI {
 
     /// A service that this runtime does not have is another app's. Source: Dapr's gRPC proxying.
     private func proxy(_ call: GRPCCall) -> (any GRPCStreamReceiver)? {
+        follow(call)
         guard facts.apiRules.permits("invoke", "v1", wire: "grpc"), let invocation,
             let name = call.metadata("dapr-callee-app-id" as StaticString) ?? call.metadata("dapr-app-id" as StaticString)
         else { return nil }
         do throws(InvocationFailure) {
+            call.activity?.live?.move(to: .runtime)
             return invocation.relay(call, to: try AppName(name, default: invocation.namespace))
         } catch {
             call.fail(error.grpcStatus)
@@ -40,7 +42,8 @@ extension DaprAPI {
             var path = "/" + message.method.drop { $0 == "/" }
             if endpoint == nil { path = try MethodPath.cleaned(path) }
             if !message.httpExtension.querystring.isEmpty { path += "?" + message.httpExtension.querystring }
-            var fields = ForwardedFields.request(call.metadata, keepsCaller: false).pairs.filter { !$0.0.hasPrefix("grpc-") && $0.0 != "content-type" }
+            call.activity?.live?.note(app: request.id, method: message.method)
+            var fields = ForwardedFields.request(call.metadata, keepsCaller: false, for: call.activity).pairs.filter { !$0.0.hasPrefix("grpc-") && $0.0 != "content-type" }
             if !message.contentType.isEmpty { fields.append(("content-type", message.contentType)) }
             let left = call.deadline.map { Duration.nanoseconds(max(($0 - .now()).nanoseconds, 1)) }
             let unary = UnaryInvocation(

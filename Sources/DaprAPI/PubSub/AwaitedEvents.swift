@@ -1,6 +1,7 @@
 import BuildingBlocks
 import Glibc
 import NIOCore
+import Tracing
 
 /// Events that an app has and has not answered, by their ids. Apps answer mostly in the order in which they got them, so the
 /// oldest are looked at first; there are never more than the window of a subscription.
@@ -9,6 +10,10 @@ struct AwaitedEvents {
         let id: EventKey
         let held: HeldEvent
         var timer: Scheduled<Void>?
+        /// The delivery, if it is followed.
+        var delivery: ActivityRef?
+        /// Monotonic nanoseconds; 0 when nobody measures.
+        var sentAt: UInt64 = 0
     }
 
     // Before `first` nothing is left; behind it are holes where later ones were answered earlier.

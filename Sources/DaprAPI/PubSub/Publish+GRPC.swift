@@ -15,8 +15,8 @@ extension DaprAPI {
     private func publication(_ call: GRPCCall, _ pubsub: String, _ topic: String, _ type: String, _ metadata: [String: String]) -> Publication {
         var publication = Publication(
             pubsub: pubsub, topic: topic, contentType: type, metadata: metadata.map { ($0.key, $0.value) })
-        publication.traceParent = call.metadata("traceparent" as StaticString) ?? ""
-        publication.traceState = call.metadata("tracestate" as StaticString) ?? ""
+        (publication.traceParent, publication.traceState) = call.trace
+        call.activity?.live?.note(topic: topic)
         return publication
     }
 

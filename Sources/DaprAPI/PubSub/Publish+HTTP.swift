@@ -19,8 +19,8 @@ extension DaprAPI {
     private func publication(_ request: HTTPRequest, _ target: RequestTarget, _ name: String, _ topic: String) -> Publication {
         var publication = Publication(
             pubsub: name, topic: topic, contentType: request.headers["content-type" as StaticString] ?? "", metadata: target.metadata)
-        publication.traceParent = request.headers["traceparent" as StaticString] ?? ""
-        publication.traceState = request.headers["tracestate" as StaticString] ?? ""
+        (publication.traceParent, publication.traceState) = request.trace
+        request.activity?.live?.note(topic: topic)
         return publication
     }
 

@@ -7,7 +7,9 @@ import Transport
 /// `SubscribeTopicEventsAlpha1`: an app that hears of a topic over a stream that it has opened. Source: Dapr's streaming
 /// subscriptions. On the event loop of its call.
 final class SubscriptionStream: GRPCStreamReceiver, EventReceiver {
-    private let api: DaprAPI
+    let api: DaprAPI
+    /// What is subscribed to, once that is known.
+    private(set) var place: (pubsub: String, topic: String)?
     private let call: GRPCCall
     private var subscription: TopicSubscription?
     private var awaited = AwaitedEvents()
@@ -50,6 +52,7 @@ final class SubscriptionStream: GRPCStreamReceiver, EventReceiver {
         var definition = SubscriptionDefinition(pubsub: initial.pubsubName, topic: initial.topic)
         definition.metadata = initial.metadata
         definition.deadLetterTopic = initial.deadLetterTopic
+        place = (initial.pubsubName, initial.topic)
         let record = api.facts.subscriptions.addStream(definition)
         listing = record
         let policy = api.facts.subscriptions.policies.policy(forPubSub: initial.pubsubName)
@@ -77,10 +80,15 @@ final class SubscriptionStream: GRPCStreamReceiver, EventReceiver {
     ) {
         entry.timer?.cancel()
         switch status {
-        case .success: entry.held.conclude(.success)
-        case .drop: entry.held.conclude(.drop)
-        case .retry, .UNRECOGNIZED: entry.held.conclude(.retry("the app asked for it"))
+        case .success: conclude(entry, .success, "success")
+        case .drop: conclude(entry, .drop, "drop")
+        case .retry, .UNRECOGNIZED: conclude(entry, .retry("the app asked for it"), "retry")
         }
+    }
+
+    private func conclude(_ entry: AwaitedEvents.Entry, _ outcome: EventOutcome, _ word: String) {
+        api.tracer.with(entry.delivery) { entry.held.conclude(outcome) }
+        ended(entry, word)
     }
 
     func end() {
@@ -101,14 +109,19 @@ final class SubscriptionStream: GRPCStreamReceiver, EventReceiver {
         subscription = nil
         if let listing { api.facts.subscriptions.removeStream(listing) }
         listing = nil
-        for entry in awaited.removeAll() { entry.timer?.cancel() }
+        for entry in awaited.removeAll() {
+            entry.timer?.cancel()
+            ended(entry, "retry")
+        }
     }
 
     // MARK: To the app
 
     func deliver(_ event: IncomingEvent, _ held: HeldEvent) {
         let id = event.event.withAttribute(.id) { EventKey($0) }
-        awaited.append(AwaitedEvents.Entry(id: id, held: held, timer: timeout.map { limit(held, $0) }))
+        var entry = AwaitedEvents.Entry(id: id, held: held, timer: timeout.map { limit(held, $0) })
+        if api.tracer.makesSpans || api.tracer.meter != nil { follow(event, &entry) }
+        awaited.append(entry)
         // The `event_message` of a SubscribeTopicEventsResponseAlpha1.
         let goesOn = ProtoWriter.with({ $0.nested(2) { TopicEventWriter.write(event, to: &$0) } }) { call.send($0) }
         sent(goesOn)
@@ -117,7 +130,7 @@ final class SubscriptionStream: GRPCStreamReceiver, EventReceiver {
     private func limit(_ held: HeldEvent, _ timeout: Duration) -> Scheduled<Void> {
         api.pubsub.loop.eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(Int64(timeout / .nanoseconds(1)))) { [weak self] in
             guard let self, let entry = awaited.remove(held) else { return }
-            entry.held.conclude(.retry("the app did not answer it within \(timeout)"))
+            conclude(entry, .retry("the app did not answer it within \(timeout)"), "retry")
         }
     }
 

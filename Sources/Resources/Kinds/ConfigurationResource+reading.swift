@@ -22,6 +22,9 @@ extension ConfigurationResource {
                     known: ["enabled", "recordErrorCodes", "latencyDistributionBuckets", "http", "workflow", "rules"],
                     &report), &report)
         }
+        configuration.tracing = .read(
+            spec.fields(
+                "tracing", known: ["samplingRate", "stdout", "zipkin", "otel", "slowRequest", "expandParams", "includeBody", "enabled"], &report), &report)
         let logging = spec.fields("logging", known: ["apiLogging"], &report)
             .fields("apiLogging", known: ["enabled", "obfuscateURLs", "omitHealthChecks"], &report)
         configuration.apiLogging = APILogging(

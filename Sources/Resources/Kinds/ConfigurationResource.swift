@@ -5,6 +5,7 @@ package struct ConfigurationResource: Sendable, Equatable {
     package var api = APIAccess()
     package var secretScopes: [SecretScope] = []
     package var metrics = MetricsSettings()
+    package var tracing = TracingSettings()
     package var apiLogging = APILogging()
     /// Types, or `type/version`, that must not load.
     package var deniedComponents: [String] = []
@@ -21,7 +22,7 @@ package struct ConfigurationResource: Sendable, Equatable {
     /// Which calls of other apps the app takes (`spec.accessControl`); nil: all.
     package var accessControl: AccessControlSettings?
     package var mutualTLS = MutualTLSSettings()
-    /// The whole `spec`, for `tracing`, `httpPipeline`, `workflow` and others.
+    /// The whole `spec`, for `httpPipeline`, `workflow` and others.
     package var spec: YAMLNode?
 
     package init(header: ResourceHeader) { self.header = header }

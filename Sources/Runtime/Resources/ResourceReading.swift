@@ -13,6 +13,8 @@ enum ResourceReading {
         /// Component types, or `type/version`, that may not start.
         var deniedComponents: [String] = []
         var apiLogging = APILogging()
+        var tracing = TracingSettings()
+        var metrics = MetricsSettings()
         var isolation = IsolationSettings()
         /// nil: the runtime's own choice.
         var nameResolution: NameResolutionSettings?
@@ -44,6 +46,8 @@ enum ResourceReading {
                 store: $0.store, allowsByDefault: $0.isAllowedByDefault, allowed: $0.allowed, denied: $0.denied)
         }
         result.apiLogging = read.apiLogging
+        result.tracing = read.tracing
+        result.metrics = read.metrics
         result.deniedComponents = read.deniedComponents
         result.isolation = read.isolation
         result.nameResolution = read.nameResolution

@@ -30,17 +30,19 @@ package struct LineLogHandler: LogHandler {
     package func log(event: LogEvent) {
         let facts = facts(of: event)
         let message = configuration.redaction.mask(event.message.description)
+        let time = LogTime.now()
+        configuration.ring?.add(time, event.level, label, message, facts.map { ($0, $1.text) })
         let line =
             switch configuration.format {
             case .text(let colour):
                 TextLine(colour: colour).render(
-                    time: .now(), level: event.level, scope: label, message: message,
+                    time: time, level: event.level, scope: label, message: message,
                     facts: facts.map { ($0, $1.text) })
             case .json:
                 JSONLine(
                     appID: configuration.appID, instance: configuration.instance, version: configuration.version
                 ).render(
-                    time: .now(), level: event.level, scope: label, message: message, facts: facts.map { ($0, $1) })
+                    time: time, level: event.level, scope: label, message: message, facts: facts.map { ($0, $1) })
             }
         configuration.sink.write(line)
         // The process may be about to end.

@@ -12,10 +12,13 @@ package struct LogConfiguration: Sendable {
     package var version: String
     package var redaction: LogRedaction
     package var sink: LogSink
+    /// Keeps the last lines; nil: nobody does.
+    package var ring: LogRing?
 
     package init(
         format: LogFormat, level: Logger.Level, appID: String, instance: String = LogConfiguration.hostName(),
-        version: String = Version.current, redaction: LogRedaction = .shared, sink: LogSink = .standardError
+        version: String = Version.current, redaction: LogRedaction = .shared, sink: LogSink = .standardError,
+        ring: LogRing? = nil
     ) {
         self.format = format
         self.level = level
@@ -24,6 +27,7 @@ package struct LogConfiguration: Sendable {
         self.version = version
         self.redaction = redaction
         self.sink = sink
+        self.ring = ring
     }
 
     /// Whether lines to a descriptor should be coloured: on a terminal, unless `NO_COLOR` is set

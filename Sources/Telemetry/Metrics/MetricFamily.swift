@@ -65,6 +65,9 @@ package final class MetricFamily<Handle: Sendable>: Sendable, MetricPrinting {
         series.withLock { all in all.filter { fits($0.values) }.map(\.handle) }
     }
 
+    /// All series with their label values, in the order of the labels.
+    package var all: [(values: [String], handle: Handle)] { series.withLock { all in all.map { ($0.values, $0.handle) } } }
+
     /// Takes a series off the page. Handles to it stay usable; what they record is not shown any more.
     package func remove(_ values: String...) {
         series.withLock { all in all.removeAll { $0.values == values } }

@@ -1,4 +1,5 @@
 package import NIOCore
+package import Tracing
 
 /// One gRPC call that a peer makes. Confined to `eventLoop`: every member is used there and nowhere else.
 ///
@@ -19,6 +20,9 @@ package final class GRPCCall {
     package var onCancel: ((GRPCCancelReason) -> Void)?
     /// Told once if the call is cancelled. Costs no closure; let go when the call ends.
     package var canceller: (any GRPCCanceller)?
+
+    /// Who follows the call, if anybody does; ended by whoever observes the router.
+    package var activity: ActivityRef?
 
     let loop: LoopContext
     /// The stream while it is open; nil makes everything a no-op.
@@ -52,6 +56,9 @@ package final class GRPCCall {
         eventLoop = loop.eventLoop
         loopIndex = loop.index
     }
+
+    /// Monotonic nanoseconds of its headers; 0 when nobody observes the router.
+    package var begunAt: UInt64 { startedAt }
 
     /// The method's path, `/package.Service/Method`.
     package var path: String { method?.path ?? unknownPath }
@@ -108,7 +115,7 @@ package final class GRPCCall {
     /// Names that the protocol itself uses (gRPC: PROTOCOL-HTTP2.md, Custom-Metadata).
     static func isReserved(_ name: String) -> Bool {
         let name = name.lowercased()
-        return name.hasPrefix("grpc-") || name.hasPrefix(":") || name == "content-type" || name == "te"
+        return (name.hasPrefix("grpc-") && name != "grpc-trace-bin") || name.hasPrefix(":") || name == "content-type" || name == "te"
             || name == "connection" || name == "transfer-encoding" || name == "content-length"
     }
 
@@ -237,6 +244,7 @@ package final class GRPCCall {
     func reset() {
         deadline = nil
         expiry = .distantFuture
+        activity = nil
         metadata.clear()
         method = nil
         if !unknownPath.isEmpty { unknownPath = "" }

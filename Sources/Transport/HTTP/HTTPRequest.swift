@@ -1,4 +1,5 @@
 package import NIOCore
+package import Tracing
 
 /// One HTTP/1.1 or HTTP/2 request that is not gRPC. Confined to `eventLoop`: every member is used there.
 ///
@@ -27,6 +28,9 @@ package final class HTTPRequest {
     package var onCancel: ((GRPCCancelReason) -> Void)?
     /// Runs when a `write` has returned false and the outgoing buffer has drained. Let go when the request ends.
     package var onWritable: (() -> Void)?
+
+    /// Who follows the request, if anybody does; ended by whoever observes the handler.
+    package var activity: ActivityRef?
 
     /// Nil makes everything a no-op.
     var responder: (any HTTPResponder)?
@@ -59,6 +63,9 @@ package final class HTTPRequest {
         startedAt = loop.http.observe == nil ? 0 : NIODeadline.now().uptimeNanoseconds
     }
 
+    /// Monotonic nanoseconds of its head; 0 when nobody observes the handler.
+    package var begunAt: UInt64 { startedAt }
+
     /// Who asks. Nil after the connection is gone.
     package var peer: SocketAddress? { responder?.peer }
 
@@ -79,8 +86,9 @@ package final class HTTPRequest {
     package func respond(status: Int, headers: [(String, String)] = [], body: ByteBuffer? = nil) {
         guard answer == .none, let responder else { return }
         self.status = status
+        let trace = traceFields
         ended()
-        responder.respond(self, status, headers, body)
+        responder.respond(self, status, trace.isEmpty ? headers : headers + trace, body)
     }
 
     /// Starts a streamed answer. Without a `content-length` among `headers` HTTP/1.1 sends it chunked.
@@ -93,7 +101,15 @@ package final class HTTPRequest {
         guard answer == .none, let responder else { return }
         answer = .started
         self.status = status
+        var headers = headers
+        for (name, value) in traceFields { headers.append(name, value) }
         responder.startResponse(self, status, headers)
+    }
+
+    /// The trace of the request, for callers that have one or whose request is recorded.
+    private var traceFields: [(String, String)] {
+        guard let live = activity?.live, live.tellsCaller, live.hasParent || live.isRecorded else { return [] }
+        return live.fields
     }
 
     /// Sends part of a streamed answer. False means that the outgoing buffer is above its high-water mark: wait for

@@ -1,0 +1,31 @@
+import Resources
+import Telemetry
+
+/// What a runtime measures beside its components.
+struct RuntimeMeters: Sendable {
+    /// nil: nobody reads them (`spec.metric.enabled: false`, `--enable-metrics=false`).
+    let dapr: DaprMetrics?
+    /// Of latencies under Dapr's names.
+    let scale: HistogramScale
+    private let appCalls: MetricFamily<Histogram>
+
+    init(_ registry: MetricsRegistry, _ settings: MetricsSettings, _ options: RuntimeOptions, namespace: String) {
+        scale = settings.latencyBuckets.isEmpty ? .daprLatency : .milliseconds(settings.latencyBuckets)
+        appCalls = LoopMeter.appFamily(registry)
+        let isRead = options.metrics.enabled && settings.isEnabled
+        dapr = isRead ? DaprMetrics(registry, settings, appID: options.appID, namespace: namespace) : nil
+    }
+
+    /// That of event loop `index`.
+    func loop(_ index: Int) -> LoopMeter { LoopMeter(dapr, apps: appCalls, loop: index) }
+
+    /// What the app has been called for.
+    var apps: [(name: String, snapshot: HistogramSnapshot, errors: UInt64)] {
+        var found: [String: (snapshot: HistogramSnapshot, errors: UInt64)] = [:]
+        for (values, handle) in appCalls.all {
+            let snapshot = handle.snapshot(), errors = values[1] == "failed" ? snapshot.count : 0
+            found[values[0]] = found[values[0]].map { ($0.snapshot + snapshot, $0.errors + errors) } ?? (snapshot, errors)
+        }
+        return found.map { ($0.key, $0.value.snapshot, $0.value.errors) }
+    }
+}

@@ -1,0 +1,171 @@
+package import Logging
+import Synchronization
+package import Telemetry
+package import Tracing
+
+/// Where batches of spans go.
+package protocol SpanDestination: Sendable {
+    /// In a word, for metrics and the log: `otlp`, `zipkin`, `stdout`.
+    var name: String { get }
+    /// Returns when the batch was taken, refused, or the destination's own timeout is over.
+    func send(_ spans: [Span]) async -> SpanDelivery
+    /// Nothing is sent any more.
+    func close() async
+}
+
+/// What became of a batch.
+package enum SpanDelivery: Sendable, Equatable {
+    case taken
+    /// It may be sent again, after the pause that the place has asked for, or ours.
+    case again(cause: String, after: Duration? = nil)
+    /// Never.
+    case refused(cause: String)
+}
+
+/// What is counted of spans, by destination.
+package struct SpanFigures: Sendable {
+    private let exported: MetricFamily<Counter>
+    private let dropped: MetricFamily<Counter>
+
+    package init(_ registry: MetricsRegistry) {
+        exported = registry.counter(
+            MetricDefinition("octavo_spans_exported_total", help: "Spans that a collector has taken.", labels: ["destination"], limit: 8))
+        dropped = registry.counter(
+            MetricDefinition(
+                "octavo_spans_dropped_total", help: "Spans that were lost: full (too many waited), refused, or unreachable (given up after retries).",
+                labels: ["destination", "reason"], limit: 32))
+    }
+
+    func exported(_ destination: String) -> Counter { exported.series(destination) }
+    func dropped(_ destination: String, _ reason: String) -> Counter { dropped.series(destination, reason) }
+}
+
+/// Spans on their way to one destination: a queue of bounded length, emptied in batches by a task of its own. While the
+/// destination is slow or gone the newest are dropped and counted; whoever puts spans in never waits. Any thread.
+package final class SpanQueue: SpanSink {
+    /// As OpenTelemetry's batch processor has them.
+    package struct Limits: Sendable {
+        package var waiting = 2048
+        package var batch = 512
+        package var pause = Duration.seconds(1)
+        /// Attempts for one batch, with growing pauses between them.
+        package var attempts = 5
+        package var firstRetry = Duration.milliseconds(500)
+        package var longestRetry = Duration.seconds(30)
+
+        package init() {}
+    }
+
+    private struct State {
+        var waiting: [Span] = []
+        var isEnding = false
+    }
+
+    private let destination: any SpanDestination
+    private let limits: Limits
+    private let state = Mutex(State())
+    private let wakes: AsyncStream<Void>
+    private let wake: AsyncStream<Void>.Continuation
+    private let exported: Counter
+    private let full: Counter
+    private let refused: Counter
+    private let unreachable: Counter
+    private let logger: Logger
+    private let task = Mutex<Task<Void, Never>?>(nil)
+
+    package init(_ destination: any SpanDestination, limits: Limits = Limits(), figures: SpanFigures, logger: Logger) {
+        self.destination = destination
+        self.limits = limits
+        self.logger = logger
+        (wakes, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        exported = figures.exported(destination.name)
+        full = figures.dropped(destination.name, "full")
+        refused = figures.dropped(destination.name, "refused")
+        unreachable = figures.dropped(destination.name, "unreachable")
+        let running = Task { [self] in await run() }
+        task.withLock { $0 = running }
+    }
+
+    package func put(_ span: Span) {
+        let count = state.withLock { state in
+            guard state.waiting.count < limits.waiting, !state.isEnding else { return 0 }
+            state.waiting.append(span)
+            return state.waiting.count
+        }
+        if count == 0 { full.add() } else if count == limits.batch { wake.yield() }
+    }
+
+    /// Sends what waits, at most for `limit`, and ends. What is put in afterwards is dropped.
+    package func end(within limit: Duration) async {
+        state.withLock { $0.isEnding = true }
+        wake.yield()
+        let running = task.withLock { $0 }
+        let timer = Task {
+            try? await Task.sleep(for: limit)
+            running?.cancel()
+        }
+        await running?.value
+        timer.cancel()
+        await destination.close()
+    }
+
+    private func run() async {
+        // A timer wakes it, too; one stream, so that a full queue need not wait for the next turn of the clock.
+        let clock = Task { [wake, pause = limits.pause] in
+            while !Task.isCancelled {
+                try? await Task.sleep(for: pause)
+                wake.yield()
+            }
+        }
+        defer { clock.cancel() }
+        for await _ in wakes {
+            while true {
+                let batch = state.withLock { state in
+                    let batch = Array(state.waiting.prefix(limits.batch))
+                    state.waiting.removeFirst(batch.count)
+                    return batch
+                }
+                if batch.isEmpty { break }
+                await send(batch)
+            }
+            if state.withLock({ $0.isEnding && $0.waiting.isEmpty }) { return }
+        }
+    }
+
+    private func send(_ batch: [Span]) async {
+        var pause = limits.firstRetry
+        for attempt in 1...limits.attempts {
+            guard !Task.isCancelled else { break }
+            switch await destination.send(batch) {
+            case .taken:
+                exported.add(UInt64(batch.count))
+                return
+            case .refused(let cause):
+                refused.add(UInt64(batch.count))
+                logger.warning("spans were refused", metadata: ["destination": "\(destination.name)", "cause": "\(cause)", "spans": "\(batch.count)"])
+                return
+            case .again(let cause, let asked):
+                if attempt == limits.attempts {
+                    logger.warning(
+                        "spans were lost after \(attempt) attempts",
+                        metadata: ["destination": "\(destination.name)", "cause": "\(cause)", "spans": "\(batch.count)"])
+                } else {
+                    // Half of it by chance, so that many runtimes don't come back at once.
+                    let wait = min(asked ?? pause * Double.random(in: 0.5...1), limits.longestRetry)
+                    try? await Task.sleep(for: wait)
+                    pause = min(pause * 2, limits.longestRetry)
+                }
+            }
+        }
+        unreachable.add(UInt64(batch.count))
+    }
+}
+
+/// Gives spans to several.
+package struct SpanFanOut: SpanSink {
+    private let queues: [SpanQueue]
+
+    package init(_ queues: [SpanQueue]) { self.queues = queues }
+
+    package func put(_ span: Span) { for queue in queues { queue.put(span) } }
+}

@@ -1,0 +1,122 @@
+/// What a request is waiting for, one at a time.
+package enum Stage: Int, Sendable, CaseIterable {
+    /// Its body comes in.
+    case received
+    /// The runtime itself: decoding, rules, encoding.
+    case runtime
+    /// Resiliency policies: pauses between attempts, an open circuit breaker.
+    case policies
+    /// Its turn: an instance to call, a place among those that the app is given at a time.
+    case waiting
+    case component
+    /// Another app's runtime.
+    case peer
+    case app
+    /// Its answer goes out.
+    case answered
+}
+
+/// One request, delivery or call under way: its trace context and where its time goes. Confined to one event loop, and used
+/// again for the next one: what outlives it holds an `ActivityRef`.
+package final class Activity {
+    /// Counts the requests that it has been used for.
+    package internal(set) var generation: UInt32 = 0
+    /// The span of this request: what it calls has it for a parent.
+    package internal(set) var context = TraceContext(traceHigh: 0, traceLow: 1, span: 1, isSampled: false)
+    /// 0: it has none, the trace begins here.
+    package internal(set) var parentSpan: UInt64 = 0
+    /// Whether the caller has brought a context, and so may want ours.
+    package internal(set) var hasParent = false
+    /// Whether the answer may name the trace; of no use to a runtime that has sent it itself.
+    package var tellsCaller = true
+    /// Whether a span is made of it.
+    package internal(set) var isRecorded = false
+    /// Monotonic nanoseconds.
+    package internal(set) var startedAt: UInt64 = 0
+    /// Which component or app it has to do with; empty when none was reached.
+    package var target = ""
+    /// Instead of what the request says itself; empty for that.
+    package var name = ""
+    /// Whether it calls a method of an app.
+    package var isInvocation = false
+    /// The code of the error that it was answered with; empty without one.
+    package var errorCode = ""
+    /// Of a sampled one, for its span.
+    package var attributes: [SpanAttribute] = []
+
+    private var stage = Stage.received
+    private var since: UInt64 = 0
+    private let times: UnsafeMutablePointer<UInt64>
+    /// Component calls that have not ended.
+    private var calls = 0
+    /// What the stage goes back to when they have.
+    private var before = Stage.runtime
+
+    init() {
+        times = .allocate(capacity: Stage.allCases.count)
+        times.initialize(repeating: 0, count: Stage.allCases.count)
+    }
+
+    func begin(_ context: TraceContext, parentSpan: UInt64, hasParent: Bool, isRecorded: Bool, startedAt: UInt64) {
+        self.context = context
+        self.parentSpan = parentSpan
+        self.hasParent = hasParent
+        self.isRecorded = isRecorded
+        self.startedAt = startedAt
+        tellsCaller = true
+        isInvocation = false
+        since = startedAt
+        stage = .received
+        calls = 0
+        times.update(repeating: 0, count: Stage.allCases.count)
+        if !target.isEmpty { target = "" }
+        if !name.isEmpty { name = "" }
+        if !errorCode.isEmpty { errorCode = "" }
+        if !attributes.isEmpty { attributes = [] }
+    }
+
+    /// What it waits for from now on.
+    package func move(to next: Stage, at now: UInt64 = monotonicNow()) {
+        times[stage.rawValue] &+= now &- min(since, now)
+        since = now
+        stage = next
+    }
+
+    /// Nanoseconds in a stage that is over.
+    package func time(in stage: Stage) -> UInt64 { times[stage.rawValue] }
+
+    func callBegan(at now: UInt64) {
+        calls += 1
+        if calls == 1 {
+            before = stage == .received ? .runtime : stage
+            move(to: .component, at: now)
+        }
+    }
+
+    func callEnded(at now: UInt64) {
+        calls -= 1
+        if calls == 0, stage == .component { move(to: before, at: now) }
+    }
+
+    /// Nanoseconds of each stage that took any.
+    func stages(until end: UInt64) -> [StageTime] {
+        move(to: .answered, at: end)
+        return Stage.allCases.compactMap { times[$0.rawValue] > 0 ? StageTime(stage: $0, nanoseconds: times[$0.rawValue]) : nil }
+    }
+}
+
+/// How long a request was in a stage.
+package struct StageTime: Sendable, Equatable {
+    package var stage: Stage
+    package var nanoseconds: UInt64
+}
+
+/// An activity as those hold it that may outlive it. Copying costs nothing: activities are used again and never freed, so
+/// references are not counted.
+package struct ActivityRef {
+    unowned(unsafe) let activity: Activity
+    let generation: UInt32
+
+    /// The activity while it is under way.
+    package var live: Activity? { activity.generation == generation ? activity : nil }
+}

@@ -1,0 +1,40 @@
+package import Tracing
+
+extension TraceContext {
+    /// What a request has brought; nil when it has none or it is malformed: then its trace begins here.
+    package init?(_ headers: HeaderFields) {
+        guard var context = headers.withValue("traceparent", { TraceContext(parent: $0) }) ?? nil else { return nil }
+        var parents = 0
+        var states: [String] = []
+        headers.forEach { name, value in
+            if name.elementsEqual("traceparent".utf8) { parents += 1 }
+            if name.elementsEqual("tracestate".utf8) { states.append(String(decoding: value, as: UTF8.self)) }
+        }
+        // Two parents are none; the list may come in parts.
+        guard parents == 1 else { return nil }
+        if !states.isEmpty { context.state = TraceState.checked(states.joined(separator: ",")) }
+        self = context
+    }
+
+    /// The same of gRPC metadata, where `grpc-trace-bin` comes first. Source: Dapr's gRPC API.
+    package init?(metadata: HeaderFields) {
+        if let text = metadata["grpc-trace-bin" as StaticString], let bytes = Base64.decode(text.utf8), let context = TraceContext(binary: bytes) {
+            self = context
+        } else {
+            self.init(metadata)
+        }
+    }
+
+    /// Whether a field of that name is one of the trace's.
+    package static func isField(_ name: String) -> Bool { name == "traceparent" || name == "tracestate" || name == "grpc-trace-bin" }
+}
+
+extension Activity {
+    /// Header fields for whoever is called next.
+    package var fields: [(String, String)] {
+        context.state.isEmpty ? [("traceparent", context.parent)] : [("traceparent", context.parent), ("tracestate", context.state)]
+    }
+
+    /// The same as gRPC metadata.
+    package var metadata: [(String, String)] { fields + [("grpc-trace-bin", Base64.encode(context.binary))] }
+}

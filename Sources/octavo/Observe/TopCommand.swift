@@ -1,0 +1,116 @@
+import AdminAPI
+import Arguments
+import Console
+import Glibc
+
+/// `octavo top`
+struct TopCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "top",
+        abstract: "Watch APIs, components and the app at work: rate, errors, latency, in flight.",
+        discussion: """
+            The busiest first. Control-C ends it. Latencies are those since the start, rates those of the interval. With \
+            --json each look is one line. `octavo plugin top` shows plugins and their processes.
+
+            EXAMPLES
+              octavo top
+              octavo top --interval 5s
+              octavo top --once --json | jq '.rows[] | select(.group == "api")'
+            """)
+
+    @OptionGroup var admin: AdminFlags
+    @Option(help: ArgumentHelp("Time between two looks.", valueName: "duration"))
+    var interval = TimeSpan(argument: "1s")!
+    @Flag(help: "Look twice, an interval apart, and end.")
+    var once = false
+
+    func validate() throws {
+        if interval.duration < .milliseconds(100) { throw ValidationError("--interval is too short; give 100ms or more.") }
+    }
+
+    func run() throws {
+        let client = try admin.client()
+        let terminal = Terminal(descriptor: STDOUT_FILENO, environment: Environment.variable)
+        let isLive = terminal.width != nil && !once && !admin.output.json
+        var before = (list: try client.load(), at: ContinuousClock.now)
+        while true {
+            usleep(UInt32(clamping: Int(interval.duration / .microseconds(1))))
+            let now = (list: try client.load(), at: ContinuousClock.now)
+            let sample = LoadSample(from: before.list, to: now.list, seconds: (now.at - before.at) / .seconds(1))
+            if admin.output.json {
+                Terminal.write(AdminJSON.encoded(sample) + [UInt8(ascii: "\n")], to: STDOUT_FILENO)
+            } else {
+                let table = LoadView.table(sample, on: terminal)
+                // Home, the table line by line over the old one, and the rest of the screen empty: it does not flicker.
+                let shown = isLive
+                    ? "\u{1B}[H" + table.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\u{1B}[K\n") + "\u{1B}[J"
+                    : table
+                Terminal.write(shown, to: STDOUT_FILENO)
+            }
+            if once { return }
+            before = now
+        }
+    }
+}
+
+/// What happened between two looks.
+struct LoadSample: Encodable {
+    struct Row: Encodable {
+        /// `api`, `component`, `app`.
+        var group: String
+        var name: String
+        var callsPerSecond: Double
+        var errorsPerSecond: Double
+        /// Since the start.
+        var calls: Int64
+        var errors: Int64
+        var inFlight: Int64
+        var p50Nanoseconds: Int64?
+        var p99Nanoseconds: Int64?
+    }
+
+    /// Requests and deliveries of all kinds.
+    var underWay: Int
+    var seconds: Double
+    /// The busiest of each group first.
+    var rows: [Row]
+
+    init(from before: LoadList, to now: LoadList, seconds: Double) {
+        let seconds = max(0.001, seconds)
+        self.seconds = seconds
+        underWay = now.underWay
+        rows = now.loads.map { one in
+            let old = before.loads.first { $0.group == one.group && $0.name == one.name }?.statistics ?? CallStatistics()
+            func rate(_ path: KeyPath<CallStatistics, Int64>) -> Double {
+                Double(max(0, one.statistics[keyPath: path] - old[keyPath: path])) / seconds
+            }
+            return Row(
+                group: one.group, name: one.name, callsPerSecond: rate(\.calls), errorsPerSecond: rate(\.errors), calls: one.statistics.calls,
+                errors: one.statistics.errors, inFlight: one.statistics.open, p50Nanoseconds: one.statistics.p50Nanoseconds,
+                p99Nanoseconds: one.statistics.p99Nanoseconds)
+        }.sorted { ($0.group, $1.callsPerSecond, $0.name) < ($1.group, $0.callsPerSecond, $1.name) }
+    }
+}
+
+/// A sample for eyes.
+enum LoadView {
+    static func table(_ sample: LoadSample, on terminal: Terminal) -> String {
+        let head = "\(HumanFormat.count(Int64(sample.underWay))) requests and deliveries are under way.\n"
+        if sample.rows.isEmpty { return head }
+        var table = Table([
+            Table.Column("GROUP"), Table.Column("NAME", canShrink: true), Table.Column("CALLS/S", .right), Table.Column("ERRORS/S", .right),
+            Table.Column("CALLS", .right), Table.Column("ERRORS", .right), Table.Column("IN FLIGHT", .right), Table.Column("P50", .right),
+            Table.Column("P99", .right),
+        ])
+        for row in sample.rows {
+            table.add(
+                Table.Cell(row.group), Table.Cell(row.name.printable), Table.Cell(HumanFormat.count(Int64(row.callsPerSecond.rounded()))),
+                Table.Cell(HumanFormat.count(Int64(row.errorsPerSecond.rounded())), row.errorsPerSecond > 0 ? .warning : .plain),
+                Table.Cell(HumanFormat.count(row.calls)), Table.Cell(HumanFormat.count(row.errors), row.errors > 0 ? .warning : .plain),
+                Table.Cell(row.group == "component" ? HumanFormat.count(row.inFlight) : nil),
+                Table.Cell(row.p50Nanoseconds.map(HumanFormat.duration(nanoseconds:))),
+                Table.Cell(row.p99Nanoseconds.map(HumanFormat.duration(nanoseconds:))))
+        }
+        return head + table.rendered(width: terminal.width, colour: terminal.colour)
+    }
+}

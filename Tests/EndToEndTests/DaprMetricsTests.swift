@@ -1,0 +1,142 @@
+import Foundation
+import JSONText
+import Testing
+
+@Suite("Metrics under Dapr's names", .serialized, .enabled(if: Places.hasSDK, "tools/setup test installs the SDK"))
+struct DaprMetricsTests {
+    /// Samples of the page by their names with labels.
+    private func page(_ octavo: OctavoProcess) async throws -> [String: Double] {
+        let answer = try await Curl(path: "/metrics").send(to: "http://127.0.0.1:\(octavo.metrics)")
+        var samples: [String: Double] = [:]
+        for line in answer.body.split(separator: "\n") where !line.hasPrefix("#") {
+            guard let space = line.lastIndex(of: " "), let value = Double(line[line.index(after: space)...]) else { continue }
+            samples[String(line[..<space])] = value
+        }
+        return samples
+    }
+
+    /// A runtime with its app, a bus and a store that have been used.
+    private func with(
+        _ spec: String = "", _ body: (OctavoProcess, Scratch) async throws -> Void
+    ) async throws {
+        let scratch = try Scratch()
+        try scratch.write(Resource.component("bus", "pubsub.in-memory"), to: "resources/bus.yaml")
+        try scratch.write(Resource.component("store", "state.in-memory"), to: "resources/state.yaml")
+        try scratch.write(
+            """
+            apiVersion: dapr.io/v1alpha1
+            kind: Configuration
+            metadata:
+              name: measured
+            spec:
+              nameResolution:
+                component: sqlite
+                configuration:
+                  connectionString: \(scratch.file("names.db"))
+                  updateInterval: 1s
+            \(spec)
+            """, to: "config.yaml")
+        let app = try await SubscriberApp.start("http")
+        try await OctavoProcess.with(
+            in: scratch,
+            flags: ["--app-port", "\(app.port)", "--resources-path", scratch.file("resources"), "--config", scratch.file("config.yaml")],
+            environment: ["NAMESPACE": "shops"]
+        ) { octavo in
+            _ = try await Curl(method: "POST", path: "/v1.0/state/store", body: #"[{"key": "a", "value": 1}]"#).send(to: octavo.base)
+            for _ in 0..<5 { _ = try await Curl(path: "/v1.0/state/store/a").send(to: octavo.base) }
+            _ = try await Curl(path: "/v1.0/state/nope/a").send(to: octavo.base)
+            _ = try await Curl(path: "/v1.0/invoke/demo/method/nothing").send(to: octavo.base)
+            for _ in 0..<2 {
+                _ = try await Curl(
+                    method: "POST", path: "/v1.0/publish/bus/plain", headers: ["content-type: application/json"], body: "\"x\""
+                ).send(to: octavo.base)
+            }
+            try await eventually("messages were answered") {
+                let key = #"dapr_component_pubsub_ingress_count{app_id="demo",component="bus",namespace="shops",process_status="success",topic="plain"}"#
+                return try await page(octavo)[key] == 2 ? () : nil
+            }
+            try await body(octavo, scratch)
+        }
+    }
+
+    @Test("count APIs, components, messages and calls with Dapr's labels")
+    func counts() async throws {
+        try await with("  metrics:\n    recordErrorCodes: true") { octavo, _ in
+            let found = try await page(octavo)
+            func expect(_ sample: String, _ value: Double) {
+                #expect(found[sample] == value, "\(sample) in \(found.keys.filter { $0.hasPrefix(sample.prefix { $0 != "{" }) }.sorted())")
+            }
+            let http = #"{app_id="demo",method="GET",path="/v1.0/state",status="200"}"#
+            expect("dapr_http_server_request_count" + http, 5)
+            expect("dapr_http_server_response_count" + http, 5)
+            expect("dapr_http_server_latency_count" + http, 5)
+            expect(#"dapr_http_server_request_count{app_id="demo",method="GET",path="/v1.0/state",status="400"}"#, 1)
+            // Dapr's buckets, in milliseconds.
+            #expect(found.keys.contains { $0.hasPrefix("dapr_http_server_latency_bucket") && $0.contains(#"le="650""#) })
+            let get = #"{app_id="demo",component="store",namespace="shops",operation="get",success="true"}"#
+            expect("dapr_component_state_count" + get, 5)
+            #expect((found["dapr_component_state_latencies_count" + get] ?? 0) > 0)
+            expect(#"dapr_component_state_count{app_id="demo",component="store",namespace="shops",operation="set",success="true"}"#, 1)
+            expect(#"dapr_component_pubsub_egress_count{app_id="demo",component="bus",namespace="shops",success="true",topic="plain"}"#, 2)
+            expect(#"dapr_http_client_completed_count{app_id="demo",method="POST",path="/plain",status="200"}"#, 2)
+            expect(#"dapr_runtime_service_invocation_req_sent_total{app_id="demo",dst_app_id="demo.shops",type="unary"}"#, 1)
+            expect(#"dapr_error_code_total{app_id="demo",error_code="ERR_STATE_STORE_NOT_FOUND",category="state"}"#, 1)
+            expect(#"dapr_runtime_component_init_total{app_id="demo",component="state.in-memory"}"#, 1)
+        }
+    }
+
+    @Test("have paths as the configuration asks, and few of them whatever is asked for")
+    func paths() async throws {
+        try await with("  metrics:\n    http:\n      pathMatching:\n      - /v1.0/state/{store}/a\n      - /v1.0/publish/bus/{topic...}") { octavo, _ in
+            let found = try await page(octavo)
+            #expect(found[#"dapr_http_server_request_count{app_id="demo",method="GET",path="/v1.0/state/{store}/a",status="200"}"#] == 5)
+            #expect(found[#"dapr_http_server_request_count{app_id="demo",method="POST",path="_",status="204"}"#] == 1)
+        }
+        try await with("  metrics:\n    http:\n      increasedCardinality: true\n      excludeVerbs: true") { octavo, _ in
+            for index in 0..<600 { _ = try await Curl(path: "/v1.0/state/store/k\(index)").send(to: octavo.base) }
+            let found = try await page(octavo)
+            #expect(found[#"dapr_http_server_request_count{app_id="demo",method="",path="/v1.0/state/store/a",status="200"}"#] == 5)
+            #expect(found.keys.count { $0.hasPrefix("dapr_http_server_request_count{") } <= 513)
+            #expect(found.keys.contains { $0.hasPrefix("dapr_http_server_request_count{") && $0.contains(#"path="other""#) })
+        }
+    }
+
+    @Test("are gone when they are switched off")
+    func off() async throws {
+        let scratch = try Scratch()
+        try scratch.write(
+            "apiVersion: dapr.io/v1alpha1\nkind: Configuration\nmetadata:\n  name: off\nspec:\n  metric:\n    enabled: false\n", to: "config.yaml")
+        try await OctavoProcess.with(in: scratch, flags: ["--config", scratch.file("config.yaml")]) { octavo in
+            _ = try await Curl(path: "/v1.0/state/statestore/a").send(to: octavo.base)
+            #expect(try await page(octavo).keys.allSatisfy { !$0.hasPrefix("dapr_") })
+        }
+    }
+
+    @Test("and of ours are all that the dashboard reads")
+    func dashboard() async throws {
+        let text = try String(contentsOfFile: Places.package + "/docs/grafana-dashboard.json", encoding: .utf8)
+        let board = try JSONValue(parsing: text)
+        let queries = (board["panels"]?.array ?? []).flatMap { $0["targets"]?.array ?? [] }.compactMap { $0["expr"]?.string }
+        #expect(queries.count > 20)
+        var names: Set<String> = []
+        for query in queries {
+            for word in query.split(whereSeparator: { !$0.isLetter && !$0.isNumber && $0 != "_" }) {
+                if ["octavo_", "dapr_", "process_"].contains(where: { word.hasPrefix($0) }), word != "process_status" { names.insert(String(word)) }
+            }
+        }
+        #expect(names.count > 20, "\(names)")
+        // A page on which each of them is: with an isolated plugin, spans that get lost, and gRPC.
+        try await with("  tracing:\n    samplingRate: \"1\"\n    otel:\n      protocol: http\n      isSecure: false\n      endpointAddress: 127.0.0.1:1") {
+            octavo, _ in
+            _ = try await octavo.json("plugin", "isolate", "memory", "on")
+            try await SDKTests.run("state", ["store"], octavo)
+            let missing = try await eventually("every metric is on the page", within: .seconds(60)) { () -> Set<String>? in
+                let samples = Set(try await page(octavo).keys.map { String($0.prefix { $0 != "{" }) })
+                let missing = names.subtracting(samples)
+                // The runtime has called nobody else, nor was it called.
+                return missing.subtracting(["dapr_runtime_service_invocation_req_recv_total"]).isEmpty ? missing : nil
+            }
+            #expect(missing.count <= 1)
+        }
+    }
+}

@@ -1,0 +1,127 @@
+import Foundation
+import JSONText
+import Testing
+
+@Suite("An operator sees requests, load and log", .serialized, .enabled(if: Places.hasSDK, "tools/setup test installs the SDK"))
+struct ObservationTests {
+    private func configuration(_ scratch: Scratch, _ spec: String) throws -> [String] {
+        try scratch.write("apiVersion: dapr.io/v1alpha1\nkind: Configuration\nmetadata:\n  name: seen\nspec:\n\(spec)", to: "config.yaml")
+        return ["--config", scratch.file("config.yaml")]
+    }
+
+    private func stage(_ name: String, _ trace: JSONValue) -> Int {
+        Int(trace["stages"]?.array?.first { $0["name"]?.string == name }?["nanoseconds"]?.integer ?? 0)
+    }
+
+    private func run(_ octavo: OctavoProcess, _ arguments: String...) async throws -> Subprocess.Result {
+        try await Subprocess.run(Places.octavo, arguments + ["--admin-socket", octavo.adminSocket])
+    }
+
+    @Test("trace shows slow and failed requests, and where their time went")
+    func trace() async throws {
+        let scratch = try Scratch()
+        let app = try await SubscriberApp.start(script: "invoked_app", ["http", "0"])
+        let flags = try configuration(scratch, "  tracing:\n    slowRequest: 200ms\n")
+        try await OctavoProcess.with(in: scratch, flags: ["--app-port", "\(app.port)"] + flags) { octavo in
+            let none = try await run(octavo, "trace")
+            #expect(none.code == 0 && none.output.contains("200 ms"), "\(none.output)")
+            let id = String(repeating: "a", count: 31) + "1"
+            let slow = try await Curl(
+                method: "POST", path: "/v1.0/invoke/demo/method/slow/0.4", headers: ["traceparent: 00-\(id)-b7ad6b7169203331-00", "x-key: secret-of-mine"],
+                body: "payload-of-mine"
+            ).send(to: octavo.base)
+            #expect(slow.status == 200)
+            let failed = try await Curl(path: "/v1.0/state/nope/a?metadata.x=secret-of-mine").send(to: octavo.base)
+            #expect(failed.status == 400)
+            _ = try await Curl(path: "/v1.0/state/statestore/a").send(to: octavo.base)
+            let all = try await octavo.json("trace")["traces"]?.array ?? []
+            #expect(all.count == 2, "\(all)")
+            let one = try #require(try await octavo.json("trace", "--slow")["traces"]?.array?.first)
+            #expect(one["traceID"]?.string == id && one["target"]?.string == "demo" && one["failed"]?.bool == false)
+            // The app slept for 400 ms; a busy machine adds to that, and to nothing else so much.
+            #expect(stage("app", one) >= 390_000_000 && stage("runtime", one) < 300_000_000, "\(one)")
+            let stages = one["stages"]?.array?.reduce(0) { $0 + Int($1["nanoseconds"]?.integer ?? 0) } ?? 0
+            #expect(stages == Int(one["nanoseconds"]?.integer ?? -1))
+            let other = try #require(try await octavo.json("trace", "--failed")["traces"]?.array?.first)
+            #expect(other["code"]?.string == "400" && other["name"]?.string == "/v1.0/state/nope/a")
+            let text = try await run(octavo, "trace", "--id", id)
+            #expect(text.code == 0 && text.output.contains("app") && text.output.contains(id))
+            let missing = try await run(octavo, "trace", "--id", "ffff")
+            #expect(missing.code == 1 && missing.errors.contains("ffff"))
+            let everything = try await run(octavo, "trace").output + run(octavo, "trace", "--json").output
+            #expect(!everything.contains("of-mine") && everything.contains(id))
+        }
+    }
+
+    @Test("a slow component is named with the time that it took")
+    func component() async throws {
+        let server = try await RedisServer.start()
+        let scratch = try Scratch()
+        try scratch.write(Resource.component("store", "state.redis", [("redisHost", "127.0.0.1:\(server.port)")]), to: "resources/store.yaml")
+        let flags = try configuration(scratch, "  tracing:\n    slowRequest: 200ms\n") + ["--resources-path", scratch.file("resources")]
+        try await OctavoProcess.with(in: scratch, flags: flags) { octavo in
+            let pause = try await Subprocess.run("redis-cli", ["-p", "\(server.port)", "CLIENT", "PAUSE", "600", "ALL"])
+            #expect(pause.code == 0)
+            _ = try await Curl(path: "/v1.0/state/store/a").send(to: octavo.base)
+            let one = try #require(try await octavo.json("trace", "--slow")["traces"]?.array?.first)
+            #expect(one["target"]?.string == "store" && stage("component", one) > 200_000_000, "\(one)")
+        }
+    }
+
+    @Test("top shows what APIs, components and the app do")
+    func top() async throws {
+        let scratch = try Scratch()
+        try scratch.write(Resource.component("bus", "pubsub.in-memory"), to: "resources/bus.yaml")
+        try scratch.write(Resource.component("statestore", "state.in-memory"), to: "resources/state.yaml")
+        let app = try await SubscriberApp.start("http")
+        try await OctavoProcess.with(in: scratch, flags: ["--app-port", "\(app.port)", "--resources-path", scratch.file("resources")]) { octavo in
+            for _ in 0..<8 { _ = try await Curl(path: "/v1.0/state/statestore/a").send(to: octavo.base) }
+            _ = try await Curl(path: "/v1.0/state/nope/a").send(to: octavo.base)
+            let body = Curl(method: "POST", path: "/v1.0/publish/bus/plain", headers: ["content-type: application/json"], body: "\"x\"")
+            _ = try await body.send(to: octavo.base)
+            let rows = try await eventually("the app has been called") { () -> [JSONValue]? in
+                let rows = try await octavo.json("top", "--once", "--interval", "100ms")["rows"]?.array ?? []
+                return rows.contains { $0["group"]?.string == "app" } ? rows : nil
+            }
+            func row(_ group: String, _ name: String) throws -> JSONValue {
+                try #require(rows.first { $0["group"]?.string == group && $0["name"]?.string == name }, "\(rows)")
+            }
+            let api = try row("api", "http GET state")
+            #expect(api["calls"]?.integer == 9 && api["errors"]?.integer == 1 && (api["p99Nanoseconds"]?.integer ?? 0) > 0)
+            #expect(try row("component", "statestore")["calls"]?.integer == 8)
+            #expect(try row("app", "pubsub/plain")["calls"]?.integer == 1)
+            let text = try await run(octavo, "top", "--once", "--interval", "100ms")
+            #expect(text.code == 0 && text.output.contains("http GET state") && text.output.contains("P99"))
+        }
+    }
+
+    @Test("logs shows the last lines, and what comes, without secrets")
+    func logs() async throws {
+        let scratch = try Scratch()
+        try scratch.write(
+            Resource.component("store", "state.redis", [("redisHost", "127.0.0.1:1"), ("redisPassword", "planted-secret")]), to: "resources/store.yaml")
+        try await OctavoProcess.with(
+            in: scratch, flags: ["--resources-path", scratch.file("resources"), "--enable-api-logging"], untilReady: false
+        ) { octavo in
+            _ = try await Curl(
+                method: "POST", path: "/v1.0/state/store", headers: ["traceparent: 00-\(String(repeating: "b", count: 32))-b7ad6b7169203331-00"],
+                body: #"[{"key": "k", "value": "planted-payload"}]"#
+            ).send(to: octavo.base)
+            let all = try await eventually("the request is logged") { () -> String? in
+                let end = try await run(octavo, "logs")
+                return end.code == 0 && end.output.contains("HTTP API called") ? end.output : nil
+            }
+            #expect(all.contains("listening") && all.contains("trace_id=" + String(repeating: "b", count: 32)))
+            #expect(!all.contains("planted"), "\(all)")
+            let warnings = try await run(octavo, "logs", "--level", "warning", "--json")
+            let levels = try warnings.output.split(separator: "\n").map { try JSONValue(parsing: String($0))["level"]?.string ?? "" }
+            #expect(levels.allSatisfy { ["warning", "error", "critical"].contains($0) })
+            let following = try Subprocess(Places.octavo, ["logs", "--follow", "--tail", "0", "--admin-socket", octavo.adminSocket])
+            try await eventually("what comes is shown") {
+                _ = try await Curl(path: "/v1.0/metadata").send(to: octavo.base)
+                return following.output.contains("GET /v1.0/metadata") ? () : nil
+            }
+            following.kill(SIGTERM)
+        }
+    }
+}
