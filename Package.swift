@@ -101,6 +101,7 @@ let plugins: [Target] =
     + plugin("nats", target: "NATSPlugin", native: ["CNats"])
     + plugin("local-bindings", target: "LocalBindingsPlugin")
     + plugin("web-bindings", target: "WebBindingsPlugin", kits: ["PluginHTTP", "CCurl"])
+    + plugin("consul", target: "ConsulPlugin", kits: ["PluginHTTP"])
     + plugin("names", target: "NamesPlugin", kits: ["CPluginYAML"])
     + plugin("aws", target: "AWSPlugin", native: ["COpenSSL"], kits: ["PluginHTTP"])
 
@@ -123,6 +124,7 @@ let package = Package(
         .library(name: "http-probe", type: .dynamic, targets: ["HTTPProbe"]),
         .library(name: "octavo-plugin-local-bindings", type: .dynamic, targets: ["LocalBindingsPlugin"]),
         .library(name: "octavo-plugin-web-bindings", type: .dynamic, targets: ["WebBindingsPlugin"]),
+        .library(name: "octavo-plugin-consul", type: .dynamic, targets: ["ConsulPlugin"]),
         .library(name: "octavo-plugin-names", type: .dynamic, targets: ["NamesPlugin"]),
         .library(name: "octavo-plugin-aws", type: .dynamic, targets: ["AWSPlugin"]),
         .library(name: "octavo-plugin-rabbitmq", type: .dynamic, targets: ["RabbitMQPlugin"]),

@@ -25,9 +25,9 @@ package final class InternalHandler: HTTPHandler {
         do throws(InvocationFailure) {
             let (caller, path) = try loop.admit(
                 InboundCall(uris: request.peerURIs, headers: request.headers, path: request.target, verb: request.method))
-            return loop.receive(request, path: path, from: caller, fail: Self.fail)
+            return loop.receive(request, path: path, from: caller, fail: Self.failPeer)
         } catch {
-            Self.fail(request, error)
+            Self.failPeer(request, error)
             return .buffered
         }
     }
@@ -57,16 +57,22 @@ package final class InternalHandler: HTTPHandler {
         }
     }
 
+    /// The runtime of a gRPC caller learns the status, too, so that its app does not take it for an answer of the callee.
+    private static func failPeer(_ request: HTTPRequest, _ failure: InvocationFailure) {
+        let wish = request.headers[StatusFields.wish]
+        answer(request, failure.httpStatus, failure.message, wish == nil ? [] : StatusFields.fields(failure.grpcStatus))
+    }
+
     /// As Dapr's API answers; whoever called passes it on.
     package static func fail(_ request: HTTPRequest, _ failure: InvocationFailure) { answer(request, failure.httpStatus, failure.message) }
 
-    private static func answer(_ request: HTTPRequest, _ status: Int, _ message: String) {
+    private static func answer(_ request: HTTPRequest, _ status: Int, _ message: String, _ fields: [(String, String)] = []) {
         var writer = JSONWriter(JSONWriter.Style(escapesHTML: true))
         writer.beginObject()
         writer.member("errorCode", "ERR_DIRECT_INVOKE")
         writer.member("message", message)
         writer.endObject()
-        request.respond(status: status, headers: [("content-type", "application/json")], body: ByteBuffer(bytes: writer.bytes))
+        request.respond(status: status, headers: [("content-type", "application/json")] + fields, body: ByteBuffer(bytes: writer.bytes))
     }
 }
 

@@ -22,6 +22,10 @@ import Testing
         (["component", "list", "--admin-socket", "/nowhere/x.sock"], 3, "", "/nowhere/x.sock"),
         (["plugin", "describe", "/nowhere/x.so"], 1, "", "/nowhere/x.so"),
         (["plugin", "load", "/nowhere/x.so"], 1, "", "/nowhere/x.so"),
+        (["ca", "issue", "--out", "x"], 2, "", "Give --app-id"),
+        (["ca", "issue", "--app-id", "a", "--dir", "/nowhere", "--out", "x"], 1, "", "Make one with `octavo ca init`"),
+        (["ca", "init", "--dir", "/dev/null/x"], 1, "", "Can't make the folder"),
+        (["ca", "rotate", "--retire", "--leaf", "x"], 2, "", "give it alone"),
     ] as [([String], Int32, String, String)])
     func exitCode(arguments: [String], code: Int32, output: String, errors: String) throws {
         let result = try Program.run(arguments)
@@ -33,7 +37,8 @@ import Testing
     @Test("every command has help with an example", arguments: [
         ["run"], ["status"], ["doctor"], ["version"], ["completion"], ["plugin", "list"], ["plugin", "describe"],
         ["plugin", "load"], ["plugin", "check"], ["plugin", "new"], ["plugin", "unload"], ["plugin", "reload"], ["component", "list"],
-        ["component", "describe"], ["state", "get"], ["state", "set"], ["state", "delete"], ["top"], ["trace"], ["logs"],
+        ["component", "describe"], ["state", "get"], ["state", "set"], ["state", "delete"], ["ca", "init"], ["ca", "issue"], ["ca", "rotate"],
+        ["top"], ["trace"], ["logs"],
     ])
     func help(command: [String]) async {
         let outcome = await Outcome.running(command + ["--help"])

@@ -204,6 +204,136 @@ struct MutualTLSTests {
         app.process.kill(SIGKILL)
     }
 
+    @Test("Envoy is the other side, both ways, and takes a certificate of a new root by the old one", .enabled(if: EnvoyServer.program != nil))
+    func envoy() async throws {
+        let (scratch, authority) = (try Scratch(), try await TestAuthority())
+        let names = try names(scratch)
+        let app = try await app()
+        let callee = try await OctavoProcess.start(flags: ["--app-id", "callee", "--app-port", "\(app.port)"] + names + authority.issue("callee"))
+        let port = try #require(callee.addresses["internal"]?.split(separator: ":").last.flatMap { Int($0) })
+        _ = try await authority.issue("foreign")
+        // What it knows stays as it is while the runtimes' certificates change.
+        try FileManager.default.copyItem(atPath: authority.leaf("foreign"), toPath: scratch.file("foreign"))
+        let envoy = try await EnvoyServer.start(
+            folder: scratch.file("foreign"), app: app.port, caller: "spiffe://public/ns/default/caller", callee: (port, "spiffe://public/ns/default/callee"))
+        try await OctavoProcess.with(flags: ["--app-id", "caller"] + names + authority.issue("caller")) { caller in
+            try await known(caller, callee)
+            let added = try await Subprocess.run(
+                "sqlite3",
+                [
+                    scratch.file("names.db"), ".timeout 10000",
+                    "create temp table t as select * from hosts where app_id='callee'; update t set app_id='foreign', registration_id='foreign', "
+                        + "address='127.0.0.1:\(envoy.secure)'; insert into hosts select * from t;",
+                ])
+            #expect(added.code == 0, "\(added)")
+            func both() async throws {
+                let out = try await Curl(method: "POST", path: "/v1.0/invoke/foreign/method/a?x=1", body: "hello").send(to: caller.base)
+                #expect(out.status == 200 && out.body.contains(#""body": "hello""#) && out.body.contains(#""path": "/a?x=1""#), "\(out)\n\(envoy.process.errors.suffix(2000))")
+                let back = try await Curl(method: "POST", path: "/a", body: "hello").send(to: "http://127.0.0.1:\(envoy.plain)")
+                #expect(back.status == 200 && back.body.contains(#""dapr-caller-app-id": "foreign""#), "\(back)\n\(envoy.process.errors.suffix(2000))")
+            }
+            try await both()
+            let lie = try await Curl(path: "/a", headers: ["dapr-caller-app-id: caller"]).send(to: "http://127.0.0.1:\(envoy.plain)")
+            #expect(lie.status == 403, "\(lie)")
+            try await authority.octavo("rotate")
+            for (name, octavo) in [("caller", caller), ("callee", callee)] {
+                try await authority.octavo("rotate", "--leaf", authority.leaf(name))
+                try await eventually("\(name) takes its certificate in", within: .seconds(30)) {
+                    octavo.process.errors.contains("changed certificates are used") ? () : nil
+                }
+            }
+            try await both()
+        }
+        // One that Envoy does not take hears so, and has sent nothing.
+        try await OctavoProcess.with(flags: ["--app-id", "other"] + names + authority.issue("other")) { other in
+            let answer = try await eventually("it finds the foreign one") { () async throws -> Curl.Answer? in
+                let answer = try await Curl(path: "/v1.0/invoke/foreign/method/a").send(to: other.base)
+                return answer.body.contains("resolve") ? nil : answer
+            }
+            #expect(answer.status == 500 && answer.body.contains("TLS failed"), "\(answer)")
+        }
+        try await callee.stop()
+        envoy.process.kill(SIGKILL)
+        app.process.kill(SIGKILL)
+    }
+
+    private static let access = """
+          accessControl:
+            defaultAction: deny
+            trustDomain: public
+            policies:
+            - appId: caller
+              defaultAction: deny
+              trustDomain: public
+              namespace: default
+              operations:
+              - {name: /a/*, httpVerb: [GET], action: allow}
+              - {name: /test.Echo/Unary, httpVerb: ["*"], action: allow}
+        """
+
+    @Test("the callee's access control judges by the certificate and by the path that the app gets", arguments: ["http", "grpc"])
+    func access(wire: String) async throws {
+        let (scratch, authority) = (try Scratch(), try await TestAuthority())
+        let names = try names(scratch)
+        let process = try Subprocess(Places.python, [Places.script("invoked_app"), wire, "0"])
+        let port = try await eventually("the app listens: \(process.errors)", within: .seconds(20)) {
+            process.output.split(separator: "\n").first.flatMap { Int($0) }
+        }
+        let own = try Scratch()
+        let ruled = try self.names(own, Self.access)
+        try own.write(own.read("config.yaml").replacingOccurrences(of: own.file("names.db"), with: scratch.file("names.db")), to: "config.yaml")
+        let callee = try await OctavoProcess.start(
+            flags: ["--app-id", "callee", "--app-port", "\(port)", "--app-protocol", wire] + ruled + authority.issue("callee"))
+        try await OctavoProcess.with(flags: ["--app-id", "caller"] + names + authority.issue("caller")) { caller in
+            try await eventually("the name is known\n\(callee.process.errors.suffix(2000))") {
+                try await call(caller, "a/x").status == 200 ? () : nil
+            }
+            let end = try await Subprocess.run(
+                Places.python, [Places.script("access"), wire, "callee"], environment: SDKTests.environment(caller), within: .seconds(60))
+            #expect(end.code == 0, "\(end.output)\(end.errors)\n\(callee.process.errors.suffix(2000))")
+            for (path, words) in [("secret", "/secret verb: GET"), ("a/x/y", "/a/x/y verb: GET"), ("a/../b", "/b verb: GET"), ("a", "/a verb: GET")] {
+                let answer = try await call(caller, path)
+                #expect(answer.status == 403, "\(path): \(answer)")
+                #expect(answer.body == #"{"errorCode":"ERR_DIRECT_INVOKE","message":"access control policy has denied access to appid: caller operation: \#(words)"}"#)
+            }
+        }
+        // Another app, by its certificate, whatever it says.
+        try await OctavoProcess.with(flags: ["--app-id", "other"] + names + authority.issue("other")) { other in
+            let answer = try await eventually("it finds the callee") { () async throws -> Curl.Answer? in
+                let answer = try await call(other, "a/x", headers: ["dapr-caller-app-id: caller"])
+                return answer.body.contains("resolve") ? nil : answer
+            }
+            #expect(answer.status == 403 && answer.body.contains("appid: other"), "\(answer)")
+        }
+        // A peer that cleans no paths.
+        let internalPort = try #require(callee.addresses["internal"]?.split(separator: ":").last)
+        for (path, status) in [
+            ("/a/x", "200"), ("/b/../a/x", "200"), ("/a/../b", "403"), ("/a/%2e%2e/b", "400"), ("/a/..%2fb", "400"), ("/a/%252e%252e", "400"),
+            ("/a/..;/b", "400"), ("/a/%c0%ae", "400"), ("//a//x", "200"), ("/a/x;y", "200"), ("/b;/a/x", "403"),
+        ] {
+            let end = try await Subprocess.run(
+                "curl",
+                ["-sSk", "--path-as-is", "--max-time", "10", "--http2", "-w", "\n%{http_code}", "-H", "dapr-callee-app-id: callee"]
+                    + identity(authority.leaf("caller")) + ["https://127.0.0.1:\(internalPort)\(path)"])
+            #expect(end.output.hasSuffix("\n" + status), "\(path): \(end)")
+            // The app gets what was judged.
+            if status == "200", wire == "http" { #expect(end.output.contains(path.contains(";") ? #""path": "/a/x;y""# : #""path": "/a/x""#), "\(path): \(end)") }
+        }
+        try await callee.stop()
+        // Without certificates nobody is known: the default action holds.
+        let plain = try await OctavoProcess.start(flags: ["--app-id", "callee", "--app-port", "\(port)", "--app-protocol", wire] + ruled)
+        try await OctavoProcess.with(flags: ["--app-id", "caller"] + names) { caller in
+            let answer = try await eventually("it finds the callee") { () async throws -> Curl.Answer? in
+                let answer = try await call(caller, "a/x")
+                return answer.status == 500 ? nil : answer
+            }
+            #expect(answer.status == 403 && answer.body.contains("appid:  operation: /a/x"), "\(answer)")
+            #expect(plain.process.errors.contains("without certificates nobody knows which app calls"))
+        }
+        try await plain.stop()
+        process.kill(SIGKILL)
+    }
+
     @Test("files that can't be used are said with their cause, at the start and later")
     func wrongFiles() async throws {
         let authority = try await TestAuthority()

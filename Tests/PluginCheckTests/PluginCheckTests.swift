@@ -150,6 +150,19 @@ struct PluginCheckTests {
         }
     }
 
+    @Test("the plugin for Consul passes, on a server with the part of its API")
+    func consul() throws {
+        let program = "\(CheckedPlugin.root)/Tests/EndToEndTests/python/servers/consul.py"
+        try withServer("exec python3 -B \(program) port 0", isThere: { CheckedPlugin.run(["cat", $0 + "/port"]).code == 0 }) { folder in
+            let port = CheckedPlugin.run(["cat", folder + "/port"]).text
+            let result = CheckedPlugin.check(
+                "\(CheckedPlugin.products)/liboctavo-plugin-consul.so",
+                ["--set", "client={\"address\":\"127.0.0.1:\(port)\"}", "--set", "selfRegister=true"])
+            #expect(result.code == 0, "\(result.text)")
+            #expect(result.text.contains(", 0 failed, "))
+        }
+    }
+
     @Test("the example in C passes, and so does a fixture without a fault", arguments: [
         ("sdk-c/examples/file-store/file_store.c", "file-store"), ("Tests/Fixtures/plugins/faulty.c", "faulty"),
     ])

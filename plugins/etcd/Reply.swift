@@ -19,6 +19,8 @@ struct Reply {
     /// What a write took away.
     var before: [Pair] = []
     var lease: Int64 = 0
+    /// Of the lease, in seconds; 0: it is over.
+    var lifetime: Int64 = 0
     var deleted: Int64 = 0
     /// There are more keys than were asked for at once.
     var hasMore = false
@@ -60,6 +62,7 @@ struct Reply {
             if path.count == 1 {
                 if `is`(head, "succeeded") { reply.succeeded = `is`(value, "true") }
                 if `is`(head, "ID") { reply.lease = number(value) }
+                if `is`(head, "TTL") { reply.lifetime = number(value) }
                 if `is`(head, "deleted") { reply.deleted = number(value) }
                 if `is`(head, "more") { reply.hasMore = `is`(value, "true") }
                 if `is`(head, "token") { reply.token = value }

@@ -2,7 +2,7 @@ import PluginKit
 
 /// Made once, when the runtime first asks for it, and constant after that.
 nonisolated(unsafe) private let descriptor = describe(
-    id: "etcd", version: "1.0.0", description: "State, locks and configuration in etcd",
+    id: "etcd", version: "1.0.0", description: "State, locks, configuration and names in etcd",
     requires: OCTAVO_FEATURE_CALLS | OCTAVO_FEATURE_REACTOR | OCTAVO_FEATURE_SOURCES,
     types: [
         .stateStore(
@@ -23,6 +23,12 @@ nonisolated(unsafe) private let descriptor = describe(
                 title: "etcd configuration", description: "Items are keys of etcd below a prefix.", links: ["https://etcd.io"],
                 fields: Settings.writingFields),
             make: { (config, instance) throws(PluginError) in EtcdConfiguration(try Settings(config), instance) }),
+        .nameResolver(
+            "nameresolution.etcd", .reactor, features: EtcdNames.offered,
+            schema: Schema(
+                title: "etcd names", description: "Runtimes find each other by keys of etcd, which have a lease.", links: ["https://etcd.io"],
+                fields: EtcdNames.fields),
+            make: { (config, instance) throws(PluginError) in try EtcdNames(Settings(config), config, instance) }),
     ])
 
 /// The one symbol that the plugin exports.

@@ -11,7 +11,7 @@ struct HTTP1RequestParser {
     struct Head {
         /// As received, e.g. `GET`.
         var method: String
-        /// As received: path and query, or an absolute URI.
+        /// Path and query, percent-encoded as received.
         var target: String
         /// Of HTTP/1.
         var minorVersion: Int
@@ -196,10 +196,25 @@ struct HTTP1RequestParser {
         else { throw Fault(text: "its first line does not end with HTTP/1.0 or HTTP/1.1") }
         let target = UnsafeRawBufferPointer(rebasing: line[(methodEnd + 1)..<versionStart])
         guard target.allSatisfy({ $0 > 0x20 && $0 != 0x7f }) else { throw Fault(text: "its target has a space or a control character") }
+        guard let text = String(validating: target, as: UTF8.self) else { throw Fault(text: "its target is not valid UTF-8") }
+        let method = String(decoding: line[..<methodEnd], as: UTF8.self)
+        guard let path = Self.path(text, method) else { throw Fault(text: "its target is neither a path nor an address of http") }
         let head = Head(
-            method: String(decoding: line[..<methodEnd], as: UTF8.self), target: String(decoding: target, as: UTF8.self),
+            method: method, target: path,
             minorVersion: Int(line[line.count - 1] - 0x30), isKeepAlive: true, hasBody: false, fields: HeaderFields())
         return (head, end + 1)
+    }
+
+    /// The path that a target asks for, with its query, whichever form it has (RFC 9112 §3.2); nil: it has none of them.
+    private static func path(_ target: String, _ method: String) -> String? {
+        if target.utf8.first == UInt8(ascii: "/") || target == "*" && method == "OPTIONS" || method == "CONNECT" { return target }
+        let lower = target.prefix(8).lowercased()
+        guard let length = lower.hasPrefix("http://") ? 7 : lower.hasPrefix("https://") ? 8 : nil else { return nil }
+        let rest = target.utf8.dropFirst(length)
+        let host = rest.prefix { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
+        guard !host.isEmpty else { return nil }
+        let path = String(Substring(rest[host.endIndex...]))
+        return path.utf8.first == UInt8(ascii: "/") ? path : "/" + path
     }
 
     /// Name and value of a line.

@@ -87,15 +87,20 @@ extension HTTP2Stream {
     }
 
     private func openRequest(_ connection: HTTP2Connection) {
+        let target = String(validating: path, as: UTF8.self)
         let request = HTTPRequest(
-            loop: connection.loop, version: .http2, method: method == .post ? "POST" : methodName,
-            target: String(decoding: path, as: UTF8.self), headers: headers)
+            loop: connection.loop, version: .http2, method: method == .post ? "POST" : methodName, target: target ?? "", headers: headers)
         request.responder = self
         self.request = request
         connection.loop.counts.requests &+= 1
         if isOversized {
             connection.loop.count(.headersTooLarge)
             request.refuse(status: 431, "The request headers exceed the limits of this server.")
+        } else if target == nil {
+            connection.loop.count(.malformedHTTP2)
+            request.refuse(status: 400, "The path of the request is not valid UTF-8.")
+        } else if request.method == "CONNECT" {
+            request.refuse(status: 405, "This server is not a proxy.")
         } else {
             request.open(isComplete: isInputEnded)
         }
