@@ -198,13 +198,14 @@ package final class CallLoop {
         slot.pointee.waiter = nil
         if let waiter { traceEnd(waiter, slot, error.reason) }
         drop(slot)
-        if let waiter { tracer.with(waiter.trace?.activity) { waiter.failed(error) } }
+        if let waiter { tracer.with(waiter.activity) { waiter.failed(error) } }
     }
 
     /// A call has ended for the request that it was part of.
     @inline(__always)
     private func traceEnd(_ waiter: CallWaiter, _ slot: UnsafeMutablePointer<octavo_slot>, _ failure: String?) {
         guard let trace = waiter.trace else { return }
+        waiter.trace = nil
         tracer.callEnded(trace, failure: failure, waited: !isInPlugin) {
             let facts = slot.pointee.holder == nil ? ComponentInstance.facts(of: slot.pointee.instance) : nil
             return (facts?.component ?? "", facts?.type ?? "", operation(of: slot))
@@ -287,11 +288,11 @@ package final class CallLoop {
             }
             traceEnd(waiter, slot, copy.reason)
             octavo_calls_free(slot)
-            tracer.with(waiter.trace?.activity) { waiter.failed(copy) }
+            tracer.with(waiter.activity) { waiter.failed(copy) }
         } else {
             traceEnd(waiter, slot, nil)
             // What the reply points at may be the slot's own reply buffer.
-            tracer.with(waiter.trace?.activity) { waiter.completed(reply) }
+            tracer.with(waiter.activity) { waiter.completed(reply) }
             octavo_calls_free(slot)
         }
     }
@@ -322,7 +323,7 @@ package final class CallLoop {
         }
         if let waiter {
             traceEnd(waiter, slot, error?.reason ?? "CANCELLED")
-            if let error { tracer.with(waiter.trace?.activity) { waiter.failed(error) } }
+            if let error { tracer.with(waiter.activity) { waiter.failed(error) } }
         }
         return true
     }

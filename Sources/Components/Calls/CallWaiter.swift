@@ -4,7 +4,9 @@ import Tracing
 /// building block offers. On the event loop that opened the call; exactly one of the two functions is
 /// called, or none after `CallHandle.cancel()`. (Open, since Swift has no word for "open in the package".)
 open class CallWaiter {
-    /// The request that the call is part of.
+    /// The request that the call is part of, if somebody follows it.
+    final var activity: ActivityRef?
+    /// The try that is under way for it; nil when none is.
     final var trace: CallTrace?
 
     public init() {}

@@ -218,6 +218,7 @@ package final class ComponentRef {
         slot.pointee.deadline_ns = deadline
         slot.pointee.instance = target.raw
         waiter.trace = loop.tracer.callBegan()
+        waiter.activity = waiter.trace?.activity
         slot.pointee.waiter = Unmanaged.passRetained(waiter).toOpaque()
         return RequestSlot(slot: slot, ref: Unmanaged.passUnretained(self), counters: target.counters, used: size)
     }
