@@ -8,7 +8,7 @@ extension DaprAPI {
         guard call.begunAt != 0, call.activity == nil else { return }
         let activity = tracer.begin(parent: TraceContext(metadata: call.metadata), startedAt: call.begunAt)
         call.activity = activity
-        guard let live = activity.live, live.hasParent || live.isRecorded else { return }
+        guard activity.isTold, let live = activity.live else { return }
         // Source: Dapr, which answers so to every method but InvokeService.
         if call.isKnownMethod, !call.path.hasSuffix("/InvokeService") {
             for (name, value) in live.metadata where name == "grpc-trace-bin" { call.addInitialMetadata(name, value) }

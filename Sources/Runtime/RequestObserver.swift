@@ -21,17 +21,42 @@ final class RequestObserver {
     private let meter: LoopMeter?
     private let appIsGRPC: Bool
     /// The last series of gRPC: most requests are like the one before.
-    private var last: (method: String, code: GRPCCode, series: GRPCSeries)?
+    private var last: GRPCSeries?
     private var grpc: [String: GRPCSeries] = [:]
     private var http: [String: Histogram] = [:]
     private var daprHTTP: [String: LoopMeter.HTTPSeries] = [:]
     /// The last one of HTTP, by what decides on it: the verb, the group of the API that the path begins with, the status.
-    private var lastHTTP: (method: String, prefix: String, status: Int, histogram: Histogram, dapr: LoopMeter.HTTPSeries?)?
+    private var lastHTTP: HTTPSeries?
 
-    private struct GRPCSeries {
+    private final class HTTPSeries {
+        let method: String
+        let prefix: String
+        let status: Int
+        let histogram: Histogram
+        let dapr: LoopMeter.HTTPSeries?
+
+        init(_ method: String, _ prefix: String, _ status: Int, _ histogram: Histogram, _ dapr: LoopMeter.HTTPSeries?) {
+            self.method = method
+            self.prefix = prefix
+            self.status = status
+            self.histogram = histogram
+            self.dapr = dapr
+        }
+    }
+
+    private final class GRPCSeries {
+        let method: String
+        let code: GRPCCode
         let histogram: Histogram
         /// Under Dapr's names.
         let dapr: (Counter, Histogram)?
+
+        init(_ method: String, _ code: GRPCCode, _ histogram: Histogram, dapr: (Counter, Histogram)?) {
+            self.method = method
+            self.code = code
+            self.histogram = histogram
+            self.dapr = dapr
+        }
 
         func record(_ nanoseconds: UInt64, _ shard: MetricShard) {
             histogram.record(nanoseconds, shard)
@@ -62,10 +87,10 @@ final class RequestObserver {
     func ended(_ call: GRPCCall, _ code: GRPCCode, _ nanoseconds: UInt64) {
         let method = call.path
         if let last, last.code == code, last.method == method {
-            last.series.record(nanoseconds, shard)
+            last.record(nanoseconds, shard)
         } else {
             let series = series(method, code, isKnown: call.isKnownMethod)
-            last = (method, code, series)
+            if call.isKnownMethod { last = series }
             series.record(nanoseconds, shard)
         }
         let trace = log == nil ? nil : call.activity?.live?.context.traceID
@@ -80,7 +105,7 @@ final class RequestObserver {
         let key = "\(operation) \(code.rawValue)"
         if let known = grpc[key] { return known }
         let made = GRPCSeries(
-            histogram: family.series("grpc", operation, "\(code)"), dapr: meter?.grpc(isKnown ? method : "other", "\(code)"))
+            method, code, family.series("grpc", operation, "\(code)"), dapr: meter?.grpc(isKnown ? method : "other", "\(code)"))
         grpc[key] = made
         return made
     }
@@ -108,7 +133,8 @@ final class RequestObserver {
         let path = request.target.prefix { $0 != "?" }
         let segments = path.split(separator: "/", maxSplits: 2)
         if segments.count == 3, !operation.hasSuffix(" other"), path.hasPrefix("/\(segments[0])/\(segments[1])/") {
-            lastHTTP = (request.method, "/\(segments[0])/\(segments[1])/", status, histogram, meter?.namesPathsInDetail == true ? nil : dapr)
+            lastHTTP = HTTPSeries(
+                request.method, "/\(segments[0])/\(segments[1])/", status, histogram, meter?.namesPathsInDetail == true ? nil : dapr)
         }
         let trace = log == nil ? nil : request.activity?.live?.context.traceID
         end(request, status, nanoseconds, kind: .client)
@@ -179,7 +205,7 @@ final class RequestObserver {
 
     private func end(_ call: GRPCCall, _ code: GRPCCode, _ nanoseconds: UInt64, kind: Span.Kind) {
         guard let activity = call.activity else { return }
-        if let live = activity.live, live.isInvocation || !live.errorCode.isEmpty {
+        if code != .ok || kind == .server || !call.isKnownMethod || call.path.hasSuffix("/InvokeService"), let live = activity.live {
             measure(live, "POST", call.path, "\(code)", failed: code != .ok, nanoseconds, kind: kind)
         }
         tracer.end(activity, at: call.begunAt &+ nanoseconds, failed: code != .ok) {

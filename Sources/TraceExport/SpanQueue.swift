@@ -100,12 +100,20 @@ package final class SpanQueue: SpanSink {
         state.withLock { $0.isEnding = true }
         wake.yield()
         let running = task.withLock { $0 }
+        // Not a group of tasks, which would wait for a request that nobody can give up.
+        let (ends, over) = AsyncStream.makeStream(of: Void.self)
         let timer = Task {
             try? await Task.sleep(for: limit)
             running?.cancel()
+            over.finish()
         }
-        await running?.value
+        Task {
+            await running?.value
+            over.finish()
+        }
+        for await _ in ends {}
         timer.cancel()
+        // What is under way fails.
         await destination.close()
     }
 

@@ -44,6 +44,9 @@ package final class Activity {
     /// Of a sampled one, for its span.
     package var attributes: [SpanAttribute] = []
 
+    /// The next one that is free.
+    var nextFree: Unmanaged<Activity>?
+
     private var stage = Stage.received
     private var since: UInt64 = 0
     private let times: UnsafeMutablePointer<UInt64>
@@ -52,9 +55,12 @@ package final class Activity {
     /// What the stage goes back to when they have.
     private var before = Stage.runtime
 
+    private static let stages = 8
+
     init() {
-        times = .allocate(capacity: Stage.allCases.count)
-        times.initialize(repeating: 0, count: Stage.allCases.count)
+        assert(Stage.allCases.count == Self.stages)
+        times = .allocate(capacity: Self.stages)
+        times.initialize(repeating: 0, count: Self.stages)
     }
 
     func begin(_ context: TraceContext, parentSpan: UInt64, hasParent: Bool, isRecorded: Bool, startedAt: UInt64) {
@@ -68,7 +74,7 @@ package final class Activity {
         since = startedAt
         stage = .received
         calls = 0
-        times.update(repeating: 0, count: Stage.allCases.count)
+        times.update(repeating: 0, count: Self.stages)
         if !target.isEmpty { target = "" }
         if !name.isEmpty { name = "" }
         if !errorCode.isEmpty { errorCode = "" }
@@ -77,7 +83,9 @@ package final class Activity {
 
     /// What it waits for from now on.
     package func move(to next: Stage, at now: UInt64 = monotonicNow()) {
-        times[stage.rawValue] &+= now &- min(since, now)
+        // A coarse clock may lag behind.
+        let now = max(now, since)
+        times[stage.rawValue] &+= now &- since
         since = now
         stage = next
     }
@@ -114,9 +122,13 @@ package struct StageTime: Sendable, Equatable {
 /// An activity as those hold it that may outlive it. Copying costs nothing: activities are used again and never freed, so
 /// references are not counted.
 package struct ActivityRef {
-    unowned(unsafe) let activity: Activity
+    let activity: Unmanaged<Activity>
     let generation: UInt32
+    /// Whether its caller is to be told of its trace.
+    package let isTold: Bool
 
     /// The activity while it is under way.
-    package var live: Activity? { activity.generation == generation ? activity : nil }
+    package var live: Activity? {
+        activity._withUnsafeGuaranteedRef { $0.generation == generation } ? activity.takeUnretainedValue() : nil
+    }
 }

@@ -18,9 +18,9 @@ package final class LoopTracer {
     private let sink: (any SpanSink)?
     private let ring: TraceRing?
     private var random: SplitMix
-    /// As many as were under way at a time.
-    private var made = 0
-    private var free: [Activity] = []
+    private var used = 0
+    /// Those that serve the next ones: as many as were under way at a time.
+    private var free: Unmanaged<Activity>?
 
     /// Measures what building blocks and the app do; nil: nobody does.
     package var meter: (any BlockMeter)?
@@ -51,19 +51,27 @@ package final class LoopTracer {
     package var makesSpans: Bool { sink != nil && rules.bound > 0 }
 
     /// How many are under way.
-    package var underWay: Int { made - free.count }
+    package var underWay: Int { used }
 
     /// Begins one; `end` must be called once. `parent`: what the caller has sent. Without one a trace begins.
     package func begin(parent: TraceContext?, startedAt: UInt64) -> ActivityRef {
-        let activity: Activity
-        if let last = free.popLast() {
-            activity = last
+        let reference: Unmanaged<Activity>
+        if let last = free {
+            reference = last
+            free = last._withUnsafeGuaranteedRef { $0.nextFree }
         } else {
-            activity = Activity()
-            made += 1
             // For good: whoever still holds a reference when the loop has ended may look at it.
-            _ = Unmanaged.passRetained(activity)
+            reference = Unmanaged.passRetained(Activity())
         }
+        used += 1
+        return reference._withUnsafeGuaranteedRef { activity in
+            begin(activity, parent, startedAt)
+            return ActivityRef(activity: reference, generation: activity.generation, isTold: activity.hasParent || activity.isRecorded)
+        }
+    }
+
+    @inline(__always)
+    private func begin(_ activity: Activity, _ parent: TraceContext?, _ startedAt: UInt64) {
         if var context = parent {
             let span = context.span
             context.span = nonZero()
@@ -76,7 +84,6 @@ package final class LoopTracer {
                 TraceContext(traceHigh: random.next(), traceLow: low, span: nonZero(), isSampled: isSampled), parentSpan: 0,
                 hasParent: false, isRecorded: isSampled, startedAt: startedAt)
         }
-        return ActivityRef(activity: activity, generation: activity.generation)
     }
 
     /// What an activity was, asked for only when somebody is told of it.
@@ -99,7 +106,17 @@ package final class LoopTracer {
 
     /// Ends it. `end`: monotonic nanoseconds.
     package func end(_ ref: ActivityRef, at end: UInt64, failed: Bool, _ facts: () -> Facts) {
-        guard let activity = ref.live else { return }
+        ref.activity._withUnsafeGuaranteedRef { activity in
+            guard activity.generation == ref.generation else { return }
+            self.end(activity, end, failed: failed, facts)
+            activity.nextFree = free
+            free = ref.activity
+            used -= 1
+        }
+    }
+
+    @inline(__always)
+    private func end(_ activity: Activity, _ end: UInt64, failed: Bool, _ facts: () -> Facts) {
         let took = end &- min(activity.startedAt, end)
         let isSlow = took >= rules.slow
         if activity.isRecorded || isSlow || failed {
@@ -108,7 +125,6 @@ package final class LoopTracer {
             tell(activity, took, end, isSlow: isSlow, failed: failed, told)
         }
         activity.generation &+= 1
-        free.append(activity)
     }
 
     private func tell(_ activity: Activity, _ took: UInt64, _ end: UInt64, isSlow: Bool, failed: Bool, _ facts: Facts) {
@@ -132,18 +148,34 @@ package final class LoopTracer {
     /// A component is called for what runs now. Returns what `callEnded` is to be told.
     @inline(__always)
     package func callBegan() -> CallTrace? {
-        guard let current, let activity = current.live else { return nil }
-        let now = monotonicNow()
-        activity.callBegan(at: now)
-        return CallTrace(activity: current, startedAt: now)
+        guard let current else { return nil }
+        return current.activity._withUnsafeGuaranteedRef { activity in
+            guard activity.generation == current.generation else { return nil }
+            // Two readings of the clock cost as much as a small call.
+            let now = activity.isRecorded ? monotonicNow() : coarseNow()
+            activity.callBegan(at: now)
+            return CallTrace(activity: current, startedAt: now)
+        }
     }
 
-    /// The call has ended, or nobody waits for it any more. `facts` is asked only for a span.
-    package func callEnded(_ call: CallTrace, failure: String?, _ facts: () -> (component: String, type: String, operation: String)) {
-        guard let activity = call.activity.live else { return }
-        let now = monotonicNow()
+    /// The call has ended, or nobody waits for it any more. `waited`: it did not end at once. `facts` is asked only for a span.
+    package func callEnded(
+        _ call: CallTrace, failure: String?, waited: Bool, _ facts: () -> (component: String, type: String, operation: String)
+    ) {
+        call.activity.activity._withUnsafeGuaranteedRef { activity in
+            guard activity.generation == call.activity.generation else { return }
+            callEnded(activity, call, failure, waited, facts)
+        }
+    }
+
+    @inline(__always)
+    private func callEnded(
+        _ activity: Activity, _ call: CallTrace, _ failure: String?, _ waited: Bool,
+        _ facts: () -> (component: String, type: String, operation: String)
+    ) {
+        let now = activity.isRecorded || waited ? monotonicNow() : coarseNow()
         activity.callEnded(at: now)
-        if failure != nil || activity.isRecorded || now &- call.startedAt >= rules.slow, activity.target.isEmpty { activity.target = facts().component }
+        if failure != nil || activity.isRecorded || max(now, call.startedAt) &- call.startedAt >= rules.slow, activity.target.isEmpty { activity.target = facts().component }
         guard activity.isRecorded, let sink else { return }
         let (component, type, operation) = facts()
         let block = String(type.prefix { $0 != "." })

@@ -27,7 +27,8 @@ struct SpanQueueTests {
         func open() { gate.finish() }
 
         func send(_ spans: [Span]) async -> SpanDelivery {
-            for await _ in isOpen {}
+            // Not to be given up, as a request that was sent.
+            await Task { [isOpen] in for await _ in isOpen {} }.value
             if let answer = answers.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) { return answer }
             taken.withLock { $0 += spans.map(\.name) }
             return .taken
@@ -95,7 +96,8 @@ struct SpanQueueTests {
         queue.put(span("a"))
         let start = ContinuousClock.now
         await queue.end(within: .milliseconds(100))
-        #expect(ContinuousClock.now - start < .seconds(10))
+        // Its destination would never answer; other tests keep the machine busy.
+        #expect(ContinuousClock.now - start < .seconds(60))
     }
 }
 

@@ -110,12 +110,12 @@ struct LoopTracerTests {
         let second = tracer.with(one) { tracer.callBegan() }
         let late = try #require(second)
         #expect(tracer.current == nil && tracer.callBegan() == nil)
-        tracer.callEnded(call, failure: nil) { ("store", "state.redis", "get") }
+        tracer.callEnded(call, failure: nil, waited: false) { ("store", "state.redis", "get") }
         let span = try #require(one.live).context.span
         tracer.end(one, at: monotonicNow(), failed: false) { facts("GET") }
         // The activity serves another request meanwhile.
         let next = tracer.begin(parent: nil, startedAt: monotonicNow())
-        tracer.callEnded(late, failure: nil) { ("store", "state.redis", "get") }
+        tracer.callEnded(late, failure: nil, waited: false) { ("store", "state.redis", "get") }
         tracer.end(next, at: monotonicNow(), failed: false) { facts("next") }
         let spans = sink.spans.with { $0 }
         #expect(spans.map(\.name) == ["state.redis/get", "GET", "next"])

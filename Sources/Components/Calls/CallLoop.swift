@@ -205,7 +205,7 @@ package final class CallLoop {
     @inline(__always)
     private func traceEnd(_ waiter: CallWaiter, _ slot: UnsafeMutablePointer<octavo_slot>, _ failure: String?) {
         guard let trace = waiter.trace else { return }
-        tracer.callEnded(trace, failure: failure) {
+        tracer.callEnded(trace, failure: failure, waited: !isInPlugin) {
             let facts = slot.pointee.holder == nil ? ComponentInstance.facts(of: slot.pointee.instance) : nil
             return (facts?.component ?? "", facts?.type ?? "", operation(of: slot))
         }
@@ -269,7 +269,7 @@ package final class CallLoop {
         let counters = octavo_instance_counters_of(instance, table)
         counters.pointee.in_flight &-= 1
         if slot.pointee.opened_ns != 0 { measure(slot, instance, failed: error != nil) }
-        if slot.pointee.expired_ns == 0 { ComponentInstance.meter(of: instance)?.ended(op: slot.pointee.op, failed: error != nil, loop: index) }
+        if slot.pointee.expired_ns == 0 { ComponentInstance.ended(op: slot.pointee.op, failed: error != nil, loop: index, of: instance) }
         if slot.pointee.expired_ns != 0 { counters.pointee.expired &-= 1 }
         guard let kept = slot.pointee.waiter else {
             octavo_calls_free(slot)
@@ -315,7 +315,7 @@ package final class CallLoop {
             if error != nil {
                 counters.pointee.errors &+= 1
                 if slot.pointee.opened_ns != 0 { measure(slot, instance, failed: true) }
-                ComponentInstance.meter(of: instance)?.ended(op: slot.pointee.op, failed: true, loop: index)
+                ComponentInstance.ended(op: slot.pointee.op, failed: true, loop: index, of: instance)
             }
             slot.pointee.opened_ns = 0
             octavo_instance_cancel(instance, octavo_calls_handle(slot))

@@ -50,6 +50,13 @@ final class ComponentInstance: @unchecked Sendable {
         return Facts(component: instance.component, type: instance.type.name)
     }
 
+    /// Counts a call that has ended. On event loop `loop`; the instance exists.
+    @inline(__always)
+    static func ended(op: UInt32, failed: Bool, loop: Int, of raw: OpaquePointer) {
+        guard let context = octavo_instance_context(raw) else { return }
+        Unmanaged<ComponentInstance>.fromOpaque(context)._withUnsafeGuaranteedRef { $0.meter?.ended(op: op, failed: failed, loop: loop) }
+    }
+
     /// What the component is measured by. On any thread; the instance exists.
     static func meter(of raw: OpaquePointer) -> ComponentMeter? {
         guard let context = octavo_instance_context(raw) else { return nil }

@@ -7,6 +7,7 @@ package import Telemetry
 package final class ComponentMeter: @unchecked Sendable {
     private let family: MetricFamily<Histogram>
     private let named: NamedComponentFamilies?
+    private let isNamed: Bool
     private let component: String
     private let type: String
     private let kind: Int32
@@ -15,11 +16,12 @@ package final class ComponentMeter: @unchecked Sendable {
     /// By event loop and operation; looked up when a loop first needs it.
     private let handles: UnsafeMutablePointer<Histogram?>
     /// The same under Dapr's names: those that went well, and those that failed.
-    private let namedHandles: UnsafeMutablePointer<NamedComponentFamilies.Series?>
+    private let namedHandles: UnsafeMutablePointer<Unmanaged<NamedComponentFamilies.Series>?>
 
     init(_ family: MetricFamily<Histogram>, named: NamedComponentFamilies?, component: String, type: String, kind: Int32, loops: Int) {
         self.family = family
         self.named = named
+        isNamed = named != nil
         self.component = component
         self.type = type
         self.kind = kind
@@ -34,14 +36,16 @@ package final class ComponentMeter: @unchecked Sendable {
     deinit {
         handles.deinitialize(count: rows * operations)
         handles.deallocate()
-        namedHandles.deinitialize(count: rows * operations * 2)
+        for index in 0..<rows * operations * 2 { namedHandles[index]?.release() }
         namedHandles.deallocate()
     }
 
     /// Records `count` calls that took so long. On event loop `loop`.
     func record(op: UInt32, nanoseconds: Int64, count: UInt64, failed: Bool, loop: Int) {
         guard Int(op) < operations, loop < rows else { return }
-        series(op, failed, loop)?.latency.record(UInt64(max(nanoseconds, 0)), MetricShard(loop: loop), count: count)
+        series(op, failed, loop)?._withUnsafeGuaranteedRef {
+            $0.latency.record(UInt64(max(nanoseconds, 0)), MetricShard(loop: loop), count: count)
+        }
         let place = handles + (loop * operations + Int(op))
         let histogram: Histogram
         if let known = place.pointee {
@@ -56,15 +60,16 @@ package final class ComponentMeter: @unchecked Sendable {
     /// Counts one call that has ended, measured or not. On event loop `loop`.
     @inline(__always)
     func ended(op: UInt32, failed: Bool, loop: Int) {
-        guard named != nil else { return }
-        series(op, failed, loop)?.count.add(1, MetricShard(loop: loop))
+        guard isNamed else { return }
+        series(op, failed, loop)?._withUnsafeGuaranteedRef { $0.count.add(1, MetricShard(loop: loop)) }
     }
 
-    private func series(_ op: UInt32, _ failed: Bool, _ loop: Int) -> NamedComponentFamilies.Series? {
-        guard let named, Int(op) < operations, loop < rows else { return nil }
+    private func series(_ op: UInt32, _ failed: Bool, _ loop: Int) -> Unmanaged<NamedComponentFamilies.Series>? {
+        guard Int(op) < operations, loop < rows else { return nil }
         let place = namedHandles + (loop * operations + Int(op)) * 2 + (failed ? 1 : 0)
         if let known = place.pointee { return known }
-        place.pointee = named.series(component, operation: name(op), failed: failed)
+        guard let named else { return nil }
+        place.pointee = Unmanaged.passRetained(named.series(component, operation: name(op), failed: failed))
         return place.pointee
     }
 

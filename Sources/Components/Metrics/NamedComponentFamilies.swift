@@ -17,9 +17,14 @@ package struct NamedComponentFamilies: Sendable {
         }
     }
 
-    struct Series: Sendable {
+    final class Series: Sendable {
         let count: Counter
         let latency: Histogram
+
+        init(count: Counter, latency: Histogram) {
+            self.count = count
+            self.latency = latency
+        }
     }
 
     private let count: MetricFamily<Counter>

@@ -82,10 +82,16 @@ final class LoopMeter: BlockMeter {
     // MARK: The APIs
 
     /// What one answer of the HTTP API counts in, to be kept by who sees the same again and again.
-    struct HTTPSeries {
+    final class HTTPSeries {
         let requests: Counter
         let responses: Counter
         let latency: Histogram
+
+        init(requests: Counter, responses: Counter, latency: Histogram) {
+            self.requests = requests
+            self.responses = responses
+            self.latency = latency
+        }
 
         func record(_ nanoseconds: UInt64, _ shard: MetricShard) {
             requests.add(1, shard)

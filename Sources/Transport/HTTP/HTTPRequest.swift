@@ -108,7 +108,7 @@ package final class HTTPRequest {
 
     /// The trace of the request, for callers that have one or whose request is recorded.
     private var traceFields: [(String, String)] {
-        guard let live = activity?.live, live.tellsCaller, live.hasParent || live.isRecorded else { return [] }
+        guard let activity, activity.isTold, let live = activity.live, live.tellsCaller else { return [] }
         return live.fields
     }
 

@@ -3,6 +3,11 @@ package import Tracing
 extension TraceContext {
     /// What a request has brought; nil when it has none or it is malformed: then its trace begins here.
     package init?(_ headers: HeaderFields) {
+        guard headers.mayHaveTrace else { return nil }
+        self.init(found: headers)
+    }
+
+    private init?(found headers: HeaderFields) {
         guard var context = headers.withValue("traceparent", { TraceContext(parent: $0) }) ?? nil else { return nil }
         var parents = 0
         var states: [String] = []
@@ -18,10 +23,11 @@ extension TraceContext {
 
     /// The same of gRPC metadata, where `grpc-trace-bin` comes first. Source: Dapr's gRPC API.
     package init?(metadata: HeaderFields) {
+        guard metadata.mayHaveTrace else { return nil }
         if let text = metadata["grpc-trace-bin" as StaticString], let bytes = Base64.decode(text.utf8), let context = TraceContext(binary: bytes) {
             self = context
         } else {
-            self.init(metadata)
+            self.init(found: metadata)
         }
     }
 
@@ -37,4 +43,15 @@ extension Activity {
 
     /// The same as gRPC metadata.
     package var metadata: [(String, String)] { fields + [("grpc-trace-bin", Base64.encode(context.binary))] }
+}
+
+extension HeaderFields {
+    /// Whether there is a field as long as the names of those that hold a parent: most requests have none, and are asked no more.
+    fileprivate var mayHaveTrace: Bool {
+        for field in fields where field.nameLength == 11 || field.nameLength == 14 {
+            let first = bytes[Int(field.start)]
+            if first == UInt8(ascii: "t") || first == UInt8(ascii: "g") { return true }
+        }
+        return false
+    }
 }
