@@ -47,6 +47,8 @@ final class HTTPRelay: HTTPBodyReceiver {
     /// What has come of the body, while it is kept or nobody is there to take it.
     private var body = ByteBuffer()
     private let keepsBody: Bool
+    /// Somebody takes a body that is not kept: parts of it go out. Before that the first part waits here.
+    private var isTaken = false
     /// A small answer that is not passed on before it is complete.
     private var kept: HTTPClientResponse?
     private let length: Int?
@@ -128,9 +130,18 @@ final class HTTPRelay: HTTPBodyReceiver {
             sent = HTTPClientRequest(streaming: request.method, target: path, fields: fields, contentLength: length, timeout: timeout)
         }
         upstream = sent
+        if !keepsBody {
+            sent.onStart = { [weak self, weak sent] in
+                if let self, let sent, upstream === sent { taken(by: sent) }
+            }
+            sent.onWritable = { [weak self] in self?.request.requestMore() }
+        }
         client.send(sent, to: Answer(self))
-        guard !keepsBody else { return }
-        sent.onWritable = { [weak self] in self?.request.requestMore() }
+    }
+
+    /// The first part of the body may go out, and the others as they come.
+    private func taken(by sent: HTTPClientRequest) {
+        isTaken = true
         if body.readableBytes > 0 {
             let part = body
             body = ByteBuffer()
@@ -146,7 +157,7 @@ final class HTTPRelay: HTTPBodyReceiver {
             body.writeImmutableBuffer(bytes)
             // More than was announced does not come: the transport refuses it.
             request.requestMore()
-        } else if let upstream {
+        } else if let upstream, isTaken {
             if upstream.write(bytes) { request.requestMore() }
         } else {
             body.writeImmutableBuffer(bytes)
@@ -155,7 +166,7 @@ final class HTTPRelay: HTTPBodyReceiver {
 
     func end() {
         isBodyComplete = true
-        if keepsBody { begin() } else { upstream?.end() }
+        if keepsBody { begin() } else if isTaken { upstream?.end() }
     }
 
     private func cancelled() {
@@ -232,7 +243,7 @@ final class HTTPRelay: HTTPBodyReceiver {
         let failure = route.failed(error)
         lastFailure = failure
         // What nobody has seen may go elsewhere.
-        if !isAnswered, !error.mayHaveBeenSeen, keepsBody, attempts < Self.attemptLimit { return send() }
+        if !isAnswered, !error.mayHaveBeenSeen, keepsBody || !isTaken, attempts < Self.attemptLimit { return send() }
         gaveUp(failure, .none, timedOut: error.kind == .timeout)
     }
 
