@@ -145,7 +145,8 @@ let package = Package(
         .target(
             name: "Runtime",
             dependencies: [
-                "Transport", "DaprAPI", "DaprProtos", "AdminAPI", "AppChannel", "BuildingBlocks", "Certificates", "Invocation", "Components", "COctavo",
+                "Transport", "DaprAPI", "DaprProtos", "AdminAPI", "AppChannel", "BuildingBlocks", "Certificates", "Governance", "Invocation",
+                "Components", "COctavo",
                 "COctavoHost", "Resources", "Telemetry", "TextSearch", "TraceExport", "Tracing", logging, concurrency,
             ] + nio, swiftSettings: strict),
         .target(
@@ -171,11 +172,11 @@ let package = Package(
         // What the APIs mean, and the components that answer.
         .target(
             name: "BuildingBlocks",
-            dependencies: ["CEL", "Components", "COctavo", "COpenSSL", "JSONText", "TextSearch", "Tracing", logging] + nio,
+            dependencies: ["CEL", "Components", "COctavo", "COpenSSL", "Governance", "JSONText", "TextSearch", "Tracing", logging] + nio,
             swiftSettings: strict),
         .target(
             name: "Invocation",
-            dependencies: ["BuildingBlocks", "Certificates", "Components", "COctavo", "JSONText", "Tracing", "Transport"] + nio,
+            dependencies: ["BuildingBlocks", "Certificates", "Components", "COctavo", "Governance", "JSONText", "Tracing", "Transport"] + nio,
             swiftSettings: strict),
         .target(
             name: "AppChannel",
@@ -186,7 +187,8 @@ let package = Package(
         .target(
             name: "Components",
             dependencies: [
-                "Telemetry", "Tracing", "COctavo", "COctavoRing", "COctavoHost", "COctavoIsolation", "TextSearch", logging, concurrency,
+                "Telemetry", "Tracing", "COctavo", "COctavoRing", "COctavoHost", "COctavoIsolation", "Governance", "TextSearch", logging,
+                concurrency,
             ] + nio,
             swiftSettings: strict),
 
@@ -204,11 +206,12 @@ let package = Package(
             ] + nio,
             // Checked in debug builds, which the tests run; costs a tenth of a small call's time.
             swiftSettings: strict + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]),
-        .target(name: "Resources", dependencies: ["CLibYAML", "JSONText", "TextSearch"], swiftSettings: strict),
+        .target(name: "Resources", dependencies: ["CLibYAML", "Governance", "JSONText", "TextSearch"], swiftSettings: strict),
         .target(name: "Certificates", dependencies: ["COpenSSL"], swiftSettings: strict),
         .target(name: "JSONText", swiftSettings: strict),
         .target(name: "TextSearch", swiftSettings: strict),
         .target(name: "CEL", dependencies: ["TextSearch"], swiftSettings: strict),
+        .target(name: "Governance", dependencies: ["CEL"], swiftSettings: strict),
         .target(name: "Console", swiftSettings: strict),
         .target(name: "Arguments", dependencies: ["Console"], swiftSettings: strict),
         .target(name: "Telemetry", dependencies: ["JSONText", logging], swiftSettings: strict),
@@ -250,7 +253,7 @@ let package = Package(
             exclude: ["python"], swiftSettings: strict),
         .testTarget(name: "CertificatesTests", dependencies: ["Certificates", "COpenSSL"], swiftSettings: strict),
         .testTarget(name: "InvocationTests", dependencies: ["Invocation", "Certificates"], swiftSettings: strict),
-        .testTarget(name: "ResourcesTests", dependencies: ["Resources"], swiftSettings: strict),
+        .testTarget(name: "ResourcesTests", dependencies: ["Governance", "Resources"], swiftSettings: strict),
         .target(
             name: "EveryKind", dependencies: ["ProtoWire"], path: "Tests/EveryKind",
             exclude: ["every_kind.proto", "every_kind.binpb"], swiftSettings: strict),
@@ -258,6 +261,7 @@ let package = Package(
             name: "ProtoWireTests", dependencies: ["ProtoWire", "EveryKind", "DaprProtos"], exclude: ["exchange.py"],
             swiftSettings: strict),
         .testTarget(name: "ArgumentsTests", dependencies: ["Arguments"], swiftSettings: strict),
+        .testTarget(name: "GovernanceTests", dependencies: ["Governance"], swiftSettings: strict),
         .testTarget(name: "CELTests", dependencies: ["CEL"], swiftSettings: strict),
         .testTarget(name: "TextSearchTests", dependencies: ["TextSearch"], swiftSettings: strict),
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: strict),
@@ -279,7 +283,7 @@ let package = Package(
         .testTarget(
             name: "AdminAPITests", dependencies: ["AdminAPI", "Transport", "JSONText"] + nio, swiftSettings: strict),
         .testTarget(
-            name: "BuildingBlocksTests", dependencies: ["BuildingBlocks", "Components", "COctavo", "JSONText"] + nio,
+            name: "BuildingBlocksTests", dependencies: ["BuildingBlocks", "Governance", "Components", "COctavo", "JSONText"] + nio,
             swiftSettings: strict),
         .testTarget(
             name: "AppChannelTests",

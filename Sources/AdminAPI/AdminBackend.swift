@@ -43,6 +43,12 @@ package protocol AdminBackend: Sendable {
     /// The topics that the app hears of, and what each subscription is doing.
     func subscriptions() async throws -> [SubscriptionSummary]
 
+    /// The policies of calls that are at work, by target.
+    func policies() async throws -> [PolicySummary]
+    /// What happens to a call of a target. `kind`: `app` or `component`; `direction`: `outbound`, which it is without one, or `inbound`.
+    /// `INVALID` for others, `NOT_FOUND` for a component that there is not.
+    func policy(kind: String, name: String, direction: String?) async throws -> PolicyExplanation
+
     /// Reads a key of a state store as an app with this runtime's app id would. A key that does not exist is
     /// nil, an unknown store `NOT_FOUND`.
     func stateItem(store: String, key: String) async throws -> StateItem?

@@ -1,3 +1,5 @@
+import Components
+import Governance
 import NIOCore
 import Transport
 
@@ -9,6 +11,8 @@ final class Peer {
     var underWay = 0
     /// It did not take calls: others are asked first until then.
     var restsUntil = NIODeadline.uptimeNanoseconds(0)
+    /// How its calls end, where a policy wants to know.
+    var record = OutlierRecord()
 
     init(_ address: PeerAddress, _ client: HTTPClient) {
         self.address = address
@@ -27,7 +31,9 @@ final class AppPeers {
     private var security: InvocationSecurity?
     private var peers: [Peer] = []
     private var freshUntil = NIODeadline.uptimeNanoseconds(0)
-    private var waiting: [(tried: [Peer], done: Done)] = []
+    private var waiting: [(tried: [Peer], avoided: [Peer], done: Done)] = []
+    /// The policies of the app, if any: by an outlier policy instances are left out, in place of a short rest.
+    var governor: Governor?
     private var isAsking = false
     private var turn = 0
 
@@ -46,27 +52,38 @@ final class AppPeers {
     /// Whether nothing is kept for it.
     var isIdle: Bool { waiting.isEmpty && peers.allSatisfy { $0.underWay == 0 } }
 
-    /// Gives an instance that is not among `tried`, maybe before this returns.
-    func pick(excluding tried: [Peer], _ done: @escaping Done) {
+    /// Gives an instance that is not among `tried`, and among `avoided` only if there is no other, maybe before this returns.
+    func pick(excluding tried: [Peer], avoiding avoided: [Peer] = [], _ done: @escaping Done) {
         let isFresh = NIODeadline.now() < freshUntil
-        if let peer = best(excluding: tried) {
+        if let peer = best(excluding: tried, avoiding: avoided) {
             // Old addresses mostly are right: nobody waits for the new ones.
             if !isFresh { ask() }
             return done(.success(peer))
         }
         if isFresh, !tried.isEmpty { return done(.failure(.unreachable(app: app.description, cause: "none of its instances takes calls"))) }
-        waiting.append((tried, done))
+        waiting.append((tried, avoided, done))
         ask()
     }
 
     /// It took no call: whoever asks next gets another one, and perhaps it is gone.
     func failed(_ peer: Peer) {
-        peer.restsUntil = .now() + Self.rest
+        if governor?.policy.outlier == nil { peer.restsUntil = .now() + Self.rest }
         freshUntil = .uptimeNanoseconds(0)
     }
 
-    private func best(excluding tried: [Peer]) -> Peer? {
+    /// A call of it has been answered, or broke off.
+    func answered(_ peer: Peer, well: Bool) {
+        guard let governor, let policy = governor.policy.outlier?.value, !well || peer.record.failures > 0 || peer.record.ejections > 0
+        else { return }
+        let now = monotonicNanoseconds()
+        let hasRoom = !well && peers.count { $0.record.isEjected(now: now) } < policy.most(of: peers.count)
+        if peer.record.ended(success: well, policy, now: now, mayEject: hasRoom) { governor.count(\.ejections) }
+    }
+
+    private func best(excluding tried: [Peer], avoiding avoided: [Peer]) -> Peer? {
+        if !avoided.isEmpty, let found = best(excluding: tried + avoided, avoiding: []) { return found }
         let now = NIODeadline.now()
+        let hasOutliers = governor?.policy.outlier != nil
         var found: Peer?
         var isResting = true
         turn &+= 1
@@ -74,7 +91,7 @@ final class AppPeers {
             // From another place each time, so that equals take turns.
             let peer = peers[(turn &+ offset) % peers.count]
             if tried.contains(where: { $0 === peer }) { continue }
-            let rests = peer.restsUntil > now
+            let rests = hasOutliers ? peer.record.isEjected(now: Int64(now.uptimeNanoseconds)) : peer.restsUntil > now
             if found == nil || (isResting && !rests) || (isResting == rests && peer.underWay < found.unsafelyUnwrapped.underWay) {
                 (found, isResting) = (peer, rests)
             }
@@ -93,8 +110,8 @@ final class AppPeers {
             case .success(let (addresses, lifetime)):
                 take(addresses)
                 freshUntil = .now() + (lifetime > 0 ? min(.nanoseconds(lifetime), .seconds(30)) : Self.lifetime)
-                for (tried, done) in batch {
-                    if let peer = best(excluding: tried) {
+                for (tried, avoided, done) in batch {
+                    if let peer = best(excluding: tried, avoiding: avoided) {
                         done(.success(peer))
                     } else {
                         done(.failure(.unreachable(app: app.description, cause: "none of its instances takes calls")))
@@ -103,7 +120,7 @@ final class AppPeers {
             case .failure(let failure):
                 // What is known may still answer; the next call asks again.
                 if case .unresolved = failure, batch.isEmpty == false || peers.isEmpty { forgetIdle() }
-                for (_, done) in batch { done(.failure(failure)) }
+                for (_, _, done) in batch { done(.failure(failure)) }
             }
         }
     }

@@ -30,12 +30,13 @@ package enum ForwardedFields {
         }
     }
 
-    /// What the next server says of itself.
+    /// What the next server says of itself, or who sends the request on.
     private static func isOfRequest(_ name: UnsafeRawBufferPointer) -> Bool {
         switch name.count {
         case 4: name.equals("host")
         case 6: name.equals("expect")
         case 14: name.equals("content-length")
+        case 17: name.equals("octavo-timeout-ms")
         default: false
         }
     }

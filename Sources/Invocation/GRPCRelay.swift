@@ -1,3 +1,4 @@
+import Governance
 import NIOCore
 import Tracing
 package import Transport
@@ -5,8 +6,10 @@ package import Transport
 /// Where a relayed call goes.
 protocol GRPCRelayRoute: AnyObject {
     func open(_ done: @escaping (Result<HTTPClient, InvocationFailure>) -> Void)
-    /// The call has ended so; called once, if `open` gave a client.
-    func close(_ error: ClientError?)
+    /// The call has ended so, or nobody wants to know; called once for each client that `open` gave.
+    func close(_ error: ClientError?, _ status: GRPCCode?)
+    /// It goes out once more, later.
+    func again()
     func metadata(_ call: GRPCCall) -> HeaderFields
     /// What is waited for once it is sent.
     var stage: Stage { get }
@@ -16,45 +19,99 @@ extension GRPCRelayRoute {
     var stage: Stage { .peer }
 }
 
+extension GRPCRelayRoute {
+    func again() {}
+}
+
 /// Takes one gRPC call of any shape to another place, message by message, and what comes back the same way. Each side reads
 /// as fast as the other one takes.
+///
+/// By the policies of a `Passage` a call with one small message, of which nothing has been answered yet, is tried again.
 final class GRPCRelay: GRPCStreamReceiver {
     private let call: GRPCCall
     private let route: any GRPCRelayRoute
+    private let passage: Passage?
     private var upstream: GRPCClientCall?
-    /// What came before there was a place to go: one message at most.
+    /// The first message: until there is a place to go, and longer when the call may go out again.
     private var first: [UInt8]?
+    /// One more that came while there was no place to go again.
+    private var second: [UInt8]?
+    private var hasAskedForMore = false
+    /// It is the only one so far, and kept.
+    private var isReplayable: Bool
+    /// What the answer began with, while that is not certain to be the one.
+    private var held: HeaderFields?
     private var hasEnded = false
+    private var isAnswered = false
     private var isClosed = false
+    /// Of the try that is under way.
+    private var attempt = 0
+    private var timer: Scheduled<Void>?
 
-    init(_ call: GRPCCall, _ route: any GRPCRelayRoute) {
+    /// A message up to this size is kept.
+    private static let keptLimit = 64 << 10
+
+    init(_ call: GRPCCall, _ route: any GRPCRelayRoute, passage: Passage? = nil) {
         self.call = call
         self.route = route
+        self.passage = passage
+        isReplayable = passage?.mayRetry ?? false
     }
 
     func start() {
+        guard let passage else { return open() }
+        passage.enter { [self] refusal in
+            guard !isClosed else { return }
+            if let refusal { refuse(refusal) } else { open() }
+        }
+    }
+
+    private func open() {
         call.activity?.live?.move(to: .waiting)
         route.open { [self] result in
             guard !isClosed else { return }
             switch result {
             case .success(let client): begin(client)
             case .failure(let failure):
-                isClosed = true
-                call.fail(failure.grpcStatus)
+                passage?.leave(.none)
+                if again(.none) { return }
+                refuse(failure)
             }
         }
     }
 
+    private func refuse(_ failure: InvocationFailure) {
+        isClosed = true
+        passage?.close()
+        if let time = failure.retryAfter { call.addTrailingMetadata("retry-after", "\(time)") }
+        call.fail(failure.grpcStatus)
+    }
+
     private func begin(_ client: HTTPClient) {
         let left = call.deadline.map { Duration.nanoseconds(max(($0 - .now()).nanoseconds, 1)) }
+        attempt += 1
         let made = GRPCClientCall(
-            streaming: call.path, fields: route.metadata(call), timeout: left, receiver: Answer(self))
+            streaming: call.path, fields: route.metadata(call), timeout: left, receiver: Answer(self, attempt))
         upstream = made
         call.activity?.live?.move(to: route.stage)
         client.start(made)
+        // A stream may be open for long: a try has its time until the answer begins.
+        if let timeout = passage?.timeout {
+            timer = call.eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(timeout.nanoseconds)) { [self, attempt] in
+                timer = nil
+                if attempt == self.attempt, !isAnswered, !isClosed { timedOut(timeout) }
+            }
+        }
         if let first {
-            self.first = nil
-            if first.withUnsafeBytes({ made.send($0) }) { call.requestMore(1) }
+            if !isReplayable { self.first = nil }
+            if first.withUnsafeBytes({ made.send($0) }), !hasAskedForMore {
+                hasAskedForMore = true
+                call.requestMore(1)
+            }
+        }
+        if let second {
+            self.second = nil
+            if second.withUnsafeBytes({ made.send($0) }) { call.requestMore(1) }
         }
         if hasEnded { made.finishSending() }
     }
@@ -62,10 +119,13 @@ final class GRPCRelay: GRPCStreamReceiver {
     // MARK: From the caller
 
     func receive(_ message: UnsafeRawBufferPointer) {
+        if first != nil || message.count > Self.keptLimit { isReplayable = false }
         guard let upstream else {
-            first = Array(message)
+            if first == nil { first = Array(message) } else { second = Array(message) }
             return
         }
+        first = isReplayable ? Array(message) : nil
+        hasAskedForMore = true
         if upstream.send(message) { call.requestMore(1) }
     }
 
@@ -78,45 +138,96 @@ final class GRPCRelay: GRPCStreamReceiver {
 
     func cancelled(_ reason: GRPCCancelReason) {
         upstream?.cancel()
-        close(nil)
+        close(nil, nil)
     }
 
     // MARK: From the callee
 
     private final class Answer: GRPCClientReceiver {
         private let relay: GRPCRelay
+        private let attempt: Int
 
-        init(_ relay: GRPCRelay) { self.relay = relay }
+        init(_ relay: GRPCRelay, _ attempt: Int) {
+            self.relay = relay
+            self.attempt = attempt
+        }
 
-        func receive(metadata: HeaderFields) { relay.answer(metadata) }
-        func receive(_ message: UnsafeRawBufferPointer) { relay.answer(message) }
-        func writable() { relay.call.requestMore(1) }
-        func ended(_ status: GRPCStatus, trailers: HeaderFields) { relay.answered(status, trailers) }
+        /// Nobody wants what comes of an earlier try.
+        private var isCurrent: Bool { relay.attempt == attempt && !relay.isClosed }
+
+        func receive(metadata: HeaderFields) { if isCurrent { relay.answer(metadata) } }
+        func receive(_ message: UnsafeRawBufferPointer) { if isCurrent { relay.answer(message) } }
+        func writable() { if isCurrent { relay.call.requestMore(1) } }
+        func ended(_ status: GRPCStatus, trailers: HeaderFields) { if isCurrent { relay.answered(status, trailers) } }
     }
 
     private func answer(_ metadata: HeaderFields) {
+        // As long as the call may go out again nothing of an answer is passed on.
+        if isReplayable, hasEnded { held = metadata } else { begin(metadata) }
+    }
+
+    private func begin(_ metadata: HeaderFields) {
+        isAnswered = true
+        isReplayable = false
+        first = nil
+        held = nil
         call.addInitialMetadata(ForwardedFields.answer(metadata))
         call.sendInitialMetadata()
     }
 
     private func answer(_ message: UnsafeRawBufferPointer) {
+        if let held { begin(held) }
+        isAnswered = true
+        isReplayable = false
+        timer?.cancel()
+        timer = nil
         if call.send(message) { upstream?.requestMore(1) }
     }
 
     private func answered(_ status: GRPCStatus, _ trailers: HeaderFields) {
         call.activity?.live?.move(to: .answered)
         let error = upstream?.failure
+        passage?.leave(.grpc(status.code.rawValue), timedOut: status.code == .deadlineExceeded)
+        if status.code != .ok, again(.grpc(status.code.rawValue), error, status.code) { return }
+        if let held { begin(held) }
         call.addTrailingMetadata(ForwardedFields.answer(trailers))
         if status.code == .ok { call.finish() } else { call.fail(status) }
-        close(error)
+        close(error, status.code)
     }
 
-    private func close(_ error: ClientError?) {
-        guard !isClosed else { return }
-        isClosed = true
+    private func timedOut(_ timeout: Duration) {
+        upstream?.cancel()
+        passage?.leave(.grpc(GRPCCode.deadlineExceeded.rawValue), timedOut: true)
+        if again(.grpc(GRPCCode.deadlineExceeded.rawValue), nil, .deadlineExceeded) { return }
+        call.fail(
+            InvocationFailure.timeout(app: passage?.app ?? "", cause: "nothing came within \(timeout), which its policy allows").grpcStatus)
+        close(nil, .deadlineExceeded)
+    }
+
+    /// Lets go of this try and begins another after a pause, or gives false and has done nothing.
+    private func again(_ status: CallStatus, _ error: ClientError? = nil, _ code: GRPCCode? = nil) -> Bool {
+        guard isReplayable, !isAnswered, let passage, passage.retry(after: status, before: call.deadline, { [self] in start() })
+        else { return false }
+        timer?.cancel()
+        timer = nil
+        held = nil
+        attempt += 1
         let isOpen = upstream != nil
         upstream = nil
-        if isOpen { route.close(error) }
+        if isOpen { route.close(error, code) }
+        route.again()
+        return true
+    }
+
+    private func close(_ error: ClientError?, _ status: GRPCCode?) {
+        guard !isClosed else { return }
+        isClosed = true
+        timer?.cancel()
+        timer = nil
+        let isOpen = upstream != nil
+        upstream = nil
+        passage?.close()
+        if isOpen { route.close(error, status) }
     }
 }
 
@@ -130,6 +241,9 @@ extension InvocationFailure {
             case .noAppChannel: .failedPrecondition
             case .overloaded: .resourceExhausted
             case .timeout: .deadlineExceeded
+            case .breakerOpen: .unavailable
+            case .rateLimited: .resourceExhausted
+            case .fault(_, _, let code): GRPCCode(rawValue: code) ?? .unavailable
             }
         return GRPCStatus(code, message)
     }

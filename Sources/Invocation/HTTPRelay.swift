@@ -1,3 +1,4 @@
+import Governance
 import NIOCore
 import Tracing
 import Transport
@@ -8,6 +9,10 @@ protocol RelayRoute: AnyObject {
     func open(_ done: @escaping (Result<HTTPClient, InvocationFailure>) -> Void)
     /// The client did not take the request, which may go elsewhere.
     func failed(_ error: ClientError) -> InvocationFailure
+    /// The answer has begun, with this status.
+    func answered(_ status: Int)
+    /// Nobody wants the answer: the request goes out once more, later.
+    func again()
     /// The request is over; called once.
     func close()
     /// The fields that the request is sent with.
@@ -20,22 +25,37 @@ extension RelayRoute {
     var stage: Stage { .peer }
 }
 
+extension RelayRoute {
+    func answered(_ status: Int) {}
+    func again() {}
+}
+
 /// Takes one HTTP request to another place and its answer back, both in parts as they come: nothing is kept but what the
 /// slower side has not taken yet. A small body is kept whole until somebody has taken it, so that it can be sent again.
+///
+/// By the policies of a `Passage` it is tried again after an answer that is a failure, too, and after a small one that breaks off. One try is up to three instances, of which
+/// the last may have seen it.
 final class HTTPRelay: HTTPBodyReceiver {
     private let request: HTTPRequest
     private let path: String
     private let route: any RelayRoute
-    private let timeout: Duration?
+    private let passage: Passage?
+    /// Of the whole request, as its caller says.
+    private let deadline: NIODeadline?
     private let fail: (HTTPRequest, InvocationFailure) -> Void
     private var upstream: HTTPClientRequest?
     /// What has come of the body, while it is kept or nobody is there to take it.
     private var body = ByteBuffer()
     private let keepsBody: Bool
+    /// Somebody takes a body that is not kept: parts of it go out. Before that the first part waits here.
+    private var isTaken = false
+    /// A small answer that is not passed on before it is complete.
+    private var kept: HTTPClientResponse?
     private let length: Int?
     private var isBodyComplete: Bool
     private var isAnswered = false
     private var isClosed = false
+    /// Instances that this try has been given to.
     private var attempts = 0
     private var lastFailure: InvocationFailure?
 
@@ -45,14 +65,15 @@ final class HTTPRelay: HTTPBodyReceiver {
 
     /// `path`: as it is sent. `fail` answers the request in the form of its API.
     init(
-        _ request: HTTPRequest, path: String, hasBody: Bool, timeout: Duration? = nil, route: any RelayRoute,
+        _ request: HTTPRequest, path: String, hasBody: Bool, route: any RelayRoute, passage: Passage? = nil,
         fail: @escaping (HTTPRequest, InvocationFailure) -> Void
     ) {
         self.request = request
         self.path = path
         self.route = route
-        self.timeout = timeout
+        self.passage = passage
         self.fail = fail
+        deadline = CallTime.deadline(request.headers)
         isBodyComplete = !hasBody
         length = hasBody ? request.headers["content-length" as StaticString].flatMap { Int($0) } : nil
         keepsBody = !hasBody || length.map { $0 <= Self.keptLimit } ?? false
@@ -61,10 +82,29 @@ final class HTTPRelay: HTTPBodyReceiver {
 
     /// Begins. A request whose body is kept is sent when it is complete: at `end`, which comes without a body, too.
     func start() {
-        if !keepsBody { send() }
+        if !keepsBody { begin() }
+    }
+
+    /// Is told the body, when that is kept and complete.
+    var onBody: ((ByteBuffer) -> Void)?
+
+    /// Begins a try.
+    private func begin() {
+        attempts = 0
+        if keepsBody, let onBody {
+            self.onBody = nil
+            onBody(body)
+        }
+        guard let passage else { return send() }
+        passage.enter { [self] refusal in
+            guard !isClosed else { return }
+            if let refusal { end(refusal) } else { send() }
+        }
     }
 
     private func send() {
+        // Nobody has been asked, so nobody is to blame.
+        if let deadline, deadline <= .now() { return failed(Self.late) }
         attempts += 1
         request.activity?.live?.move(to: .waiting)
         route.open { [self] result in
@@ -72,14 +112,16 @@ final class HTTPRelay: HTTPBodyReceiver {
             switch result {
             case .success(let client): send(by: client)
             // What an earlier instance said of the call is closer to the cause.
-            case .failure(let failure): end(lastFailure ?? failure)
+            case .failure(let failure): gaveUp(lastFailure ?? failure, .none)
             }
         }
     }
 
     private func send(by client: HTTPClient) {
-        let fields = route.fields(request)
+        var fields = route.fields(request)
         request.activity?.live?.move(to: route.stage)
+        let timeout = CallTime.left(until: deadline, passage?.timeout)
+        if let timeout { fields.append(CallTime.field, CallTime.text(timeout)) }
         let sent: HTTPClientRequest
         if keepsBody {
             sent = HTTPClientRequest(
@@ -88,9 +130,18 @@ final class HTTPRelay: HTTPBodyReceiver {
             sent = HTTPClientRequest(streaming: request.method, target: path, fields: fields, contentLength: length, timeout: timeout)
         }
         upstream = sent
+        if !keepsBody {
+            sent.onStart = { [weak self, weak sent] in
+                if let self, let sent, upstream === sent { taken(by: sent) }
+            }
+            sent.onWritable = { [weak self] in self?.request.requestMore() }
+        }
         client.send(sent, to: Answer(self))
-        guard !keepsBody else { return }
-        sent.onWritable = { [weak self] in self?.request.requestMore() }
+    }
+
+    /// The first part of the body may go out, and the others as they come.
+    private func taken(by sent: HTTPClientRequest) {
+        isTaken = true
         if body.readableBytes > 0 {
             let part = body
             body = ByteBuffer()
@@ -106,7 +157,7 @@ final class HTTPRelay: HTTPBodyReceiver {
             body.writeImmutableBuffer(bytes)
             // More than was announced does not come: the transport refuses it.
             request.requestMore()
-        } else if let upstream {
+        } else if let upstream, isTaken {
             if upstream.write(bytes) { request.requestMore() }
         } else {
             body.writeImmutableBuffer(bytes)
@@ -115,7 +166,7 @@ final class HTTPRelay: HTTPBodyReceiver {
 
     func end() {
         isBodyComplete = true
-        if keepsBody { send() } else { upstream?.end() }
+        if keepsBody { begin() } else if isTaken { upstream?.end() }
     }
 
     private func cancelled() {
@@ -139,6 +190,25 @@ final class HTTPRelay: HTTPBodyReceiver {
     }
 
     private func answer(_ response: HTTPClientResponse) {
+        route.answered(response.status)
+        let status = CallStatus.http(response.status)
+        if let passage, status.isFailure {
+            passage.leave(status)
+            if keepsBody, passage.retry(after: status, before: deadline, { [self] in begin() }) {
+                upstream?.cancel()
+                upstream = nil
+                return route.again()
+            }
+        }
+        if let passage, passage.mayRetry, keepsBody, !status.isFailure, request.method != "HEAD",
+            let length = response.headers["content-length" as StaticString].flatMap({ Int($0) }), (1...Self.keptLimit).contains(length)
+        {
+            // One that breaks off can be had again as long as nobody has seen a part of it.
+            kept = response
+            request.activity?.live?.move(to: .answered)
+            upstream?.requestMore()
+            return
+        }
         isAnswered = true
         request.activity?.live?.move(to: .answered)
         body = ByteBuffer()
@@ -148,22 +218,46 @@ final class HTTPRelay: HTTPBodyReceiver {
     }
 
     private func answer(_ bytes: ByteBuffer) {
+        if kept != nil {
+            kept?.body.writeImmutableBuffer(bytes)
+            upstream?.requestMore()
+            return
+        }
         if request.write(bytes) { upstream?.requestMore() }
     }
 
     private func answered() {
-        request.end()
+        passage?.leave(.http(200))
+        if let kept {
+            request.respond(status: kept.status, headers: ForwardedFields.response(kept.headers).pairs.filter { $0.0 != "content-length" },
+                body: kept.body)
+        } else {
+            request.end()
+        }
         close()
     }
 
     private func failed(_ error: ClientError) {
         guard !isClosed else { return }
+        kept = nil
         let failure = route.failed(error)
         lastFailure = failure
         // What nobody has seen may go elsewhere.
-        if !isAnswered, !error.mayHaveBeenSeen, keepsBody, attempts < Self.attemptLimit { return send() }
+        if !isAnswered, !error.mayHaveBeenSeen, keepsBody || !isTaken, attempts < Self.attemptLimit { return send() }
+        gaveUp(failure, .none, timedOut: error.kind == .timeout)
+    }
+
+    /// The try has failed: there is another one, or none.
+    private func gaveUp(_ failure: InvocationFailure, _ status: CallStatus, timedOut: Bool = false) {
+        passage?.leave(status, timedOut: timedOut)
+        if !isAnswered, keepsBody, let passage, passage.retry(after: status, before: deadline, { [self] in begin() }) {
+            upstream = nil
+            return route.again()
+        }
         end(failure)
     }
+
+    private static let late = ClientError(.timeout, "The time that the caller gave is over.", mayHaveBeenSeen: true)
 
     private func end(_ failure: InvocationFailure) {
         close()
@@ -176,6 +270,7 @@ final class HTTPRelay: HTTPBodyReceiver {
         isClosed = true
         upstream = nil
         request.onWritable = nil
+        passage?.close()
         route.close()
     }
 }

@@ -64,7 +64,9 @@ package final class InternalHandler: HTTPHandler {
     }
 
     /// As Dapr's API answers; whoever called passes it on.
-    package static func fail(_ request: HTTPRequest, _ failure: InvocationFailure) { answer(request, failure.httpStatus, failure.message) }
+    package static func fail(_ request: HTTPRequest, _ failure: InvocationFailure) {
+        answer(request, failure.httpStatus, failure.message, failure.retryAfter.map { [("retry-after", "\($0)")] } ?? [])
+    }
 
     private static func answer(_ request: HTTPRequest, _ status: Int, _ message: String, _ fields: [(String, String)] = []) {
         var writer = JSONWriter(JSONWriter.Style(escapesHTML: true))
@@ -86,6 +88,10 @@ extension InvocationFailure {
         case .unresolved, .unreachable, .noAppChannel: 500
         case .overloaded: 503
         case .timeout: 504
+        // Source: Dapr, in which an open breaker is an error like any other.
+        case .breakerOpen: 500
+        case .rateLimited: 429
+        case .fault(_, let status, _): status
         }
     }
 }

@@ -16,6 +16,12 @@ package enum InvocationFailure: Error, Sendable, Equatable {
     case overloaded(app: String, cause: String)
     /// The call took longer than it may.
     case timeout(app: String, cause: String)
+    /// The app's calls have failed, and are stopped for a while.
+    case breakerOpen(app: String, retryAfter: Int?)
+    /// There have been too many calls in a short time.
+    case rateLimited(app: String, retryAfter: Int?)
+    /// The call was made to fail on purpose.
+    case fault(app: String, http: Int, grpc: Int)
 
     /// A sentence for the caller.
     package var message: String {
@@ -27,6 +33,18 @@ package enum InvocationFailure: Error, Sendable, Equatable {
             "the runtime of app \(app) has no way to its app: start it with --app-port"
         case .overloaded(let app, let cause): "app \(app) takes no more calls: \(cause)"
         case .timeout(let app, let cause): "app \(app) did not answer in time: \(cause)"
+        // Source: the words of Dapr, for which clients look.
+        case .breakerOpen(let app, _): "failed to invoke app \(app): circuit breaker is open"
+        case .rateLimited(let app, _): "the rate limit of calls to app \(app) is reached"
+        case .fault(let app, _, _): "a fault was injected into the call of app \(app)"
+        }
+    }
+
+    /// Seconds after which it is worth another try; nil when nobody knows.
+    package var retryAfter: Int? {
+        switch self {
+        case .breakerOpen(_, let time), .rateLimited(_, let time): time
+        default: nil
         }
     }
 }

@@ -1,6 +1,7 @@
 import BuildingBlocks
 package import Certificates
 package import Components
+package import Governance
 import NIOCore
 import Tracing
 package import Transport
@@ -20,6 +21,10 @@ package final class InvocationLoop {
     private let resolution: NameResolution
     let tracer: LoopTracer
     private let endpoints: Endpoints
+    private let policies: PolicyBook?
+    /// Of `policies`, as they were in `policyVersion`.
+    private var governors: [AppName: Governor?] = [:]
+    private var policyVersion = -1
     private var known: [AppName: AppPeers] = [:]
 
     /// Apps whose addresses are kept; callers choose the names.
@@ -27,14 +32,15 @@ package final class InvocationLoop {
 
     /// `resolver`: the name of the component that knows where apps are.
     package init(
-        loop: CallLoop, appID: String, namespace: String, resolver: String, app: (any InvokedApp)?, limits: ClientLimits = ClientLimits(),
-        security: InvocationSecurity? = nil, access: AccessControl? = nil
+        loop: CallLoop, appID: String, namespace: String, resolver: String, app: (any InvokedApp)?, policies: PolicyBook? = nil,
+        limits: ClientLimits = ClientLimits(), security: InvocationSecurity? = nil, access: AccessControl? = nil
     ) {
         self.security = security
         self.access = access
         self.appID = appID
         self.namespace = namespace
         self.app = app
+        self.policies = policies
         client = ClientLoop(eventLoop: loop.eventLoop, limits: limits)
         tracer = loop.tracer
         endpoints = Endpoints(client)
@@ -44,7 +50,10 @@ package final class InvocationLoop {
     func isOwn(_ name: AppName) -> Bool { name.id == appID && name.namespace == namespace }
 
     func peers(_ name: AppName) -> AppPeers {
-        if let found = known[name] { return found }
+        if let found = known[name] {
+            found.governor = governor(name)
+            return found
+        }
         if known.count >= Self.knownLimit {
             for (name, peers) in known where peers.isIdle {
                 peers.close()
@@ -52,6 +61,7 @@ package final class InvocationLoop {
             }
         }
         let made = AppPeers(name, resolution, client, security)
+        made.governor = governor(name)
         known[name] = made
         return made
     }
@@ -65,6 +75,58 @@ package final class InvocationLoop {
     /// The servers that are no apps and have names, in place of those before; what is under way goes on.
     package func set(endpoints all: [EndpointSettings]) { endpoints.set(all) }
 
+    // MARK: Policies
+
+    /// The policies of calls of an app; nil without any.
+    func governor(_ name: AppName) -> Governor? {
+        guard let policies else { return nil }
+        if policyVersion != policies.version {
+            policyVersion = policies.version
+            governors = [:]
+        }
+        if let known = governors[name] { return known }
+        // Source: Dapr's targets are app ids; one with a namespace is nearer.
+        let found = policies.app(name.namespace.isEmpty ? [name.id] : [name.description, name.id])
+        if governors.count >= Self.knownLimit { governors = [:] }
+        governors[name] = .some(found)
+        return found
+    }
+
+    /// Where a call of an app goes, and by which policies: those about faults and routes are the called app's, the others are of the
+    /// app that the call comes to. `field`: of the request, by its name in lower case.
+    func way(to called: AppName, _ field: (String) -> String?) -> (AppName, Passage?) {
+        guard let own = governor(called) else { return (called, nil) }
+        var (name, governor) = (called, own as Governor?)
+        if let routed = own.policy.route?.value.target(field, chance: { .random(in: 0..<1) }), routed != called.description,
+            let target = try? AppName(routed, default: namespace)
+        {
+            (name, governor) = (target, self.governor(target))
+        }
+        let fault = own.policy.fault?.value.fault(field) { .random(in: 0..<100) }
+        guard let governor = governor ?? (fault == nil ? nil : own) else { return (name, nil) }
+        return (name, Passage(governor, app: name.description, eventLoop: client.eventLoop, fault: fault, of: own))
+    }
+
+    /// The policies of a server that is no app, by its name or URL. Source: Dapr, in which it is a target like an app.
+    private func passage(endpoint name: String) -> Passage? {
+        policies?.app([name]).map { Passage($0, app: name, eventLoop: client.eventLoop) }
+    }
+
+    /// Sends a copy of a call of an app to where its policy says, if any; nobody reads the answer.
+    func mirror(_ called: AppName, _ invocation: @autoclosure () -> UnaryInvocation) {
+        guard let own = governor(called), let rule = own.policy.mirror?.value, .random(in: 0..<100) < rule.percent,
+            let target = try? AppName(rule.app, default: namespace), target != called
+        else { return }
+        own.count(\.mirrored)
+        var copy = invocation()
+        copy.fields = ownFields(HeaderFields(copy.fields), to: target).pairs
+        copy.timeout = copy.timeout ?? Self.mirrorTime
+        if isOwn(target) { return callOwn(copy) { _ in } }
+        UnaryAttempt(nil, client.eventLoop, target, copy, PeerCall(self, target)) { _ in }.begin()
+    }
+
+    private static let mirrorTime = Duration.seconds(15)
+
     /// Closes the connections to other runtimes.
     package func close() {
         endpoints.close()
@@ -77,11 +139,22 @@ package final class InvocationLoop {
     /// Takes a request of this runtime's app to another app, as its head comes in. `path`: method and query, with a leading
     /// slash. `fail` answers the request in the form of the API.
     package func relay(
-        _ request: HTTPRequest, to name: AppName, path: String, fail: @escaping (HTTPRequest, InvocationFailure) -> Void
+        _ request: HTTPRequest, to called: AppName, path: String, fail: @escaping (HTTPRequest, InvocationFailure) -> Void
     ) -> HTTPBodyMode {
+        let (name, passage) = way(to: called) { request.headers[$0] }
         request.activity?.live?.note(app: name.description, method: path)
-        if isOwn(name) { return receive(request, path: path, from: .own(self), fail: fail) }
-        return relay(request, path, PeerRoute(self, name), fail)
+        if isOwn(name) { return receive(request, path: path, from: .own(self), passage: passage, fail: fail) }
+        let copies = governor(called)?.policy.mirror != nil
+        let relay = HTTPRelay(
+            request, path: path, hasBody: request.expectsBody, route: PeerRoute(self, name), passage: passage, fail: fail)
+        if copies {
+            relay.onBody = { [self] body in
+                let fields = ForwardedFields.request(request.headers, keepsCaller: false, for: request.activity).pairs
+                mirror(called, UnaryInvocation(method: request.method, path: path, fields: fields, body: body))
+            }
+        }
+        relay.start()
+        return .streamed(relay)
     }
 
     /// A server that is no app by its name, unless nobody has given it that.
@@ -104,7 +177,8 @@ package final class InvocationLoop {
             return .buffered
         }
         request.activity?.live?.note(app: called.endpoint.settings.name, method: path)
-        return relay(request, called.path + path, EndpointRoute(called.endpoint), fail)
+        let route = EndpointRoute(called.endpoint)
+        return relay(request, called.path + path, route, passage(endpoint: called.endpoint.settings.name), fail)
     }
 
     /// Calls a server that is no app, once.
@@ -113,17 +187,16 @@ package final class InvocationLoop {
         if let refusal = endpoint.settings.refusal {
             return done(.failure(.unreachable(app: endpoint.settings.name, cause: refusal)))
         }
-        endpoint.enter()
+        let name = endpoint.settings.name
         let activity = tracer.current
         activity?.live?.move(to: .peer)
-        let request = HTTPClientRequest(
-            method: invocation.method, target: called.path + invocation.path, fields: endpoint.fields(HeaderFields(invocation.fields), for: activity),
-            body: invocation.body.readableBytes > 0 ? invocation.body : nil, timeout: invocation.timeout)
-        endpoint.client.send(request) { result in
-            endpoint.leave()
+        UnaryAttempt(
+            passage(endpoint: name), client.eventLoop, AppName(id: name, namespace: ""), invocation,
+            EndpointCall(endpoint, called.path, activity)
+        ) { result in
             activity?.live?.move(to: .answered)
-            done(result.mapError { InvocationFailure($0, app: endpoint.settings.name) }.map { UnaryInvocation.Answer($0) })
-        }
+            done(result)
+        }.begin()
     }
 
     /// A server that is no app, with the beginning of the path that a call has.
@@ -133,13 +206,14 @@ package final class InvocationLoop {
     }
 
     /// Takes a gRPC call of this runtime's app to another app.
-    package func relay(_ call: GRPCCall, to name: AppName) -> any GRPCStreamReceiver {
+    package func relay(_ call: GRPCCall, to called: AppName) -> any GRPCStreamReceiver {
+        let (name, passage) = way(to: called) { call.metadata[$0] }
         if let live = call.activity?.live, live.target.isEmpty {
             live.target = name.description
             live.isInvocation = true
         }
-        if isOwn(name) { return receive(call, from: .own(self)) }
-        let relay = GRPCRelay(call, PeerCallRoute(self, name))
+        if isOwn(name) { return receive(call, from: .own(self), passage: passage) }
+        let relay = GRPCRelay(call, PeerCallRoute(self, name), passage: passage)
         relay.start()
         return relay
     }
@@ -149,6 +223,11 @@ package final class InvocationLoop {
     /// Takes a request to this runtime's own app.
     package func receive(
         _ request: HTTPRequest, path: String, from caller: Caller, fail: @escaping (HTTPRequest, InvocationFailure) -> Void
+    ) -> HTTPBodyMode { receive(request, path: path, from: caller, passage: nil, fail: fail) }
+
+    private func receive(
+        _ request: HTTPRequest, path: String, from caller: Caller, passage: Passage?,
+        fail: @escaping (HTTPRequest, InvocationFailure) -> Void
     ) -> HTTPBodyMode {
         guard let app else {
             fail(request, .noAppChannel(app: appID))
@@ -157,16 +236,18 @@ package final class InvocationLoop {
         if app.isGRPC {
             return .streamed(CollectedRelay(request, path: path, fields: fields(request, caller).pairs, loop: self, fail: fail))
         }
-        return relay(request, path, AppRoute(app, appID, fields(request, caller)), fail)
+        return relay(request, path, AppRoute(app, appID, fields(request, caller)), passage, fail)
     }
 
     /// Takes a gRPC call to this runtime's own app.
-    package func receive(_ call: GRPCCall, from caller: Caller) -> any GRPCStreamReceiver {
+    package func receive(_ call: GRPCCall, from caller: Caller) -> any GRPCStreamReceiver { receive(call, from: caller, passage: nil) }
+
+    private func receive(_ call: GRPCCall, from caller: Caller, passage: Passage?) -> any GRPCStreamReceiver {
         guard let app else {
             call.fail(InvocationFailure.noAppChannel(app: appID).grpcStatus)
             return Ended()
         }
-        let relay = GRPCRelay(call, AppCallRoute(app, appID, metadata(call, caller)))
+        let relay = GRPCRelay(call, AppCallRoute(app, appID, metadata(call, caller)), passage: passage)
         relay.start()
         return relay
     }
@@ -182,9 +263,10 @@ package final class InvocationLoop {
     }
 
     private func relay(
-        _ request: HTTPRequest, _ path: String, _ route: any RelayRoute, _ fail: @escaping (HTTPRequest, InvocationFailure) -> Void
+        _ request: HTTPRequest, _ path: String, _ route: any RelayRoute, _ passage: Passage?,
+        _ fail: @escaping (HTTPRequest, InvocationFailure) -> Void
     ) -> HTTPBodyMode {
-        let relay = HTTPRelay(request, path: path, hasBody: request.expectsBody, route: route, fail: fail)
+        let relay = HTTPRelay(request, path: path, hasBody: request.expectsBody, route: route, passage: passage, fail: fail)
         relay.start()
         return .streamed(relay)
     }

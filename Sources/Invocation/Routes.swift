@@ -1,3 +1,4 @@
+import Governance
 import NIOCore
 import Tracing
 import Transport
@@ -15,22 +16,46 @@ extension InvocationFailure {
 /// One call's choice among the instances of an app.
 struct Choice {
     private let peers: AppPeers
+    /// Those that have not taken the try.
     private var tried: [Peer] = []
+    /// Those of earlier tries: others are asked first.
+    private var avoided: [Peer] = []
     private(set) var peer: Peer?
 
     init(_ peers: AppPeers) { self.peers = peers }
 
+    enum Ending {
+        case done
+        /// It did not take the call.
+        case notTaken
+        /// It took the call and gave no good answer.
+        case failed
+    }
+
     /// Lets go of the one before.
-    mutating func leave(failed: Bool) {
+    mutating func leave(_ ending: Ending) {
         guard let peer else { return }
         peer.underWay -= 1
         self.peer = nil
-        guard failed else { return }
-        tried.append(peer)
-        peers.failed(peer)
+        switch ending {
+        case .done: break
+        case .failed: avoided.append(peer)
+        case .notTaken:
+            tried.append(peer)
+            peers.failed(peer)
+        }
     }
 
-    func pick(_ done: @escaping AppPeers.Done) { peers.pick(excluding: tried, done) }
+    /// Of the one that has the call: how it answers.
+    func answered(well: Bool) { if let peer { peers.answered(peer, well: well) } }
+
+    /// Whoever was asked before may be asked again, after the others.
+    mutating func begin() {
+        avoided += tried
+        tried = []
+    }
+
+    func pick(_ done: @escaping AppPeers.Done) { peers.pick(excluding: tried, avoiding: avoided, done) }
 
     mutating func take(_ peer: Peer) {
         peer.underWay += 1
@@ -60,13 +85,21 @@ final class PeerRoute: RelayRoute {
     }
 
     func failed(_ error: ClientError) -> InvocationFailure {
-        choice.leave(failed: !error.mayHaveBeenSeen)
+        choice.answered(well: false)
+        choice.leave(error.mayHaveBeenSeen ? .failed : .notTaken)
         return InvocationFailure(error, app: name.description)
+    }
+
+    func answered(_ status: Int) { choice.answered(well: status < 500) }
+
+    func again() {
+        choice.leave(.failed)
+        choice.begin()
     }
 
     func close() {
         isClosed = true
-        choice.leave(failed: false)
+        choice.leave(.done)
     }
 
     func fields(_ request: HTTPRequest) -> HeaderFields {
@@ -100,7 +133,13 @@ final class PeerCallRoute: GRPCRelayRoute {
         }
     }
 
-    func close(_ error: ClientError?) { choice.leave(failed: error.map { !$0.mayHaveBeenSeen } ?? false) }
+    func close(_ error: ClientError?, _ status: GRPCCode?) {
+        if error != nil { choice.answered(well: false) } else if let status { choice.answered(well: !status.isServerFault) }
+        guard let error else { return choice.leave(status?.isServerFault == true ? .failed : .done) }
+        choice.leave(error.mayHaveBeenSeen ? .failed : .notTaken)
+    }
+
+    func again() { choice.begin() }
 
     func metadata(_ call: GRPCCall) -> HeaderFields {
         loop.ownFields(ForwardedFields.call(call.metadata, keepsCaller: false, for: call.activity), to: name)
@@ -133,6 +172,11 @@ final class AppRoute: RelayRoute {
     }
 
     func failed(_ error: ClientError) -> InvocationFailure { InvocationFailure(error, app: name) }
+
+    func again() {
+        left?()
+        left = nil
+    }
 
     func close() {
         isClosed = true
@@ -169,7 +213,7 @@ final class AppCallRoute: GRPCRelayRoute {
         }
     }
 
-    func close(_ error: ClientError?) {
+    func close(_ error: ClientError?, _ status: GRPCCode?) {
         left?()
         left = nil
     }
@@ -191,5 +235,15 @@ extension HeaderFields {
         guard !token.isEmpty else { return fields }
         fields.append("dapr-api-token" as StaticString, token)
         return fields
+    }
+}
+
+extension GRPCCode {
+    /// Whether it says something about the callee and not about the request.
+    var isServerFault: Bool {
+        switch self {
+        case .unknown, .deadlineExceeded, .internal, .unavailable, .dataLoss: true
+        default: false
+        }
     }
 }

@@ -1,3 +1,4 @@
+import Governance
 package import NIOCore
 import Tracing
 package import Transport
@@ -68,8 +69,11 @@ enum StatusFields {
 
 extension InvocationLoop {
     /// Calls an app once, whatever it speaks. `done` is called once, maybe before this returns.
-    package func call(_ name: AppName, _ invocation: UnaryInvocation, _ done: @escaping UnaryInvocation.Done) {
+    package func call(_ called: AppName, _ invocation: UnaryInvocation, _ done: @escaping UnaryInvocation.Done) {
         var invocation = invocation
+        let fields = invocation.fields
+        let (name, passage) = way(to: called) { name in fields.first { $0.0 == name }?.1 }
+        mirror(called, invocation)
         let activity = tracer.current
         activity?.live?.move(to: isOwn(name) ? .app : .peer)
         let done: UnaryInvocation.Done = { result in
@@ -77,9 +81,12 @@ extension InvocationLoop {
             done(result)
         }
         invocation.fields = ownFields(HeaderFields(invocation.fields), to: name).pairs
-        if isOwn(name) { return callOwn(invocation, done) }
+        if isOwn(name) {
+            guard let passage else { return callOwn(invocation, done) }
+            return UnaryAttempt(passage, client.eventLoop, name, invocation, Own(self), done).begin()
+        }
         invocation.fields.append((StatusFields.wish, "grpc"))
-        UnaryAttempt(self, name, invocation, done).start()
+        UnaryAttempt(passage, client.eventLoop, name, invocation, PeerCall(self, name), done).begin()
     }
 
     /// Calls this runtime's own app; the fields are those that it gets.
@@ -116,28 +123,43 @@ extension UnaryInvocation.Answer {
     }
 }
 
-/// A unary call to another runtime, tried at other instances while nobody has seen it.
-private final class UnaryAttempt {
+/// Who takes a unary call.
+protocol UnaryRoute: AnyObject {
+    /// Gives the call to one that has not been tried, with `timeout`. `notTaken`: nobody has seen it, so another may have it.
+    func send(_ invocation: UnaryInvocation, _ done: @escaping (Result<UnaryInvocation.Answer, InvocationFailure>, _ notTaken: Bool) -> Void)
+    /// The call goes out once more.
+    func again()
+}
+
+/// This runtime's own app.
+private final class Own: UnaryRoute {
+    private let loop: InvocationLoop
+
+    init(_ loop: InvocationLoop) { self.loop = loop }
+
+    func send(_ invocation: UnaryInvocation, _ done: @escaping (Result<UnaryInvocation.Answer, InvocationFailure>, Bool) -> Void) {
+        loop.callOwn(invocation) { done($0, false) }
+    }
+
+    func again() {}
+}
+
+/// The runtimes of another app.
+final class PeerCall: UnaryRoute {
     private let name: AppName
-    private let invocation: UnaryInvocation
-    private let done: UnaryInvocation.Done
     private var choice: Choice
-    private var attempts = 0
 
-    private static let limit = 3
-
-    init(_ loop: InvocationLoop, _ name: AppName, _ invocation: UnaryInvocation, _ done: @escaping UnaryInvocation.Done) {
+    init(_ loop: InvocationLoop, _ name: AppName) {
         self.name = name
-        self.invocation = invocation
-        self.done = done
         choice = Choice(loop.peers(name))
     }
 
-    func start(after earlier: InvocationFailure? = nil) {
-        attempts += 1
+    func again() { choice.begin() }
+
+    func send(_ invocation: UnaryInvocation, _ done: @escaping (Result<UnaryInvocation.Answer, InvocationFailure>, Bool) -> Void) {
         choice.pick { [self] result in
             switch result {
-            case .failure(let failure): done(.failure(earlier ?? failure))
+            case .failure(let failure): done(.failure(failure), false)
             case .success(let peer):
                 choice.take(peer)
                 let request = HTTPClientRequest(
@@ -146,16 +168,125 @@ private final class UnaryAttempt {
                 peer.client.send(request) { [self] result in
                     switch result {
                     case .success(let response):
-                        choice.leave(failed: false)
-                        done(.success(UnaryInvocation.Answer(response)))
+                        let isWell = response.status < 500
+                        choice.answered(well: isWell)
+                        choice.leave(isWell ? .done : .failed)
+                        done(.success(UnaryInvocation.Answer(response)), false)
                     case .failure(let error):
-                        choice.leave(failed: !error.mayHaveBeenSeen)
-                        let failure = InvocationFailure(error, app: name.description)
-                        if !error.mayHaveBeenSeen, attempts < Self.limit { return start(after: failure) }
-                        done(.failure(failure))
+                        choice.answered(well: false)
+                        choice.leave(error.mayHaveBeenSeen ? .failed : .notTaken)
+                        done(.failure(InvocationFailure(error, app: name.description)), !error.mayHaveBeenSeen)
                     }
                 }
             }
         }
+    }
+}
+
+/// A server that is no app.
+final class EndpointCall: UnaryRoute {
+    private let endpoint: Endpoint
+    /// Before that of the call.
+    private let path: String
+
+    private let activity: ActivityRef?
+
+    init(_ endpoint: Endpoint, _ path: String, _ activity: ActivityRef?) {
+        self.endpoint = endpoint
+        self.path = path
+        self.activity = activity
+    }
+
+    func again() {}
+
+    func send(_ invocation: UnaryInvocation, _ done: @escaping (Result<UnaryInvocation.Answer, InvocationFailure>, Bool) -> Void) {
+        endpoint.enter()
+        let request = HTTPClientRequest(
+            method: invocation.method, target: path + invocation.path, fields: endpoint.fields(HeaderFields(invocation.fields), for: activity),
+            body: invocation.body.readableBytes > 0 ? invocation.body : nil, timeout: invocation.timeout)
+        endpoint.client.send(request) { [endpoint] result in
+            endpoint.leave()
+            done(result.mapError { InvocationFailure($0, app: endpoint.settings.name) }.map { UnaryInvocation.Answer($0) }, false)
+        }
+    }
+}
+
+/// A unary call, tried at other instances while nobody has seen it, and again by the policies of a `Passage`.
+final class UnaryAttempt {
+    private let passage: Passage?
+    private let eventLoop: any EventLoop
+    private let name: AppName
+    private let invocation: UnaryInvocation
+    private let route: any UnaryRoute
+    private let done: UnaryInvocation.Done
+    private let deadline: NIODeadline?
+    /// Instances that this try has been given to.
+    private var instances = 0
+    private var isOver = false
+
+    private static let limit = 3
+
+    init(
+        _ passage: Passage?, _ eventLoop: any EventLoop, _ name: AppName, _ invocation: UnaryInvocation, _ route: any UnaryRoute,
+        _ done: @escaping UnaryInvocation.Done
+    ) {
+        self.passage = passage
+        self.eventLoop = eventLoop
+        self.name = name
+        self.invocation = invocation
+        self.route = route
+        self.done = done
+        deadline = invocation.timeout.map { .now() + .nanoseconds($0.nanoseconds) }
+    }
+
+    /// Begins a try.
+    func begin() {
+        instances = 0
+        guard let passage else { return send(nil) }
+        passage.enter { [self] refusal in
+            if let refusal { end(.failure(refusal)) } else { send(nil) }
+        }
+    }
+
+    private func send(_ earlier: InvocationFailure?) {
+        var sent = invocation
+        sent.timeout = CallTime.left(until: deadline, passage?.timeout)
+        if let timeout = sent.timeout {
+            guard timeout > .zero else {
+                return tried(.failure(.timeout(app: name.description, cause: "The time that the caller gave is over.")), .none)
+            }
+            sent.fields.append(("\(CallTime.field)", CallTime.text(timeout)))
+        }
+        instances += 1
+        route.send(sent) { [self] result, notTaken in
+            switch result {
+            case .success(let answer): tried(result, answer.grpc.map { .grpc($0.code.rawValue) } ?? .http(answer.status))
+            case .failure(let failure):
+                if notTaken, instances < Self.limit { return send(failure) }
+                // What an earlier instance said of the call is closer to the cause.
+                tried(.failure(earlier ?? failure), .none)
+            }
+        }
+    }
+
+    private func tried(_ result: Result<UnaryInvocation.Answer, InvocationFailure>, _ status: CallStatus) {
+        guard !isOver else { return }
+        var isLate = false
+        if case .failure(.timeout) = result { isLate = true }
+        passage?.leave(status, timedOut: isLate)
+        if let passage, passage.retry(after: status, before: deadline, { [self] in begin() }) { return route.again() }
+        end(result)
+    }
+
+    private func end(_ result: Result<UnaryInvocation.Answer, InvocationFailure>) {
+        isOver = true
+        passage?.close()
+        done(result)
+    }
+
+    /// Nobody wants the answer any more.
+    func cancel() {
+        isOver = true
+        passage?.close()
     }
 }

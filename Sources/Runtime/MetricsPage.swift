@@ -1,5 +1,6 @@
 import BuildingBlocks
 import Components
+import Governance
 import Telemetry
 import Transport
 
@@ -7,7 +8,7 @@ import Transport
 enum MetricsPage {
     static func render(
         _ registry: MetricsRegistry, components: [ComponentFacts], plugins: [PluginFacts], server: Server.Statistics,
-        subscriptions: [SubscriptionDirectory.Summary], ready: Bool, appID: String, resourceProblems: Int,
+        subscriptions: [SubscriptionDirectory.Summary], policies: [Governor], ready: Bool, appID: String, resourceProblems: Int,
         namesLikeDapr: Bool
     ) -> [UInt8] {
         var page = PrometheusText()
@@ -21,6 +22,7 @@ enum MetricsPage {
         write(plugins, &page)
         if namesLikeDapr { writeLikeDapr(components, appID, &page) }
         SubscriptionViews.write(subscriptions, components, &page)
+        PolicyViews.write(policies, now: monotonicNanoseconds(), &page)
         return registry.page() + page.bytes
     }
 

@@ -1,5 +1,6 @@
 import AppChannel
 import Components
+import Governance
 import Invocation
 import Logging
 import NIOCore
@@ -14,7 +15,7 @@ extension Runtime {
 
     static func invocations(
         _ options: RuntimeOptions, _ loops: [NIOLoopBound<CallLoop>], _ namespace: String, _ app: AppChannel?,
-        _ security: InvocationSecurity?, _ access: AccessControl?
+        _ security: InvocationSecurity?, _ access: AccessControl?, _ policies: PolicyBook
     ) async throws -> [NIOLoopBound<InvocationLoop>] {
         var made: [NIOLoopBound<InvocationLoop>] = []
         for (index, loop) in loops.enumerated() {
@@ -23,7 +24,7 @@ extension Runtime {
                     NIOLoopBound(
                         InvocationLoop(
                             loop: loop.value, appID: options.appID, namespace: namespace, resolver: resolver,
-                            app: app?.invoked(onLoop: index), security: security, access: access),
+                            app: app?.invoked(onLoop: index), policies: policies, security: security, access: access),
                         eventLoop: loop.eventLoop)
                 }.get())
         }

@@ -73,7 +73,11 @@ final class Runtime: Sendable {
             names: { [state] in state.set(endpoints: $0) })
         self.endpoints = endpoints
         resources = LiveResources(
-            options, configuration, store, logger: logger, policies: { [state] in state.subscriptions.set($0) },
+            options, configuration, store, logger: logger,
+            policies: { [state, loops] set in
+                state.set(set)
+                for loop in loops { loop.eventLoop.execute { loop.value.govern(by: state.policies) } }
+            },
             endpoints: { await endpoints.set($0) },
             subscribed: { await delivery.set($0.map { SubscriptionDefinition($0) }) })
         self.app = app
@@ -174,7 +178,8 @@ final class Runtime: Sendable {
         let certificates = try PeerCertificates(options, configuration.mutualTLS, namespace: namespace, registry: registry, logger: security)
         if let access = configuration.accessControl { tell(access, certificates, security) }
         let invocations = try await invocations(
-            options, loops, namespace, app, try certificates?.security(), configuration.accessControl.map { AccessControl($0) })
+            options, loops, namespace, app, try certificates?.security(), configuration.accessControl.map { AccessControl($0) },
+            state.policies)
         let (api, listeners) = try await listen(options, group, loops, state, observation, invocations)
         let (peers, peerListeners) = try await listenForPeers(options, group, invocations, loops, observation, certificates, logger: security)
         let runtime = try await Runtime(

@@ -3,6 +3,7 @@ import AppChannel
 import BuildingBlocks
 import COctavo
 import Components
+import Governance
 import Glibc
 import NIOConcurrencyHelpers
 import NIOCore
@@ -82,8 +83,9 @@ final class RuntimeBackend: AdminBackend {
     func metricsPage() async throws -> [UInt8] {
         MetricsPage.render(
             registry, components: await store.componentFacts(), plugins: await store.pluginFacts(),
-            server: await api.statistics(), subscriptions: state.subscriptions.summaries, ready: state.notReady.isEmpty,
-            appID: options.appID, resourceProblems: await resources.complaints.count, namesLikeDapr: meters.dapr != nil)
+            server: await api.statistics(), subscriptions: state.subscriptions.summaries, policies: state.policies.all,
+            ready: state.notReady.isEmpty, appID: options.appID, resourceProblems: await resources.complaints.count,
+            namesLikeDapr: meters.dapr != nil)
     }
 
     // MARK: Plugins
@@ -224,6 +226,45 @@ final class RuntimeBackend: AdminBackend {
     func subscriptions() async throws -> [SubscriptionSummary] {
         let components = Dictionary(await store.componentFacts().map { ($0.name, $0) }) { first, _ in first }
         return state.subscriptions.snapshots.map { SubscriptionViews.summary($0, components[$0.listed.definition.pubsub]) }
+    }
+
+    // MARK: Policies
+
+    func policies() async throws -> [PolicySummary] {
+        let now = monotonicNanoseconds()
+        return state.policies.all.map { PolicyViews.summary($0, now: now) }
+    }
+
+    func policy(kind: String, name: String, direction: String?) async throws -> PolicyExplanation {
+        let set = state.policySet
+        guard !name.isEmpty, direction == nil || (kind == "component" && ["outbound", "inbound"].contains(direction)),
+            kind == "app" || kind == "component"
+        else {
+            throw AdminError(
+                .invalid, "There is no such target; give app/NAME, component/NAME/outbound or component/NAME/inbound.")
+        }
+        if kind == "app" {
+            let namespace = state.identity.namespace
+            let names = name.contains(".") || namespace.isEmpty ? [name, String(name.prefix { $0 != "." })] : ["\(name).\(namespace)", name]
+            var steps = PolicyViews.steps(set.app(names))
+            let last = steps.lastIndex { $0.kind == PolicyKind.timeout.rawValue || $0.kind == PolicyKind.circuitBreaker.rawValue }
+            steps.insert(PolicyViews.builtIn, at: last.map { $0 + 1 } ?? steps.filter { $0.kind != PolicyKind.outlierEjection.rawValue }.count)
+            return PolicyExplanation(target: "app/\(name)", steps: steps)
+        }
+        let all = await configured
+        guard let component = all.first(where: { $0.name == name }) else {
+            throw AdminViews.error(.noSuchComponent(name: name, known: all.map(\.name)))
+        }
+        if direction == "inbound" {
+            var explanation = PolicyExplanation(
+                target: "component/\(name)/inbound", steps: PolicyViews.steps(set.inbound(name, type: component.type)))
+            if explanation.steps.isEmpty {
+                explanation.notes = ["Without a policy a delivery that fails comes again for ever, or goes to the dead-letter topic at once."]
+            }
+            return explanation
+        }
+        return PolicyExplanation(
+            target: "component/\(name)/outbound", steps: PolicyViews.steps(set.outbound(name, type: component.type)))
     }
 
     // MARK: State

@@ -1,7 +1,9 @@
 import BuildingBlocks
 import Components
 import DaprAPI
+import Governance
 import NIOConcurrencyHelpers
+import Resources
 
 /// What the wire APIs are told of the runtime around them. Any thread.
 final class RuntimeState: RuntimeFacts {
@@ -14,6 +16,7 @@ final class RuntimeState: RuntimeFacts {
         var httpEndpoints: [String] = []
         var configurationReceiver: (any ConfigurationReceiver)?
         var onShutdown: (@Sendable (Bool) -> Void)?
+        var policies = PolicySet()
     }
 
     let identity: AppIdentity
@@ -24,6 +27,8 @@ final class RuntimeState: RuntimeFacts {
     let secretScopes: [SecretAccess]
     let configurationSubscriptions = ConfigurationSubscriptions()
     let subscriptions = SubscriptionDirectory()
+    /// The policies of calls at work.
+    let policies = PolicyBook(now: monotonicNanoseconds)
     /// nil without an HTTP app.
     var configurationReceiver: (any ConfigurationReceiver)? { changing.withLockedValue { $0.configurationReceiver } }
     private let store: NIOLockedValueBox<ComponentStore?> = NIOLockedValueBox(nil)
@@ -44,6 +49,16 @@ final class RuntimeState: RuntimeFacts {
         self.apiRules = apiRules
         self.secretScopes = secretScopes
         changing.withLockedValue { $0.extended["daprRuntimeVersion"] = version }
+    }
+
+    /// What the resources say of calls and deliveries.
+    var policySet: PolicySet { changing.withLockedValue { $0.policies } }
+
+    /// They say this from now on. The loops look themselves for calls of apps; those of components are to be told (`govern`).
+    func set(_ set: PolicySet) {
+        changing.withLockedValue { $0.policies = set }
+        subscriptions.set(InboundPolicies(set))
+        policies.set(app: { set.app($0) }, outbound: { set.outbound($0, type: $1) })
     }
 
     /// The process of the app, when the runtime has started it.

@@ -16,6 +16,14 @@ enum NameCompletion {
     static let traces = CompletionKind.custom { arguments, _, _ in
         Array(Set((try? client(arguments).traces().traces.map(\.traceID)) ?? [])).sorted()
     }
+    static let policyTargets = CompletionKind.custom { arguments, _, _ in
+        guard let client = try? client(arguments) else { return [] }
+        let known = ((try? client.policies().policies) ?? []).map(\.target)
+        let components = ((try? client.components().components) ?? []).flatMap { one in
+            ["component/\(one.name)/outbound", "component/\(one.name)/inbound"]
+        }
+        return Array(Set(known + components)).sorted()
+    }
     static let appIDs = CompletionKind.custom { _, _, _ in AdminSocket.appIDs() }
 
     /// The runtime that the words typed so far name, with a second to answer.

@@ -12,6 +12,7 @@ struct Octavo: ParsableCommand {
               octavo status                              is it ready, and if not, why
               octavo plugin list                         what is loaded, and how it does
               octavo subscription list                   what the app hears of, and whether it comes
+              octavo policy explain app/shop             timeouts, retries and more, and where they come from
               octavo trace                               what was slow or failed, and where the time went
               octavo state get statestore cart-1         a value, as the app wrote it
 
@@ -25,7 +26,7 @@ struct Octavo: ParsableCommand {
         version: VersionCommand.line,
         subcommands: [
             RunCommand.self, StatusCommand.self, PluginCommand.self, ComponentCommand.self, ResourcesCommand.self,
-            SubscriptionCommand.self, StateCommand.self, CACommand.self, TopCommand.self, TraceCommand.self, LogsCommand.self,
+            SubscriptionCommand.self, PolicyCommand.self, StateCommand.self, CACommand.self, TopCommand.self, TraceCommand.self, LogsCommand.self,
             DoctorCommand.self, VersionCommand.self, CompletionCommand.self,
         ])
 }

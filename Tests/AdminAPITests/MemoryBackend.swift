@@ -67,6 +67,12 @@ actor MemoryBackend: AdminBackend {
         [SubscriptionSummary(component: "bus", topic: "orders", origin: "streaming", state: .active, sinceUnixMilliseconds: 1)]
     }
 
+    func policies() throws -> [PolicySummary] { [PolicySummary(target: "app/shop", policies: ["retry"], calls: 7)] }
+
+    func policy(kind: String, name: String, direction: String?) throws -> PolicyExplanation {
+        PolicyExplanation(target: "\(kind)/\(name)/\(direction ?? "")", steps: [])
+    }
+
     func restartPlugin(named name: String) throws -> PluginChange {
         _ = try known(name)
         throw AdminError(.conflict, "Plugin \(name) runs in the runtime's own process.")

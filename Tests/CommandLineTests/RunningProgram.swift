@@ -10,7 +10,7 @@ final class RunningProgram {
     private var hasEnded = false
 
     /// Starts it and waits until it says that it is up.
-    init(_ arguments: [String] = []) throws {
+    init(_ arguments: [String] = [], waitsFor line: String = "You're up and running!") throws {
         folder = try TemporaryFolder()
         var ends: [Int32] = [0, 0]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0, &ends) == 0 else {
@@ -23,7 +23,7 @@ final class RunningProgram {
         ]
         process = try Program.spawn(Program.octavo, flags + arguments, output: ends[1])
         close(ends[1])
-        try wait(for: "You're up and running!")
+        try wait(for: line)
     }
 
     deinit {

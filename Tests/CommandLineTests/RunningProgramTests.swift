@@ -51,7 +51,8 @@ import Testing
 
     @Test("the runtime ends with its app and returns the app's exit code")
     func app() throws {
-        let runtime = try RunningProgram(["--", "/bin/sh", "-c", "exit 7"])
+        // Which may be before the runtime is ready.
+        let runtime = try RunningProgram(["--", "/bin/sh", "-c", "exit 7"], waitsFor: "app ended")
         #expect(try runtime.end() == 7)
     }
 }

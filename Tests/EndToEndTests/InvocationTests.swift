@@ -83,6 +83,33 @@ struct InvocationTests {
         app.process.kill(SIGKILL)
     }
 
+    @Test("instances that are stopped and started one after the other cost no call, whatever its body and however slow its answer")
+    func rollingRestart() async throws {
+        let scratch = try Scratch()
+        let names = try names(scratch)
+        let app = try await app("http")
+        var instances = [try await callee("callee", "http", app.port, names), try await callee("callee", "http", app.port, names)]
+        try await OctavoProcess.with(flags: ["--app-id", "caller"] + names) { caller in
+            try await eventually("the name is known") {
+                try await Curl(path: "/v1.0/invoke/callee/method/a").send(to: caller.base).status == 200 ? () : nil
+            }
+            let load = try Subprocess(Places.python, [Places.script("peer_load"), "\(caller.http)", "callee", scratch.file("stop")])
+            for round in 0..<6 {
+                let count = load.output.utf8.count
+                try await eventually("calls go on", within: .seconds(60)) { load.output.utf8.count > count + 3 ? () : nil }
+                try await instances[round % 2].stop()
+                instances[round % 2] = try await callee("callee", "http", app.port, names)
+            }
+            let count = load.output.utf8.count
+            try await eventually("calls go on", within: .seconds(60)) { load.output.utf8.count > count + 3 ? () : nil }
+            try scratch.write("", to: "stop")
+            let end = try await load.ended(within: .seconds(60))
+            #expect(end.code == 0, "\(end.output)\(end.errors)")
+        }
+        for instance in instances { try await instance.stop() }
+        app.process.kill(SIGKILL)
+    }
+
     @Test("an app calls itself, and one that is away is said to be")
     func own() async throws {
         let scratch = try Scratch()

@@ -83,6 +83,18 @@ struct MutualTLSTests {
         #expect(http1.code != 0, "\(http1)")
         let plain = try await Subprocess.run("curl", ["-sS", "--http2-prior-knowledge", "http://127.0.0.1:\(callee.addresses["internal"]!.split(separator: ":")[1])/a"])
         #expect(plain.code != 0, "\(plain)")
+        // Nobody comes in by a session of before, whatever has become of his root since.
+        for version in ["-tls1_2", "-tls1_3"] {
+            let session = scratch.file("session\(version)")
+            for way in ["-sess_out", "-sess_in"] where way == "-sess_out" || FileManager.default.fileExists(atPath: session) {
+                let end = try await Subprocess.run(
+                    "openssl",
+                    ["s_client", "-connect", "127.0.0.1:\(callee.addresses["internal"]!.split(separator: ":")[1])", "-alpn", "h2", version, way, session]
+                        + ["-cert", authority.leaf("caller") + "/cert.pem", "-key", authority.leaf("caller") + "/key.pem"], input: "")
+                #expect(end.output.contains("New, TLS") && !end.output.contains("Reused, TLS"), "\(end)")
+                #expect(!end.output.contains("New Session Ticket arrived"), "\(end)")
+            }
+        }
         if wire == "http" {
             let known = try await strange(callee, identity(authority.leaf("caller")))
             #expect(known.output.hasSuffix("\n200") && known.output.contains(#""dapr-caller-app-id": "caller""#), "\(known)")
@@ -332,6 +344,25 @@ struct MutualTLSTests {
         }
         try await plain.stop()
         process.kill(SIGKILL)
+    }
+
+    @Test("an app of another namespace is known by the certificate of that one")
+    func namespaces() async throws {
+        let (scratch, authority) = (try Scratch(), try await TestAuthority())
+        let names = try names(scratch)
+        let app = try await app()
+        let callee = try await OctavoProcess.start(
+            flags: ["--app-id", "callee", "--app-port", "\(app.port)"] + names + authority.issue("callee", namespace: "shop"),
+            environment: ["NAMESPACE": "shop"])
+        try await OctavoProcess.with(flags: ["--app-id", "caller"] + names + authority.issue("caller")) { caller in
+            let answer = try await eventually("the name is known\n\(callee.process.errors.suffix(2000))") { () async throws -> Curl.Answer? in
+                let answer = try await Curl(path: "/v1.0/invoke/callee.shop/method/a").send(to: caller.base)
+                return answer.status == 200 ? answer : nil
+            }
+            #expect(answer.body.contains(#""dapr-caller-namespace": "default""#), "\(answer)")
+        }
+        try await callee.stop()
+        app.process.kill(SIGKILL)
     }
 
     @Test("files that can't be used are said with their cause, at the start and later")

@@ -14,7 +14,7 @@ struct ResiliencyTests {
             retries:
               three: {policy: constant, duration: 20ms, maxRetries: 3}
           targets:
-            apps: {another: {retry: three}}
+            actors: {another: {retry: three}}
             components:
               bus: {inbound: {retry: three, timeout: short}}
 
@@ -61,7 +61,7 @@ struct ResiliencyTests {
             _ = try await eventually("it is a dead letter\n\(octavo.process.errors)") { app.data("/graves") == ["bad"] ? true : nil }
             #expect(app.data("/failing") == Array(repeating: "bad", count: 4))
             _ = try await eventually("it comes again\n\(octavo.process.errors)") { app.data("/stuck") == ["late", "late"] ? true : nil }
-            #expect(octavo.process.errors.contains("spec.targets.apps"), "\(octavo.process.errors)")
+            #expect(octavo.process.errors.contains("spec.targets.actors"), "\(octavo.process.errors)")
         }
         withExtendedLifetime(server) {}
     }

@@ -70,7 +70,7 @@ struct StructuredNamesTests {
     }
 
     @Test("what is wrong in the settings is said to whoever calls", arguments: [
-        ([], "structuredType is missing"), (["structuredType: jsonFile"], "filePath is missing"),
+        (["filePath: /x"], "stringValue is missing"), (["structuredType: jsonFile"], "filePath is missing"),
         (["structuredType: yamlString"], "stringValue is missing"), (["structuredType: xml"], "structuredType"),
         (["structuredType: jsonString", "stringValue: '{\"apps\": {}}'"], "appInstances"),
         (["structuredType: jsonString", "stringValue: '{\"appInstances\": {\"a\": [{\"port\": 5}]}}'"], "instance 0 of app a"),
@@ -79,7 +79,7 @@ struct StructuredNamesTests {
     ] as [([String], String)])
     func mistakes(settings: [String], word: String) async throws {
         let scratch = try Scratch()
-        let flags = try Names.flags("structuredformat", settings.isEmpty ? ["filePath: x"] : settings, in: scratch)
+        let flags = try Names.flags("structuredformat", settings, in: scratch)
         try await OctavoProcess.with(in: scratch, flags: flags, untilReady: false) { octavo in
             let answer = try await Names.call(octavo)
             #expect(answer.status == 500 && answer.body.contains(word), "\(answer)")

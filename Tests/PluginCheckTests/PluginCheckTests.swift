@@ -142,7 +142,7 @@ struct PluginCheckTests {
             let result = CheckedPlugin.check(
                 "\(CheckedPlugin.products)/liboctavo-plugin-names.so",
                 [
-                    "--set", "structuredType=jsonFile", "--set", "filePath=\(folder)/table", "--set",
+                    "--set", "structuredType=jsonFile", "--set", "filePath=\(folder)/table", "--set", "resolveTimeout=100ms", "--set",
                     "dnsServers=127.0.0.1:\(CheckedPlugin.run(["cat", folder + "/port"]).text)",
                 ])
             #expect(result.code == 0, "\(result.text)")

@@ -138,7 +138,8 @@ import Testing
     func recognises(kind: ResourceKind) throws {
         for version in kind.apiVersions {
             let spec =
-                kind != .subscription ? "{type: a.b}"
+                kind == .httpEndpoint ? "{baseUrl: \"http://a\"}"
+                : kind != .subscription ? "{type: a.b}"
                 : version.hasSuffix("v1alpha1") && !version.hasSuffix("v2alpha1")
                     ? "{pubsubname: p, topic: t, route: /r}" : "{pubsubname: p, topic: t, routes: {default: /r}}"
             let text =

@@ -186,6 +186,20 @@ import Testing
         }
     }
 
+    @Test("the rest of a body that was answered early is read away, and the connection goes on", arguments: [100_000, 3_000_000])
+    func earlyAnswer(size: Int) async throws {
+        try await TestServer.run { server in
+            let connection = try RawConnection(server.address)
+            let head = "POST /early HTTP/1.1\r\nhost: x\r\ncontent-length: \(size)\r\n\r\n"
+            let next = "GET /next HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+            async let sent = connection.sendWhileReading(Array(head.utf8) + [UInt8](repeating: 0x63, count: size) + Array(next.utf8))
+            let text = try await connection.receiveAll()
+            let isSent = try await sent
+            #expect(isSent)
+            #expect(text.contains("early") && text.contains("x-target: /next"), "\(text)")
+        }
+    }
+
     @Test("a client that leaves is told to the handler")
     func disconnect() async throws {
         try await TestServer.run { server in

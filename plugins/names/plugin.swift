@@ -17,6 +17,12 @@ nonisolated(unsafe) private let descriptor = describe(
                 title: "Kubernetes", description: "Asks the DNS of the cluster for the service of an app.",
                 links: ["https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/"], fields: KubernetesNames.fields),
             make: { (config, instance) throws(PluginError) in try KubernetesNames(config, instance) }),
+        .nameResolver(
+            "nameresolution.mdns", .reactor, features: MulticastNames.offered,
+            schema: Schema(
+                title: "mDNS", description: "Runtimes of one network find each other by multicast DNS, Dapr's among them.",
+                links: ["https://www.rfc-editor.org/rfc/rfc6762"], fields: MulticastNames.fields),
+            make: { (config, instance) throws(PluginError) in MulticastNames(config, instance) }),
     ])
 
 /// The one symbol that the plugin exports.

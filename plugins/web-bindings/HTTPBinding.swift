@@ -113,9 +113,12 @@ final class HTTPBinding: Binding {
                 case 403: OCTAVO_CODE_PERMISSION_DENIED
                 default: OCTAVO_CODE_FAILED_PRECONDITION
                 }
+            // Source: RFC 9110 §15, of which these may be otherwise the next time.
+            let mayPass = response.status >= 500 && response.status != 501 || response.status == 429 || response.status == 408
             return reply.call.fail(
                 PluginError(
-                    code, "received status code \(response.status). With errorIfNot2XX: false in the metadata it is an answer like others."))
+                    code, "received status code \(response.status). With errorIfNot2XX: false in the metadata it is an answer like others.",
+                    flags: mayPass ? OCTAVO_ERROR_RETRYABLE : 0))
         }
         var metadata: [([UInt8], [UInt8])] = []
         var status: [UInt8] = []

@@ -94,6 +94,18 @@ package struct AdminClient: Sendable {
         try get("/v1/load")
     }
 
+    package func policies() throws(AdminClientError) -> PolicyList {
+        try get("/v1/policies")
+    }
+
+    /// `target`: `app/NAME`, `component/NAME`, `component/NAME/outbound` or `component/NAME/inbound`.
+    package func policy(of target: String) throws(AdminClientError) -> PolicyExplanation {
+        let parts = target.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
+        let kind = PercentCoding.encoded(parts[0]), name = PercentCoding.encoded(parts.count > 1 ? parts[1] : "")
+        let direction = parts.count > 2 ? "?direction=" + PercentCoding.encoded(parts[2]) : ""
+        return try get("/v1/policies/\(kind)/\(name)\(direction)")
+    }
+
     package func doctor() throws(AdminClientError) -> DoctorReport {
         try get("/v1/doctor")
     }

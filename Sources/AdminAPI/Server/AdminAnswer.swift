@@ -80,6 +80,10 @@ extension AdminRoute {
             return .json(try await backend.logs(after: after))
         case .load:
             return .json(try await backend.load())
+        case .policies:
+            return .json(PolicyList(policies: try await backend.policies()))
+        case .policy(let kind, let name, let direction):
+            return .json(try await backend.policy(kind: kind, name: name, direction: direction))
         case .doctor:
             return .json(DoctorReport(findings: try await backend.doctor()))
         case .getState(let store, let key):

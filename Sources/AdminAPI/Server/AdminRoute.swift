@@ -14,6 +14,8 @@ enum AdminRoute: Equatable {
     case components
     case component(String)
     case subscriptions
+    case policies
+    case policy(kind: String, name: String, direction: String?)
     case getState(store: String, key: String)
     case setState(store: String, key: String, etag: String?, ttlSeconds: Int?)
     case deleteState(store: String, key: String, etag: String?)
@@ -52,6 +54,8 @@ enum AdminRoute: Equatable {
         case ("GET", "components", "", ""): self = .components
         case ("GET", "components", let name, ""): self = .component(name)
         case ("GET", "subscriptions", "", ""): self = .subscriptions
+        case ("GET", "policies", "", ""): self = .policies
+        case ("GET", "policies", let kind, let name): self = .policy(kind: kind, name: name, direction: query["direction"])
         case ("GET", "doctor", "", ""): self = .doctor
         case ("GET", "traces", "", ""): self = .traces
         case ("GET", "logs", "", ""): self = .logs(after: try Self.number(query, "after"))

@@ -1,5 +1,6 @@
 import COctavo
 import Components
+import Governance
 import Logging
 import NIOCore
 

@@ -1,6 +1,7 @@
 import COctavo
 import COctavoHost
 import Glibc
+package import Governance
 package import Logging
 package import NIOCore
 package import Tracing
@@ -88,9 +89,24 @@ package final class CallLoop {
 
     package var allComponents: [ComponentRef] { components.values.sorted { $0.name < $1.name } }
 
+    private var policies: PolicyBook?
+    /// Nothing is begun any more.
+    private(set) var isClosing = false
+
+    /// Calls of components follow these policies, as they are now.
+    package func govern(by policies: PolicyBook) {
+        self.policies = policies
+        for ref in components.values { govern(ref) }
+    }
+
+    private func govern(_ ref: ComponentRef) {
+        ref.governor = ref.hasPolicies ? policies?.component(ref.name, type: ref.type) : nil
+    }
+
     func install(_ ref: ComponentRef) {
         last = nil
         components[ref.name] = ref
+        govern(ref)
         for observer in installationObservers { observer(ref) }
     }
 
@@ -99,6 +115,7 @@ package final class CallLoop {
 
     /// The component has been given other settings, and has its instance.
     func changed(_ ref: ComponentRef) {
+        govern(ref)
         for observer in installationObservers { observer(ref) }
     }
 
@@ -196,7 +213,10 @@ package final class CallLoop {
     func fail(_ slot: UnsafeMutablePointer<octavo_slot>, _ error: CallError) {
         let waiter = slot.pointee.waiter.map { Unmanaged<CallWaiter>.fromOpaque($0).takeRetainedValue() }
         slot.pointee.waiter = nil
-        if let waiter { traceEnd(waiter, slot, error.reason) }
+        if let waiter {
+            if let call = waiter as? GovernedCall, call.takesOver(slot, error) { return drop(slot) }
+            traceEnd(waiter, slot, error.reason)
+        }
         drop(slot)
         if let waiter { tracer.with(waiter.activity) { waiter.failed(error) } }
     }
@@ -286,6 +306,7 @@ package final class CallLoop {
                 counters.pointee.outages &+= 1
                 ComponentInstance.note(outage: copy.message, of: instance)
             }
+            if let call = waiter as? GovernedCall, call.takesOver(slot, copy) { return octavo_calls_free(slot) }
             traceEnd(waiter, slot, copy.reason)
             octavo_calls_free(slot)
             tracer.with(waiter.activity) { waiter.failed(copy) }
@@ -322,6 +343,7 @@ package final class CallLoop {
             octavo_instance_cancel(instance, octavo_calls_handle(slot))
         }
         if let waiter {
+            if let error, let call = waiter as? GovernedCall, call.takesOver(slot, error) { return true }
             traceEnd(waiter, slot, error?.reason ?? "CANCELLED")
             if let error { tracer.with(waiter.activity) { waiter.failed(error) } }
         }
@@ -385,6 +407,7 @@ package final class CallLoop {
 
     /// Ends the loop's part. Calls that are still open fail. On the event loop.
     package func close() {
+        isClosing = true
         for ref in components.values { ref.settle(target: nil, unavailable: Self.closing) }
         var index = openList
         while let slot = pointer(index) {

@@ -1,5 +1,6 @@
 package import COctavo
 import COctavoHost
+import Governance
 
 /// A component as one event loop sees it. Stays valid across reloads: the loop switches its target.
 /// Used on that loop alone.
@@ -19,6 +20,21 @@ package final class ComponentRef {
     var unavailable: CallError
     /// Called when a lazy component is asked for.
     var wanted: (() -> Void)?
+
+    /// The policies of its calls; nil without any.
+    var governor: Governor?
+    /// A bit for each operation that they are for; 0: not asked for yet.
+    private var governedOps: UInt64 = 0
+
+    /// Kinds whose calls are an app's.
+    var hasPolicies: Bool {
+        switch kind {
+        case OCTAVO_KIND_STATE, OCTAVO_KIND_PUBSUB, OCTAVO_KIND_BINDING, OCTAVO_KIND_SECRET_STORE, OCTAVO_KIND_CONFIGURATION,
+            OCTAVO_KIND_LOCK, OCTAVO_KIND_CRYPTO, OCTAVO_KIND_CONVERSATION:
+            true
+        default: false
+        }
+    }
 
     /// Callers of a lazy component that wait for its start.
     private var waiting: [() -> Void] = []
@@ -176,7 +192,27 @@ package final class ComponentRef {
             waiter.failed(error)
             return nil
         }
+        if let governor, isGoverned(op, target) {
+            let call = GovernedCall(self, governor, waiter, deadline: deadline)
+            var slot = open(op, request, bytes: bytes, deadline: deadline, on: target, waiter: call)
+            slot?.governed = Unmanaged.passUnretained(call)
+            return slot
+        }
         return open(op, request, bytes: bytes, deadline: deadline, on: target, waiter: waiter)
+    }
+
+    /// Whether an operation is a call, and no part of what is delivered to us.
+    private func isGoverned(_ op: Int32, _ target: Target) -> Bool {
+        if governedOps == 0 {
+            governedOps = 1 << 63
+            for index in 0..<min(Int(target.kind.pointee.op_count), 63) {
+                switch String(cString: target.kind.pointee.ops[index].name) {
+                case "subscribe", "unsubscribe", "watch", "unwatch", "read", "close", "credit", "settle", "on_chunk", "on_writable": break
+                default: governedOps |= 1 << UInt64(index)
+                }
+            }
+        }
+        return op < 63 && governedOps & 1 << UInt64(op) != 0
     }
 
     /// The same on an instance that need not be the present one.

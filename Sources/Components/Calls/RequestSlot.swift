@@ -11,6 +11,8 @@ package struct RequestSlot<Request> {
     let ref: Unmanaged<ComponentRef>
     let counters: UnsafeMutablePointer<octavo_instance_counters>
     var used: Int
+    /// Of a call that follows policies; the slot holds it.
+    var governed: Unmanaged<GovernedCall>?
 
     /// The request structure: zeroed but for its head's size and deadline.
     package var request: UnsafeMutablePointer<Request> {
@@ -78,6 +80,7 @@ package struct RequestSlot<Request> {
     /// be called before this returns.
     @discardableResult
     package consuming func submit() -> CallHandle {
+        if let governed { return submit(by: governed.takeUnretainedValue()) }
         let handle = CallHandle(slot: slot, call: octavo_calls_handle(slot))
         ref._withUnsafeGuaranteedRef { ref in
             if ref.isParked {
@@ -91,6 +94,12 @@ package struct RequestSlot<Request> {
 }
 
 extension RequestSlot {
+    private func submit(by governed: GovernedCall) -> CallHandle {
+        let call = octavo_calls_handle(slot)
+        governed.submit(slot)
+        return CallHandle(slot: slot, call: call, governed: governed)
+    }
+
     /// Hands the request to its instance, also while the component's calls wait for another one.
     consuming func submitNow() {
         ref._withUnsafeGuaranteedRef { $0.loop.submit(slot, counters) }
@@ -101,12 +110,29 @@ extension RequestSlot {
 package struct CallHandle {
     let slot: UnsafeMutablePointer<octavo_slot>
     let call: octavo_call
+    /// Of a call that follows policies: it may be in another slot by now.
+    var governed: GovernedCall?
+
+    init(slot: UnsafeMutablePointer<octavo_slot>, call: octavo_call, governed: GovernedCall? = nil) {
+        self.slot = slot
+        self.call = call
+        self.governed = governed
+    }
 
     /// Whether the waiter will still be called.
-    package var isOpen: Bool { octavo_slot_is_open(slot, call) != 0 }
+    package var isOpen: Bool {
+        if let present = governed?.handle { return present.isSlotOpen }
+        return isSlotOpen
+    }
+
+    private var isSlotOpen: Bool { octavo_slot_is_open(slot, call) != 0 }
 
     /// The caller has gone: its waiter is released and not called. No effect on a call that has ended.
     package func cancel() {
-        if isOpen { CallLoop.of(slot).expire(slot, with: nil) }
+        if let governed { governed.cancel() } else { cancelSlot() }
+    }
+
+    func cancelSlot() {
+        if isSlotOpen { CallLoop.of(slot).expire(slot, with: nil) }
     }
 }

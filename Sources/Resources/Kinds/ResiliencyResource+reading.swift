@@ -1,17 +1,25 @@
+import Governance
+
 extension ResiliencyResource {
     static func read(_ header: ResourceHeader, _ document: Fields, _ report: inout Report) -> ResiliencyResource? {
         var resource = ResiliencyResource(header: header)
         let spec = document.fields("spec", known: ["policies", "targets"], &report)
-        let policies = spec.fields("policies", known: ["timeouts", "retries", "circuitBreakers"], &report)
-        resource.readTimeouts(policies.fields("timeouts", known: nil, &report), &report)
-        let retries = policies.fields("retries", known: nil, &report)
-        for (name, node) in retries.all {
-            let known = ["policy", "duration", "maxInterval", "maxRetries", "matching"]
-            resource.readRetry(name, Fields(node, path: retries.at(name), in: node.mark, known: known, &report), &report)
-        }
-        if policies["circuitBreakers"] != nil { resource.unapplied.append(policies.at("circuitBreakers")) }
+        let policies = spec.fields("policies", known: PolicyKind.allCases.map(\.list), &report)
+        resource.readTimeouts(policies.fields(PolicyKind.timeout.list, known: nil, &report), &report)
+        resource.readCallPolicies(policies, &report)
+        resource.readTrafficPolicies(policies, &report)
         resource.readTargets(spec.fields("targets", known: ["apps", "actors", "components"], &report), &report)
         return resource
+    }
+
+    /// The policies of a kind, each with its name and its members.
+    static func each(
+        _ kind: PolicyKind, _ policies: Fields, known: [String], _ report: inout Report, _ body: (String, Fields, inout Report) -> Void
+    ) {
+        let list = policies.fields(kind.list, known: nil, &report)
+        for (name, node) in list.all {
+            body(name, Fields(node, path: list.at(name), in: node.mark, known: known, &report), &report)
+        }
     }
 
     private mutating func readTimeouts(_ fields: Fields, _ report: inout Report) {
@@ -25,60 +33,44 @@ extension ResiliencyResource {
         }
     }
 
-    private mutating func readRetry(_ name: String, _ fields: Fields, _ report: inout Report) {
-        var retry = Retry()
-        if let word = fields.text("policy", &report) {
-            if let growth = Retry.Growth(rawValue: word) {
-                retry.growth = growth
-            } else {
-                report.error(
-                    fields["policy"]?.mark ?? fields.mark, "\(fields.at("policy")) is \"\(word.prefix(80))\"; it may be constant or exponential")
-            }
-        }
-        func pause(_ member: String, _ usual: Duration) -> Duration {
-            guard let found = fields.duration(member, bareUnit: .milliseconds(1), &report) else { return usual }
-            if found < .zero { report.error(fields[member]?.mark ?? fields.mark, "\(fields.at(member)) must not be negative") }
-            return found
-        }
-        retry.duration = pause("duration", retry.duration)
-        retry.maxInterval = pause("maxInterval", retry.maxInterval)
-        if let count = fields.integer("maxRetries", &report) {
-            if count < -1 {
-                report.error(
-                    fields["maxRetries"]?.mark ?? fields.mark, "\(fields.at("maxRetries")) must be 0 or more, or -1 for no limit, not \(count)")
-            }
-            retry.maxRetries = count < 0 ? nil : count
-        }
-        if fields["matching"] != nil { unapplied.append(fields.at("matching")) }
-        retries[name] = retry
-    }
+    // MARK: Targets
 
     private mutating func readTargets(_ targets: Fields, _ report: inout Report) {
-        for member in ["apps", "actors"] where targets[member] != nil { unapplied.append(targets.at(member)) }
-        let fields = targets.fields("components", known: nil, &report)
-        for (name, node) in fields.all {
-            let target = Fields(node, path: fields.at(name), in: node.mark, known: ["outbound", "inbound"], &report)
-            if target["outbound"] != nil { unapplied.append(target.at("outbound")) }
-            let policies = target.fields("inbound", known: ["timeout", "retry", "circuitBreaker"], &report)
-            if policies["circuitBreaker"] != nil { unapplied.append(policies.at("circuitBreaker")) }
-            var inbound = Inbound()
-            inbound.timeout = policies.text("timeout", &report)
-            inbound.retry = policies.text("retry", &report)
-            if let named = inbound.timeout, timeouts[named] == nil {
-                missing(named, "timeouts", Array(timeouts.keys), policies, "timeout", &report)
-            }
-            if let named = inbound.retry, retries[named] == nil {
-                missing(named, "retries", Array(retries.keys), policies, "retry", &report)
-            }
-            components[name] = inbound
+        if targets["actors"] != nil { unapplied.append(targets.at("actors")) }
+        let apps = targets.fields("apps", known: nil, &report)
+        for (name, node) in apps.all {
+            let known = PolicyKind.forApps.map(\.rawValue) + ["circuitBreakerCacheSize"]
+            let target = Fields(node, path: apps.at(name), in: node.mark, known: known, &report)
+            // A breaker is the app's here, not one for each method.
+            if target["circuitBreakerCacheSize"] != nil { unapplied.append(target.at("circuitBreakerCacheSize")) }
+            self.apps[name] = names(target, PolicyKind.forApps, &report)
+        }
+        let components = targets.fields("components", known: nil, &report)
+        for (name, node) in components.all {
+            let target = Fields(node, path: components.at(name), in: node.mark, known: ["outbound", "inbound"], &report)
+            let outbound = target.fields("outbound", known: PolicyKind.forComponents.map(\.rawValue), &report)
+            self.outbound[name] = names(outbound, PolicyKind.forComponents, &report)
+            let inbound = target.fields("inbound", known: PolicyKind.forInbound.map(\.rawValue), &report)
+            // What an app does not take comes again by its retry policy, whose pauses a breaker would only repeat.
+            if inbound["circuitBreaker"] != nil { unapplied.append(inbound.at("circuitBreaker")) }
+            self.inbound[name] = names(inbound, PolicyKind.forInbound, &report)
         }
     }
 
-    private func missing(
-        _ named: String, _ kind: String, _ known: [String], _ fields: Fields, _ member: String, _ report: inout Report
-    ) {
-        report.error(
-            fields[member]?.mark ?? fields.mark,
-            "\(fields.at(member)) names the policy \"\(named.prefix(80))\", which spec.policies.\(kind) does not have\(Spelling.hint(named, in: known.sorted()))")
+    private func names(_ fields: Fields, _ kinds: [PolicyKind], _ report: inout Report) -> Names {
+        var names: Names = [:]
+        for kind in kinds {
+            guard let named = fields.text(kind.rawValue, &report) else { continue }
+            let known = self.names(of: kind)
+            guard known.contains(named) else {
+                report.error(
+                    fields[kind.rawValue]?.mark ?? fields.mark,
+                    "\(fields.at(kind.rawValue)) names the policy \"\(named.prefix(80))\", which spec.policies.\(kind.list) does not "
+                        + "have\(Spelling.hint(named, in: known.sorted()))")
+                continue
+            }
+            names[kind] = named
+        }
+        return names
     }
 }

@@ -80,7 +80,9 @@ extension AccessControlSettings {
             policy.operations = operations(one, &report)
             guard !settings.policies.contains(where: { $0.appID == appID && $0.namespace == policy.namespace }) else {
                 report.error(
-                    node.mark, "\(fields.at("policies"))[\(index)] is a second one for the app \(appID) in the namespace \(policy.namespace); put both into one")
+                    node.mark,
+                    "\(fields.at("policies"))[\(index)] is a second one for the app \(appID) in the namespace \(policy.namespace); "
+                        + "put both into one")
                 continue
             }
             settings.policies.append(policy)

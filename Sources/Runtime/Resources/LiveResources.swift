@@ -12,7 +12,7 @@ actor LiveResources {
     private let store: ComponentStore
     private let logger: Logger
     /// Told of the subscriptions of resources whenever they are others.
-    private let policies: @Sendable (InboundPolicies) -> Void
+    private let policies: @Sendable (PolicySet) -> Void
     /// Told of the servers that are no apps.
     private let endpoints: @Sendable ([EndpointDefinition]) async -> Void
     private let subscribed: @Sendable ([SubscriptionResource]) async -> Void
@@ -50,7 +50,7 @@ actor LiveResources {
 
     init(
         _ options: RuntimeOptions, _ configuration: ResourceReading.Configuration, _ store: ComponentStore,
-        logger: Logger, policies: @escaping @Sendable (InboundPolicies) -> Void,
+        logger: Logger, policies: @escaping @Sendable (PolicySet) -> Void,
         endpoints: @escaping @Sendable ([EndpointDefinition]) async -> Void,
         subscribed: @escaping @Sendable ([SubscriptionResource]) async -> Void
     ) {

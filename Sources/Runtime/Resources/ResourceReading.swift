@@ -74,7 +74,7 @@ enum ResourceReading {
         var subscriptions: [SubscriptionResource] = []
         var endpoints: [EndpointDefinition] = []
         var diagnostics: [Diagnostic] = []
-        var policies = InboundPolicies()
+        var policies = PolicySet()
     }
 
     /// The resources for this app. `preferred`: see `ResourceLoader`. Blocks on the disk.
@@ -116,10 +116,9 @@ enum ResourceReading {
             read.diagnostics.append(
                 Diagnostic(
                     .warning, one.header.source, resource: one.header.label,
-                    "parts of it have no effect yet; those for what components deliver (inbound) have: "
-                        + one.unapplied.joined(separator: ", ")))
+                    "parts of it have no effect here: " + one.unapplied.joined(separator: ", ")))
         }
-        read.policies = InboundPolicies(set.resiliencies)
+        read.policies = PolicySet(set.resiliencies)
         return read
     }
 

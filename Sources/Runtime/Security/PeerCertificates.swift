@@ -38,7 +38,9 @@ final class PeerCertificates: Sendable {
         present = NIOLockedValueBox(credentials)
         metrics = Metrics(
             expiry: registry.gauge(
-                MetricDefinition("octavo_mtls_certificate_expiry_seconds", help: "When the runtime's certificate for other runtimes ends, in seconds since 1970.")
+                MetricDefinition(
+                    "octavo_mtls_certificate_expiry_seconds",
+                    help: "When the runtime's certificate for other runtimes ends, in seconds since 1970.")
             ).series(),
             changes: registry.counter(
                 MetricDefinition("octavo_mtls_certificate_changes_total", help: "Changed certificates for other runtimes that were taken in.")).series(),
@@ -92,22 +94,24 @@ final class PeerCertificates: Sendable {
     func follow(_ server: Server, _ invocations: [NIOLoopBound<InvocationLoop>]) async {
         var seen = Self.marks(files)
         var refused = ""
+        var told = ""
         var warned = 0
         while !Task.isCancelled {
             try? await Task.sleep(for: Self.interval)
             let marks = Self.marks(files)
             // What could not be used may be half of a change.
             if marks != seen || !refused.isEmpty {
-                let isNew = marks != seen
                 seen = marks
                 do {
                     if try await take(server, invocations) { warned = 0 }
-                    refused = ""
+                    (refused, told) = ("", "")
                 } catch {
                     let cause = "\(error)"
-                    if isNew { metrics.failures.add() }
-                    if cause != refused {
+                    // Said once, and not while somebody is just writing one file after the other.
+                    if cause == refused, cause != told {
+                        metrics.failures.add()
                         logger.warning("changed certificates are not used yet", metadata: ["cause": "\(cause)"])
+                        told = cause
                     }
                     refused = cause
                 }
@@ -167,17 +171,5 @@ final class PeerCertificates: Sendable {
                 status.st_ctim.tv_sec, status.st_ctim.tv_nsec,
             ]
         }
-    }
-}
-
-extension AccessControl {
-    init(_ settings: AccessControlSettings) {
-        var policies: [Caller: Policy] = [:]
-        for one in settings.policies {
-            policies[Caller(appID: one.appID, namespace: one.namespace)] = Policy(
-                trustDomain: one.trustDomain, isAllowed: one.defaultAction.map { $0 == .allow },
-                operations: one.operations.map { Operation(name: $0.name, verbs: $0.verbs, isAllowed: $0.action == .allow) })
-        }
-        self.init(isAllowed: settings.defaultAction == .allow, policies: policies)
     }
 }

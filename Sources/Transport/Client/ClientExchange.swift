@@ -27,6 +27,9 @@ package class ClientExchange: Expiring {
     final var pool: ConnectionPool?
     final var carrier: (any ExchangeCarrier)?
 
+    /// Runs once a connection has taken it. Until then it is certain that the peer has seen nothing.
+    package final var onStart: (() -> Void)?
+
     // The body of the request.
     final var outgoing = ByteBuffer()
     /// Nothing more is added to `outgoing`.
@@ -170,6 +173,13 @@ package class ClientExchange: Expiring {
         phase = .started
         attempts += 1
         self.carrier = carrier
+    }
+
+    /// The carrier has sent its head, or will in this turn.
+    final func began() {
+        guard let onStart else { return }
+        self.onStart = nil
+        onStart()
     }
 
     /// Goes back to waiting for a connection, with everything still to send. Only when `isReplayable`.

@@ -88,6 +88,7 @@ final class HTTP1ClientConnection: ChannelInboundHandler, ClientConnection, Exch
         isRequestSent = false
         lastRead = loop.now
         sendHead(exchange)
+        exchange.began()
         outputChanged(exchange)
     }
 

@@ -126,6 +126,7 @@ final class HTTP2ClientConnection: ChannelInboundHandler, ClientConnection, Exch
         streams.append(exchange)
         submit(exchange)
         markDirty()
+        if exchange.streamID > 0 { exchange.began() }
     }
 
     private func submit(_ exchange: ClientExchange) {

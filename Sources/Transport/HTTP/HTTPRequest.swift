@@ -158,6 +158,13 @@ package final class HTTPRequest {
         if onWritable != nil { onWritable = nil }
         receiver = nil
         isDiscarding = true
+        // What nobody has taken is read away like the rest.
+        if parked.readableBytes > 0 {
+            let count = parked.readableBytes
+            parked = ByteBuffer()
+            discarded += count
+            responder?.consumed(self, count)
+        }
         if startedAt != 0, let observe = loop.http.observe {
             observe(self, status, NIODeadline.now().uptimeNanoseconds &- startedAt)
         }

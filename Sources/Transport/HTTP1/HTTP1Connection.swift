@@ -171,7 +171,8 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
     /// The answer is complete: goes on to the next request when the body has been read to its end, too.
     func completeIfDone() {
         guard let current, current.answer == .ended else { return }
-        if isBodyOpen, isKeepAlive { return }
+        // The rest of the body is read away.
+        if isBodyOpen, isKeepAlive { return pauseReading() }
         self.current = nil
         loop.counts.openStreams -= 1
         current.streamClosed(.disconnected)

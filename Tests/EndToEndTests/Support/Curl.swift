@@ -23,7 +23,7 @@ struct Curl: Sendable {
     }
 
     /// Sends to `base`. The path goes out as it is, dots and slashes included.
-    func send(to base: String, _ version: Version = .http1, seconds: Int = 10) async throws -> Answer {
+    func send(to base: String, _ version: Version = .http1, seconds: Int = 10, in space: NetworkSpace? = nil) async throws -> Answer {
         var arguments = [
             "--silent", "--show-error", "--include", "--path-as-is", "--max-time", "\(seconds)", version.rawValue,
             "--globoff",
@@ -31,7 +31,8 @@ struct Curl: Sendable {
         arguments += method == "HEAD" ? ["--head"] : ["--request", method]
         for header in ["expect:"] + headers { arguments += ["--header", header] }
         if body != nil { arguments += ["--data-binary", "@-"] }
-        let result = try await Subprocess.run("curl", arguments + [base + path], input: body)
+        let result = try await Subprocess.run(
+            space == nil ? "curl" : NetworkSpace.ip, (space?.words(["curl"]) ?? []) + arguments + [base + path], input: body)
         guard result.code == 0 else { throw Trouble("curl \(method) \(path) ended with \(result.code): \(result.errors)") }
         return try Answer(parsing: result.output)
     }

@@ -8,11 +8,17 @@ final class Names: Sendable {
     private let app: Subprocess
     private let port: Int
 
+    /// Where app and runtimes run, when that is not the network of the tests.
+    private let space: NetworkSpace?
+
     /// `settings`: YAML lines below `configuration`.
-    init(_ component: String, _ settings: [String], modes: [String] = []) async throws {
+    init(_ component: String, _ settings: [String], modes: [String] = [], in space: NetworkSpace? = nil) async throws {
+        self.space = space
         scratch = try Scratch()
         flags = try Names.flags(component, settings, in: scratch) + modes
-        let app = try Subprocess(Places.python, [Places.script("invoked_app"), "http", "0"])
+        let words = [Places.script("invoked_app"), "http", "0"]
+        let app = try Subprocess(
+            space == nil ? Places.python : NetworkSpace.ip, space.map { $0.words([Places.python] + words) } ?? words)
         self.app = app
         port = try await eventually("the app listens: \(app.errors)", within: .seconds(30)) {
             app.output.split(separator: "\n").first.flatMap { Int($0) }
@@ -31,17 +37,17 @@ final class Names: Sendable {
     /// A runtime before the app.
     func callee(_ id: String = "callee", flags more: [String] = [], environment: [String: String] = [:]) async throws -> OctavoProcess {
         try await OctavoProcess.start(
-            flags: ["--app-id", id, "--app-port", "\(port)", "--app-protocol", "http"] + flags + more, environment: environment)
+            flags: ["--app-id", id, "--app-port", "\(port)", "--app-protocol", "http"] + flags + more, environment: environment, space: space)
     }
 
     /// A runtime without an app.
     func caller(_ environment: [String: String] = [:], _ body: (OctavoProcess) async throws -> Void) async throws {
-        try await OctavoProcess.with(flags: ["--app-id", "caller"] + flags, environment: environment, body)
+        try await OctavoProcess.with(flags: ["--app-id", "caller"] + flags, environment: environment, space: space, body)
     }
 
     /// A call of an app.
     static func call(_ caller: OctavoProcess, _ app: String = "callee") async throws -> Curl.Answer {
-        try await Curl(path: "/v1.0/invoke/\(app)/method/a").send(to: caller.base, seconds: 20)
+        try await Curl(path: "/v1.0/invoke/\(app)/method/a").send(to: caller.base, seconds: 20, in: caller.space)
     }
 
     /// Waits until the app can be called.

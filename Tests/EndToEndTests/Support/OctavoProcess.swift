@@ -6,6 +6,8 @@ import Testing
 final class OctavoProcess: Sendable {
     let process: Subprocess
     let scratch: Scratch
+    /// Where it runs, when that is not the network of the tests.
+    let space: NetworkSpace?
     /// Where it listens, by purpose: `127.0.0.1:3500`, or the path of a Unix socket.
     let addresses: [String: String]
 
@@ -19,11 +21,11 @@ final class OctavoProcess: Sendable {
     /// Starts a runtime, and returns when it listens; with `untilReady`, when its components are ready, too.
     static func start(
         in scratch: Scratch? = nil, flags: [String] = [], environment: [String: String] = [:],
-        command: [String] = [], untilReady: Bool = true, executable: String = Places.octavo
+        command: [String] = [], untilReady: Bool = true, executable: String = Places.octavo, space: NetworkSpace? = nil
     ) async throws -> OctavoProcess {
         let scratch = try scratch ?? Scratch()
         let process = try launch(
-            in: scratch, flags: flags, environment: environment, command: command, executable: executable)
+            in: scratch, flags: flags, environment: environment, command: command, executable: executable, space: space)
         let status = try await eventually("the runtime's readiness\n" + process.errors, within: .seconds(30)) {
             () async throws -> JSONValue? in
             if let code = process.code { throw Trouble("octavo ended with \(code):\n\(process.errors)") }
@@ -37,24 +39,25 @@ final class OctavoProcess: Sendable {
             let purposes = (status["addresses"]?.array ?? []).compactMap { $0["purpose"]?.string }
             return Set(purposes).isSuperset(of: ["http", "grpc", "metrics"]) ? status : nil
         }
-        return try OctavoProcess(process, scratch, status)
+        return try OctavoProcess(process, scratch, space, status)
     }
 
     /// The process alone, for what ends by itself.
     static func launch(
         in scratch: Scratch, flags: [String] = [], environment: [String: String] = [:], command: [String] = [],
-        executable: String = Places.octavo
+        executable: String = Places.octavo, space: NetworkSpace? = nil
     ) throws -> Subprocess {
         try Subprocess(
-            executable,
-            [
+            space == nil ? executable : NetworkSpace.ip,
+            (space?.words([executable]) ?? []) + [
                 "run", "--app-id", "demo", "--dapr-http-port", "0", "--dapr-grpc-port", "0", "--metrics-port", "0",
                 "--metrics-listen-address", "127.0.0.1", "--data-dir", scratch.file("data"),
                 "--admin-socket", scratch.file("admin"),
             ] + flags + (command.isEmpty ? [] : ["--"] + command), environment: environment, keeping: scratch)
     }
 
-    private init(_ process: Subprocess, _ scratch: Scratch, _ status: JSONValue) throws {
+    private init(_ process: Subprocess, _ scratch: Scratch, _ space: NetworkSpace?, _ status: JSONValue) throws {
+        self.space = space
         self.process = process
         self.scratch = scratch
         addresses = Dictionary(
@@ -103,10 +106,10 @@ final class OctavoProcess: Sendable {
     /// Runs `body` with a runtime and stops it after. What the runtime wrote is shown when the body throws.
     static func with<Value>(
         in scratch: Scratch? = nil, flags: [String] = [], environment: [String: String] = [:],
-        untilReady: Bool = true, executable: String = Places.octavo, _ body: (OctavoProcess) async throws -> Value
+        untilReady: Bool = true, executable: String = Places.octavo, space: NetworkSpace? = nil, _ body: (OctavoProcess) async throws -> Value
     ) async throws -> Value {
         let octavo = try await start(
-            in: scratch, flags: flags, environment: environment, untilReady: untilReady, executable: executable)
+            in: scratch, flags: flags, environment: environment, untilReady: untilReady, executable: executable, space: space)
         do {
             let value = try await body(octavo)
             try await octavo.stop()

@@ -31,6 +31,9 @@ final class RedisServer: Sendable {
         self.process = process
     }
 
+    /// SIGSTOP: it answers nothing, and its connections stay; SIGCONT.
+    func signal(_ signal: Int32) { process.kill(signal) }
+
     func killed() async throws {
         process.kill(SIGKILL)
         _ = try await process.ended()

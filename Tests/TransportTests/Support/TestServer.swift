@@ -184,6 +184,7 @@ final class EchoHandler: HTTPHandler {
 
     func open(_ request: HTTPRequest) -> HTTPBodyMode {
         if request.target == "/stream" { return .streamed(StreamedEcho(request)) }
+        if request.target == "/early" { return .streamed(EarlyAnswer(request)) }
         return .buffered
     }
 
@@ -209,6 +210,20 @@ final class EchoHandler: HTTPHandler {
                 status: 200, headers: [("x-method", request.method), ("x-target", request.target)], body: request.body)
         }
     }
+}
+
+/// Takes the first part of a body, and answers a moment later without the others.
+final class EarlyAnswer: HTTPBodyReceiver {
+    private let request: HTTPRequest
+
+    init(_ request: HTTPRequest) { self.request = request }
+
+    func receive(_ bytes: ByteBuffer) {
+        let bound = NIOLoopBound(request, eventLoop: request.eventLoop)
+        request.eventLoop.scheduleTask(in: .milliseconds(100)) { bound.value.respond(status: 500, body: ByteBuffer(string: "early")) }
+    }
+
+    func end() {}
 }
 
 /// Sends each part of the body back as it comes.

@@ -6,8 +6,8 @@ final class StructuredNames: NameResolver {
     static var fields: [Field] {
         [
             .word(
-                "structuredType", of: ["jsonString", "yamlString", "jsonFile", "yamlFile", "json", "yaml"],
-                "Required. jsonString (or json) or yamlString (or yaml): stringValue is the table; jsonFile or yamlFile: filePath names it."),
+                "structuredType", of: ["jsonString", "yamlString", "jsonFile", "yamlFile", "json", "yaml"], default: "jsonString",
+                "jsonString (or json) or yamlString (or yaml): stringValue is the table; jsonFile or yamlFile: filePath names it."),
             .string(
                 "stringValue", example: #"{"appInstances":{"orders":[{"ipv4":"10.0.0.7","port":50002}]}}"#,
                 "The table: under appInstances a list for each app (orders, or orders.production for one of a namespace) of domain, ipv4 or ipv6, and port."),
@@ -31,9 +31,6 @@ final class StructuredNames: NameResolver {
 
     init(_ config: Config, _ instance: Instance) throws(PluginError) {
         let type = config.text("structuredType")
-        guard !type.isEmpty else {
-            throw .invalid("structuredType is missing: it is one of jsonString, yamlString, jsonFile and yamlFile.")
-        }
         let index = config.integer("structuredType") ?? 0
         isYAML = index == 1 || index == 3 || index == 5
         name = config.string("filePath") ?? ""

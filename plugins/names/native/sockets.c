@@ -36,3 +36,9 @@ int64_t names_receive(int32_t descriptor, void *bytes, size_t room) { return rec
 void names_address_text(const uint8_t *address, int32_t size, char *text, size_t room) {
     if (!inet_ntop(size == 4 ? AF_INET : AF_INET6, address, text, (socklen_t)room)) text[0] = 0;
 }
+
+int32_t names_address_bytes(const char *text, uint8_t *address) {
+    if (inet_pton(AF_INET, text, address) == 1) return 4;
+    if (inet_pton(AF_INET6, text, address) == 1) return 16;
+    return 0;
+}

@@ -1,3 +1,5 @@
+package import Governance
+
 /// How often an event is delivered again, and when. Time and chance are passed in and out.
 package struct DeliveryPolicy: Sendable {
     var retry: RetryPolicy

@@ -1,5 +1,6 @@
 import COctavo
 import Components
+package import Governance
 import JSONText
 import Logging
 import NIOCore

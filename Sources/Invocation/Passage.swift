@@ -1,0 +1,141 @@
+import BuildingBlocks
+import Components
+import Governance
+import NIOCore
+
+/// One call's way through the policies of the app that it is for: its tries, one after the other, and what each may take. Used on
+/// one event loop.
+final class Passage {
+    let governor: Governor
+    /// For messages.
+    let app: String
+    private let eventLoop: any EventLoop
+    private var fault: FaultPolicy.Fault?
+    private var isAdmitted = false
+    private var ticket: Governor.Ticket?
+    private var waiting: UInt64?
+    private var timer: Scheduled<Void>?
+    private var go: ((InvocationFailure?) -> Void)?
+    private var retries = 0
+    private var isClosed = false
+
+    /// The one whose policy the fault is of.
+    private let called: Governor
+
+    /// `fault`: what is done to the call on purpose, by the policy of `called`.
+    init(_ governor: Governor, app: String, eventLoop: any EventLoop, fault: FaultPolicy.Fault? = nil, of called: Governor? = nil) {
+        self.governor = governor
+        self.called = called ?? governor
+        self.app = app
+        self.eventLoop = eventLoop
+        self.fault = fault
+    }
+
+    /// A try has this long.
+    var timeout: Duration? { governor.policy.timeout?.value }
+    var mayRetry: Bool { governor.policy.retry != nil }
+
+    /// Begins a try: `go` is told that it may, or why it may not; maybe before this returns, and never after `close`.
+    func enter(_ go: @escaping (InvocationFailure?) -> Void) {
+        if let fault {
+            self.fault = nil
+            called.count(\.faults)
+            guard let delay = fault.delay else { return go(aborted) }
+            after(delay) { [self] in fault.aborts ? go(aborted) : enter(go) }
+            return
+        }
+        let isFirst = !isAdmitted
+        isAdmitted = true
+        switch governor.enter(now: monotonicNanoseconds(), isFirst: isFirst, resume: resumption()) {
+        case .go(let ticket):
+            self.ticket = ticket
+            go(nil)
+        case .refused(let refusal): go(failure(refusal))
+        case .wait(let id):
+            waiting = id
+            self.go = go
+            if let most = governor.policy.bulkhead?.value.maxWait { after(most) { [self] in waitedTooLong() } }
+        }
+    }
+
+    private var aborted: InvocationFailure {
+        let rule = called.policy.fault?.value
+        return .fault(app: app, http: rule?.abortHTTP ?? 503, grpc: rule?.abortGRPC ?? 14)
+    }
+
+    private func resumption() -> @Sendable () -> Void {
+        let bound = NIOLoopBound(self, eventLoop: eventLoop), eventLoop = eventLoop
+        return { eventLoop.execute { bound.value.resumed() } }
+    }
+
+    private func resumed() {
+        // It has gone away meanwhile, and its place with it.
+        guard waiting != nil, let go else { return }
+        waiting = nil
+        self.go = nil
+        timer?.cancel()
+        timer = nil
+        switch governor.enterHeld(now: monotonicNanoseconds()) {
+        case .go(let ticket):
+            self.ticket = ticket
+            go(nil)
+        case .refused(let refusal): go(failure(refusal))
+        case .wait: break
+        }
+    }
+
+    private func waitedTooLong() {
+        guard let id = waiting, let go else { return }
+        waiting = nil
+        self.go = nil
+        governor.giveUp(id, tooLong: true)
+        go(failure(.waitedTooLong))
+    }
+
+    private func failure(_ refusal: Governor.Refusal) -> InvocationFailure {
+        switch refusal {
+        case .breakerOpen: .breakerOpen(app: app, retryAfter: refusal.retryAfter)
+        case .rateLimited: .rateLimited(app: app, retryAfter: refusal.retryAfter)
+        case .full, .waitedTooLong, .adaptiveLimit: .overloaded(app: app, cause: refusal.cause)
+        }
+    }
+
+    /// The try has ended so.
+    func leave(_ status: CallStatus, timedOut: Bool = false) {
+        guard let ticket else { return }
+        self.ticket = nil
+        governor.leave(ticket, success: !status.isFailure, overloaded: timedOut, now: monotonicNanoseconds())
+    }
+
+    /// Has `body` begin another try after its pause, or gives false: there is none. `deadline`: of the whole call.
+    func retry(after status: CallStatus, before deadline: NIODeadline?, _ body: @escaping () -> Void) -> Bool {
+        let now = monotonicNanoseconds()
+        guard !isClosed, status.isFailure,
+            let pause = governor.pause(beforeRetry: retries, after: status, chance: .random(in: -1...1), now: now)
+        else { return false }
+        if let deadline, .now() + .nanoseconds(pause.nanoseconds) >= deadline { return false }
+        retries += 1
+        after(pause, body)
+        return true
+    }
+
+    private func after(_ time: Duration, _ body: @escaping () -> Void) {
+        timer = eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(time.nanoseconds)) { [self] in
+            timer = nil
+            if !isClosed { body() }
+        }
+    }
+
+    /// The call is over. A try that is under way is one that nobody wants any more.
+    func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        go = nil
+        timer?.cancel()
+        timer = nil
+        if let id = waiting { governor.giveUp(id) }
+        waiting = nil
+        if let ticket { governor.abandon(ticket) }
+        ticket = nil
+    }
+}
