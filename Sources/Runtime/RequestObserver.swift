@@ -205,10 +205,10 @@ final class RequestObserver {
 
     private func end(_ call: GRPCCall, _ code: GRPCCode, _ nanoseconds: UInt64, kind: Span.Kind) {
         guard let activity = call.activity else { return }
-        if code != .ok || kind == .server || !call.isKnownMethod || call.path.hasSuffix("/InvokeService"), let live = activity.live {
-            measure(live, "POST", call.path, "\(code)", failed: code != .ok, nanoseconds, kind: kind)
-        }
-        tracer.end(activity, at: call.begunAt &+ nanoseconds, failed: code != .ok) {
+        tracer.end(
+            activity, at: call.begunAt &+ nanoseconds, failed: code != .ok,
+            noted: { measure($0, "POST", call.path, "\(code)", failed: code != .ok, nanoseconds, kind: kind) }
+        ) {
             let service = call.path.split(separator: "/").first.map(String.init) ?? ""
             return .init(
                 name: call.path, kind: kind, wire: kind == .server ? "invocation" : "grpc", code: "\(code)",
@@ -221,10 +221,11 @@ final class RequestObserver {
 
     private func end(_ request: HTTPRequest, _ status: Int, _ nanoseconds: UInt64, kind: Span.Kind) {
         guard let activity = request.activity else { return }
-        if let live = activity.live, live.isInvocation || !live.errorCode.isEmpty {
-            measure(live, request.method, request.target, "\(status)", failed: status == 0 || status >= 400, nanoseconds, kind: kind)
-        }
-        tracer.end(activity, at: request.begunAt &+ nanoseconds, failed: status == 0 || status >= 400) {
+        let failed = status == 0 || status >= 400
+        tracer.end(
+            activity, at: request.begunAt &+ nanoseconds, failed: failed,
+            noted: { measure($0, request.method, request.target, "\(status)", failed: failed, nanoseconds, kind: kind) }
+        ) {
             // Without what is asked for in the query, where apps put what they like.
             let path = String(request.target.prefix { $0 != "?" })
             let hides = log?.obfuscatesURLs ?? false

@@ -36,10 +36,10 @@ enum OTLPSpans {
         out.fixed64(7, span.start)
         out.int32(6, Int32(span.kind.rawValue))
         out.string(5, span.name)
-        if span.parent != 0 { out.bytes(4, bytes(span.parent)) }
+        if span.parent != 0 { number(4, span.parent, &out) }
         out.string(3, span.context.state)
-        out.bytes(2, bytes(span.context.span))
-        out.bytes(1, bytes(span.context.traceHigh) + bytes(span.context.traceLow))
+        number(2, span.context.span, &out)
+        withUnsafeBytes(of: (span.context.traceHigh.bigEndian, span.context.traceLow.bigEndian)) { out.bytes(1, $0) }
     }
 
     private static func attribute(_ attribute: SpanAttribute, _ number: UInt32, _ out: inout ProtoWriter) {
@@ -54,5 +54,7 @@ enum OTLPSpans {
         }
     }
 
-    private static func bytes(_ value: UInt64) -> [UInt8] { withUnsafeBytes(of: value.bigEndian) { Array($0) } }
+    private static func number(_ field: UInt32, _ value: UInt64, _ out: inout ProtoWriter) {
+        withUnsafeBytes(of: value.bigEndian) { out.bytes(field, $0) }
+    }
 }

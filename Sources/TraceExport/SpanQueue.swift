@@ -128,13 +128,19 @@ package final class SpanQueue: SpanSink {
         defer { clock.cancel() }
         for await _ in wakes {
             while true {
-                let batch = state.withLock { state in
-                    let batch = Array(state.waiting.prefix(limits.batch))
-                    state.waiting.removeFirst(batch.count)
-                    return batch
+                // All at once, so that no span is copied under the lock; with what waits meanwhile it is twice the limit at most.
+                let taken = state.withLock { state in
+                    var taken: [Span] = []
+                    swap(&taken, &state.waiting)
+                    return taken
                 }
-                if batch.isEmpty { break }
-                await send(batch)
+                if taken.isEmpty { break }
+                var start = 0
+                while start < taken.count {
+                    let end = min(start + limits.batch, taken.count)
+                    await send(Array(taken[start..<end]))
+                    start = end
+                }
             }
             if state.withLock({ $0.isEnding && $0.waiting.isEmpty }) { return }
         }

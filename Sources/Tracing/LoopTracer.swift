@@ -104,10 +104,11 @@ package final class LoopTracer {
         }
     }
 
-    /// Ends it. `end`: monotonic nanoseconds.
-    package func end(_ ref: ActivityRef, at end: UInt64, failed: Bool, _ facts: () -> Facts) {
+    /// Ends it. `end`: monotonic nanoseconds. `noted` is called before, for one that is an invocation or has an error's code.
+    package func end(_ ref: ActivityRef, at end: UInt64, failed: Bool, noted: (Activity) -> Void = { _ in }, _ facts: () -> Facts) {
         ref.activity._withUnsafeGuaranteedRef { activity in
             guard activity.generation == ref.generation else { return }
+            if activity.isInvocation || !activity.errorCode.isEmpty { noted(activity) }
             self.end(activity, end, failed: failed, facts)
             activity.nextFree = free
             free = ref.activity
@@ -128,7 +129,7 @@ package final class LoopTracer {
     }
 
     private func tell(_ activity: Activity, _ took: UInt64, _ end: UInt64, isSlow: Bool, failed: Bool, _ facts: Facts) {
-        let wall = wallNow() &- (max(monotonicNow(), end) &- end)
+        let wall = wallNow()
         if isSlow || failed {
             ring?.add(
                 TraceEntry(

@@ -62,10 +62,10 @@ struct SpanQueueTests {
     func full() async {
         let registry = MetricsRegistry(loops: 1), place = Place(held: true)
         let queue = SpanQueue(place, limits: limits(), figures: SpanFigures(registry), logger: Logger(label: "t"))
-        // One batch may be with the destination, so that a hundred and some are taken.
+        // What the destination is being sent does not wait, so that up to two hundred are taken.
         for index in 0..<500 { queue.put(span("\(index)")) }
         let dropped = count(registry, #"octavo_spans_dropped_total{destination="place",reason="full"}"#)
-        #expect(dropped >= 390 && dropped <= 400, "\(dropped)")
+        #expect(dropped >= 300 && dropped <= 400, "\(dropped)")
         place.open()
         await queue.end(within: .seconds(20))
         let taken = place.taken.withLock { $0 }
