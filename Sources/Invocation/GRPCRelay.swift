@@ -46,6 +46,12 @@ final class GRPCRelay: GRPCStreamReceiver {
     private var isClosed = false
     /// Of the try that is under way.
     private var attempt = 0
+    /// Somebody takes the call: messages go out. Before that the first ones wait here.
+    private var isTaken = false
+    /// Instances that have been asked while nobody took the call, and what the last of them gave as the cause.
+    private var asked = 0
+    private var lastStatus: GRPCStatus?
+    private static let askedLimit = 3
     private var timer: Scheduled<Void>?
 
     /// A message up to this size is kept.
@@ -75,25 +81,29 @@ final class GRPCRelay: GRPCStreamReceiver {
             case .failure(let failure):
                 passage?.leave(.none)
                 if again(.none) { return }
-                refuse(failure)
+                refuse(failure, as: lastStatus)
             }
         }
     }
 
-    private func refuse(_ failure: InvocationFailure) {
+    /// `status`: what an earlier instance said, which is closer to the cause.
+    private func refuse(_ failure: InvocationFailure, as status: GRPCStatus? = nil) {
         isClosed = true
         passage?.close()
         if let time = failure.retryAfter { call.addTrailingMetadata("retry-after", "\(time)") }
-        call.fail(failure.grpcStatus)
+        call.fail(status ?? failure.grpcStatus)
     }
 
     private func begin(_ client: HTTPClient) {
         let left = call.deadline.map { Duration.nanoseconds(max(($0 - .now()).nanoseconds, 1)) }
         attempt += 1
+        asked += 1
+        isTaken = false
         let made = GRPCClientCall(
             streaming: call.path, fields: route.metadata(call), timeout: left, receiver: Answer(self, attempt))
         upstream = made
         call.activity?.live?.move(to: route.stage)
+        made.onStart = { [self] in if let upstream { taken(by: upstream) } }
         client.start(made)
         // A stream may be open for long: a try has its time until the answer begins.
         if let timeout = passage?.timeout {
@@ -102,6 +112,11 @@ final class GRPCRelay: GRPCStreamReceiver {
                 if attempt == self.attempt, !isAnswered, !isClosed { timedOut(timeout) }
             }
         }
+    }
+
+    /// Messages may go out, those that have waited first.
+    private func taken(by made: GRPCClientCall) {
+        isTaken = true
         if let first {
             if !isReplayable { self.first = nil }
             if first.withUnsafeBytes({ made.send($0) }), !hasAskedForMore {
@@ -120,7 +135,7 @@ final class GRPCRelay: GRPCStreamReceiver {
 
     func receive(_ message: UnsafeRawBufferPointer) {
         if first != nil || message.count > Self.keptLimit { isReplayable = false }
-        guard let upstream else {
+        guard let upstream, isTaken else {
             if first == nil { first = Array(message) } else { second = Array(message) }
             return
         }
@@ -131,7 +146,7 @@ final class GRPCRelay: GRPCStreamReceiver {
 
     func end() {
         hasEnded = true
-        upstream?.finishSending()
+        if isTaken { upstream?.finishSending() }
     }
 
     func writable() { upstream?.requestMore(1) }
@@ -187,6 +202,15 @@ final class GRPCRelay: GRPCStreamReceiver {
     private func answered(_ status: GRPCStatus, _ trailers: HeaderFields) {
         call.activity?.live?.move(to: .answered)
         let error = upstream?.failure
+        if let error, !error.mayHaveBeenSeen, !isTaken, asked < Self.askedLimit, status.code != .deadlineExceeded {
+            // Nobody has seen it: it may go elsewhere.
+            lastStatus = status
+            upstream = nil
+            timer?.cancel()
+            timer = nil
+            route.close(error, status.code)
+            return open()
+        }
         passage?.leave(.grpc(status.code.rawValue), timedOut: status.code == .deadlineExceeded)
         if status.code != .ok, again(.grpc(status.code.rawValue), error, status.code) { return }
         if let held { begin(held) }
@@ -212,6 +236,7 @@ final class GRPCRelay: GRPCStreamReceiver {
         timer = nil
         held = nil
         attempt += 1
+        asked = 0
         let isOpen = upstream != nil
         upstream = nil
         if isOpen { route.close(error, code) }

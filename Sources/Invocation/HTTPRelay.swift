@@ -131,9 +131,7 @@ final class HTTPRelay: HTTPBodyReceiver {
         }
         upstream = sent
         if !keepsBody {
-            sent.onStart = { [weak self, weak sent] in
-                if let self, let sent, upstream === sent { taken(by: sent) }
-            }
+            sent.onStart = { [self] in if let upstream { taken(by: upstream) } }
             sent.onWritable = { [weak self] in self?.request.requestMore() }
         }
         client.send(sent, to: Answer(self))

@@ -110,6 +110,28 @@ struct InvocationTests {
         app.process.kill(SIGKILL)
     }
 
+    @Test("gRPC calls of an instance that was killed go to another, streams too, while nobody has seen them")
+    func killedGRPC() async throws {
+        let scratch = try Scratch()
+        let names = try names(scratch)
+        let app = try await app("grpc")
+        let instances = [try await callee("callee", "grpc", app.port, names), try await callee("callee", "grpc", app.port, names)]
+        try await OctavoProcess.with(flags: ["--app-id", "caller"] + names) { caller in
+            let calls = try Subprocess(
+                Places.python, [Places.script("grpc_calls"), "\(caller.grpc)", "callee", scratch.file("stop")])
+            try await eventually("calls succeed: \(calls.errors)", within: .seconds(30)) { calls.output.utf8.count > 3 ? () : nil }
+            // The one that is killed is idle then or not; what it had seen may fail, and nothing else.
+            instances[0].process.kill(SIGKILL)
+            let count = calls.output.utf8.count
+            try await eventually("calls go on", within: .seconds(60)) { calls.output.utf8.count > count + 5 ? () : nil }
+            try scratch.write("", to: "stop")
+            let end = try await calls.ended(within: .seconds(60))
+            #expect(end.code == 0, "\(end.output)\(end.errors)")
+        }
+        try await instances[1].stop()
+        app.process.kill(SIGKILL)
+    }
+
     @Test("an app calls itself, and one that is away is said to be")
     func own() async throws {
         let scratch = try Scratch()

@@ -27,7 +27,7 @@ package class ClientExchange: Expiring {
     final var pool: ConnectionPool?
     final var carrier: (any ExchangeCarrier)?
 
-    /// Runs once a connection has taken it. Until then it is certain that the peer has seen nothing.
+    /// Runs once a connection has taken it. Until then it is certain that the peer has seen nothing. Let go then, and at the end.
     package final var onStart: (() -> Void)?
 
     // The body of the request.
@@ -228,6 +228,7 @@ package class ClientExchange: Expiring {
     }
 
     private final func leave() {
+        onStart = nil
         phase = .ended
         carrier = nil
         if heapIndex >= 0 { loop?.deadlines.remove(self) }
