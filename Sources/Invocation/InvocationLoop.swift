@@ -145,6 +145,11 @@ package final class InvocationLoop {
         request.activity?.live?.note(app: name.description, method: path)
         if isOwn(name) { return receive(request, path: path, from: .own(self), passage: passage, fail: fail) }
         let copies = governor(called)?.policy.mirror != nil
+        if !copies, let governor = governor(name), governor.policy.hedge != nil,
+            let relay = HedgedRelay(request, path: path, to: name, self, governor, passage, fail: fail)
+        {
+            return .streamed(relay)
+        }
         let relay = HTTPRelay(
             request, path: path, hasBody: request.expectsBody, route: PeerRoute(self, name), passage: passage, fail: fail)
         if copies {
