@@ -82,7 +82,6 @@ final class FilterCall: CallWaiter {
     override func failed(_ error: CallError) { done(.failed(MiddlewareFailure(error, handler, in: pipeline))) }
 
     override func completed(_ reply: UnsafeRawPointer?) {
-        // No reply says: as it is.
         guard let reply = reply?.loadUnaligned(as: octavo_filter_reply.self) else { return fail("it gave no answer") }
         switch reply.action {
         case OCTAVO_FILTER_CONTINUE: done(.goOn(message))

@@ -28,6 +28,18 @@ nonisolated(unsafe) private let descriptor = describe(
                 links: ["https://fetch.spec.whatwg.org/#http-cors-protocol"], fields: Cors.fields),
             make: { (config, instance) throws(PluginError) in try Cors(config, instance) }),
         .filter(
+            "middleware.http.bearer", .reactor, features: 0,
+            schema: Schema(
+                title: "Bearer tokens", description: "Lets requests through that bear a JSON Web Token of an issuer; answers others with 401.",
+                links: ["https://www.rfc-editor.org/rfc/rfc6750"], fields: Bearer.fields),
+            make: { (config, instance) throws(PluginError) in try Bearer(config, instance) }),
+        .filter(
+            "middleware.http.oauth2clientcredentials", .reactor, features: 0,
+            schema: Schema(
+                title: "OAuth 2.0 client credentials", description: "Adds a token to requests, which the client gets by its own credentials.",
+                maturity: "alpha", links: ["https://www.rfc-editor.org/rfc/rfc6749#section-4.4"], fields: ClientSettings.fields),
+            make: { (config, instance) throws(PluginError) in ClientCredentials(try ClientSettings(config), instance) }),
+        .filter(
             "middleware.http.uppercase", .inline, features: OCTAVO_FILTER_BODY,
             schema: Schema(title: "Capitals", description: "Turns the letters of a body into capitals.", fields: []),
             make: { (_, instance) throws(PluginError) in Uppercase(instance) }),
