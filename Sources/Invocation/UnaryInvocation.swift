@@ -92,6 +92,11 @@ extension InvocationLoop {
     /// Calls this runtime's own app; the fields are those that it gets.
     func callOwn(_ invocation: UnaryInvocation, _ done: @escaping UnaryInvocation.Done) {
         guard let app else { return done(.failure(.noAppChannel(app: appID))) }
+        if let pipeline, !app.isGRPC { return call(invocation, by: pipeline, app, done) }
+        call(invocation, app, done)
+    }
+
+    func call(_ invocation: UnaryInvocation, _ app: any InvokedApp, _ done: @escaping UnaryInvocation.Done) {
         let name = appID
         app.enter { left in
             if app.isGRPC {
