@@ -13,7 +13,7 @@ extension InvocationLoop {
             refuse: { request, status, message in request.respond(status: status, headers: [("content-type", "text/plain")], body: .init(string: message)) },
             take: { [self] inner in
                 // As the filters have left them.
-                relay(inner, inner.target, AppRoute(app, appID, ForwardedFields.request(inner.headers, keepsCaller: true)), passage, fail)
+                relay(inner, inner.target, AppRoute(app, appID, ForwardedFields.request(inner.headers, keepsCaller: true, for: nil)), passage, fail)
             })
         return pipeline.open(request, target: path, headers: fields, to: handler)
     }

@@ -163,6 +163,24 @@ struct PluginCheckTests {
         }
     }
 
+    @Test("the plugin of middleware passes, with an issuer's keys on a server")
+    func middleware() throws {
+        let keys = #"{"keys":[{"kty":"oct","kid":"a","k":"gIGCg4SFhoeIiYqLjI2Oj5CRkpOUlZaXmJmam5ydnp8"}]}"#
+        let program = "import http.server,sys;" + "s=http.server.ThreadingHTTPServer((\"127.0.0.1\",0),http.server.SimpleHTTPRequestHandler);"
+            + "open(\"port\",\"w\").write(str(s.server_port));s.serve_forever()"
+        try withServer("echo '\(keys)' > keys; exec python3 -c '\(program)'", isThere: { CheckedPlugin.run(["test", "-s", $0 + "/port"]).code == 0 }) { folder in
+            let base = "http://127.0.0.1:" + CheckedPlugin.run(["cat", folder + "/port"]).text
+            let result = CheckedPlugin.check(
+                "\(CheckedPlugin.products)/liboctavo-plugin-middleware.so",
+                [
+                    "rule=^/", "routes={\"/a/{b}\":\"/c\"}", "issuer=\(base)", "audience=a", "jwksURL=\(base)/keys", "clientID=a", "clientSecret=b",
+                    "tokenURL=\(base)/keys", "headerName=x-token", "authStyle=1",
+                ].flatMap { ["--set", $0] })
+            #expect(result.code == 0, "\(result.text)")
+            #expect(result.text.contains(", 0 failed, "))
+        }
+    }
+
     @Test("the example in C passes, and so does a fixture without a fault", arguments: [
         ("sdk-c/examples/file-store/file_store.c", "file-store"), ("Tests/Fixtures/plugins/faulty.c", "faulty"),
     ])

@@ -7,7 +7,7 @@ import Testing
 @Suite struct DescriptorTests {
     static let plugins = [
         "memory", "sqlite", "redis", "local-secrets", "config-file", "crypto", "rabbitmq", "mqtt", "nats",
-        "postgresql", "etcd", "local-bindings", "web-bindings", "vault", "kubernetes", "aws", "names", "consul",
+        "postgresql", "etcd", "local-bindings", "web-bindings", "vault", "kubernetes", "aws", "middleware", "names", "consul",
     ]
 
     @Test("a descriptor keeps the rules of the header", arguments: plugins)

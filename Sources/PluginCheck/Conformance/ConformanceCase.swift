@@ -38,6 +38,7 @@ package struct ConformanceCase: Sendable, CustomStringConvertible {
         case OCTAVO_KIND_CRYPTO: CryptoCases.all
         case OCTAVO_KIND_BINDING: BindingCases.all
         case OCTAVO_KIND_NAME_RESOLUTION: NamesCases.all
+        case OCTAVO_KIND_FILTER: FilterCases.all
         default: []
         }
     }

@@ -4,7 +4,7 @@ import AdminAPI
 enum ComponentExample {
     private static let names = [
         "state": "statestore", "pubsub": "pubsub", "lock": "lockstore", "configuration": "configstore", "secretstore": "secretstore",
-        "crypto": "keys", "binding": "binding", "nameresolution": "nameresolution", "conversation": "conversation",
+        "crypto": "keys", "binding": "binding", "nameresolution": "nameresolution", "filter": "middleware", "conversation": "conversation",
     ]
 
     static func yaml(_ type: ComponentType) -> String {
