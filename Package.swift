@@ -91,7 +91,7 @@ let plugins: [Target] =
     + plugin("local-secrets", target: "LocalSecretsPlugin")
     + plugin("config-file", target: "ConfigFilePlugin")
     + plugin("postgresql", target: "PostgreSQLPlugin", native: ["CPostgreSQL"])
-    + plugin("crypto", target: "CryptoPlugin", native: ["COpenSSL"])
+    + plugin("crypto", target: "CryptoPlugin", kits: ["PluginKeys", "CPluginKeys"])
     + plugin("etcd", target: "EtcdPlugin", kits: ["PluginHTTP"])
     + plugin("vault", target: "VaultPlugin", kits: ["PluginHTTP"])
     + plugin("kubernetes", target: "KubernetesPlugin", kits: ["PluginHTTP", "CPluginYAML"])
@@ -103,6 +103,7 @@ let plugins: [Target] =
     + plugin("web-bindings", target: "WebBindingsPlugin", kits: ["PluginHTTP", "CCurl"])
     + plugin("consul", target: "ConsulPlugin", kits: ["PluginHTTP"])
     + plugin("names", target: "NamesPlugin", kits: ["CPluginYAML"])
+    + plugin("middleware", target: "MiddlewarePlugin", kits: ["PluginHTTP", "PluginKeys", "CPluginKeys"])
     + plugin("aws", target: "AWSPlugin", native: ["COpenSSL"], kits: ["PluginHTTP"])
 
 let package = Package(
@@ -126,6 +127,7 @@ let package = Package(
         .library(name: "octavo-plugin-web-bindings", type: .dynamic, targets: ["WebBindingsPlugin"]),
         .library(name: "octavo-plugin-consul", type: .dynamic, targets: ["ConsulPlugin"]),
         .library(name: "octavo-plugin-names", type: .dynamic, targets: ["NamesPlugin"]),
+        .library(name: "octavo-plugin-middleware", type: .dynamic, targets: ["MiddlewarePlugin"]),
         .library(name: "octavo-plugin-aws", type: .dynamic, targets: ["AWSPlugin"]),
         .library(name: "octavo-plugin-rabbitmq", type: .dynamic, targets: ["RabbitMQPlugin"]),
         .library(name: "octavo-plugin-mqtt", type: .dynamic, targets: ["MQTTPlugin"]),
@@ -145,7 +147,7 @@ let package = Package(
         .target(
             name: "Runtime",
             dependencies: [
-                "Transport", "DaprAPI", "DaprProtos", "AdminAPI", "AppChannel", "BuildingBlocks", "Certificates", "Governance", "Invocation",
+                "Transport", "DaprAPI", "DaprProtos", "AdminAPI", "AppChannel", "BuildingBlocks", "Certificates", "Governance", "Invocation", "Middleware",
                 "Components", "COctavo",
                 "COctavoHost", "Resources", "Telemetry", "TextSearch", "TraceExport", "Tracing", logging, concurrency,
             ] + nio, swiftSettings: strict),
@@ -176,8 +178,9 @@ let package = Package(
             swiftSettings: strict),
         .target(
             name: "Invocation",
-            dependencies: ["BuildingBlocks", "Certificates", "Components", "COctavo", "Governance", "JSONText", "Tracing", "Transport"] + nio,
+            dependencies: ["BuildingBlocks", "Certificates", "Components", "COctavo", "Governance", "JSONText", "Middleware", "Tracing", "Transport"] + nio,
             swiftSettings: strict),
+        .target(name: "Middleware", dependencies: ["Components", "COctavo", "JSONText", "Transport"] + nio, swiftSettings: strict),
         .target(
             name: "AppChannel",
             dependencies: [
@@ -232,6 +235,8 @@ let package = Package(
         .target(name: "CPluginKit", cSettings: warnings),
         .target(name: "CPluginYAML", dependencies: ["CLibYAML"], cSettings: warnings),
         .target(name: "CPluginTLS", dependencies: ["COpenSSL"], cSettings: warnings),
+        .target(name: "CPluginKeys", dependencies: ["COctavo", "COpenSSL"], cSettings: warnings),
+        .target(name: "PluginKeys", dependencies: ["PluginKit", "CPluginKeys"], swiftSettings: embedded + small + reachable),
         .target(name: "PluginKit", dependencies: ["COctavo", "CPluginKit"], swiftSettings: embedded),
         .target(name: "CCurl", cSettings: warnings, linkerSettings: [.linkedLibrary("curl")]),
         .target(name: "PluginHTTP", dependencies: ["PluginKit", "CCurl"], swiftSettings: embedded + small + reachable),

@@ -1,5 +1,5 @@
 import Tracing
-import Transport
+package import Transport
 
 /// Each request is an activity from its head to the end of its answer, which whoever observes the listeners is told of.
 extension DaprAPI {
@@ -16,7 +16,7 @@ extension DaprAPI {
     }
 
     /// Begins to follow a request. Source: Dapr, which leaves questions for its health out.
-    func follow(_ request: HTTPRequest) {
+    package func follow(_ request: HTTPRequest) {
         guard request.begunAt != 0, !request.target.hasPrefix("/v1.0/healthz") else { return }
         request.activity = tracer.begin(parent: TraceContext(request.headers), startedAt: request.begunAt)
     }

@@ -6,6 +6,8 @@ package final class Governor: Sendable {
     /// `app/shop`, `component/statestore/outbound`.
     package let target: String
     package let policy: CallPolicy
+    /// Whether a few milliseconds matter to it, so that a coarse clock does not do.
+    package let needsExactTime: Bool
     private let state: Mutex<State>
 
     private struct State: ~Copyable {
@@ -37,6 +39,7 @@ package final class Governor: Sendable {
     package init(target: String, policy: CallPolicy, now: Int64) {
         self.target = target
         self.policy = policy
+        needsExactTime = policy.rateLimit != nil || policy.concurrency != nil || policy.bulkhead != nil
         state = Mutex(
             State(
                 breaker: policy.breaker.map { CircuitBreaker($0.value, now: now) }, budget: policy.budget.map { RetryBudget($0.value) },

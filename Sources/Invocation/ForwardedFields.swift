@@ -144,12 +144,19 @@ package enum ForwardedFields {
 
 extension Activity {
     fileprivate func add(to fields: inout HeaderFields) {
-        fields.append("traceparent" as StaticString, context.parent)
+        context.withParent { fields.append(Self.parentName, $0) }
         if !context.state.isEmpty { fields.append("tracestate" as StaticString, context.state) }
     }
 
     fileprivate func addMetadata(to fields: inout HeaderFields) {
         add(to: &fields)
-        fields.append("grpc-trace-bin" as StaticString, Base64.encode(context.binary))
+        context.withBinaryText { fields.append(Self.binaryName, $0) }
+    }
+
+    private static var parentName: UnsafeRawBufferPointer { name("traceparent") }
+    private static var binaryName: UnsafeRawBufferPointer { name("grpc-trace-bin") }
+
+    private static func name(_ text: StaticString) -> UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
     }
 }

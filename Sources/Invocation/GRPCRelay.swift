@@ -107,6 +107,7 @@ final class GRPCRelay: GRPCStreamReceiver {
         client.start(made)
         // A stream may be open for long: a try has its time until the answer begins.
         if let timeout = passage?.timeout {
+            timer?.cancel()
             timer = call.eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(timeout.nanoseconds)) { [self, attempt] in
                 timer = nil
                 if attempt == self.attempt, !isAnswered, !isClosed { timedOut(timeout) }

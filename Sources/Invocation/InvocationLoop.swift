@@ -2,6 +2,7 @@ import BuildingBlocks
 package import Certificates
 package import Components
 package import Governance
+package import Middleware
 import NIOCore
 import Tracing
 package import Transport
@@ -18,6 +19,8 @@ package final class InvocationLoop {
     private(set) var security: InvocationSecurity?
     /// Which calls of others the app takes; nil: all.
     let access: AccessControl?
+    /// What HTTP calls of the app go through; nil: nothing.
+    let pipeline: MiddlewarePipeline?
     private let resolution: NameResolution
     let tracer: LoopTracer
     private let endpoints: Endpoints
@@ -33,8 +36,10 @@ package final class InvocationLoop {
     /// `resolver`: the name of the component that knows where apps are.
     package init(
         loop: CallLoop, appID: String, namespace: String, resolver: String, app: (any InvokedApp)?, policies: PolicyBook? = nil,
-        limits: ClientLimits = ClientLimits(), security: InvocationSecurity? = nil, access: AccessControl? = nil
+        limits: ClientLimits = ClientLimits(), security: InvocationSecurity? = nil, access: AccessControl? = nil,
+        pipeline: MiddlewarePipeline? = nil
     ) {
+        self.pipeline = pipeline
         self.security = security
         self.access = access
         self.appID = appID
@@ -145,6 +150,11 @@ package final class InvocationLoop {
         request.activity?.live?.note(app: name.description, method: path)
         if isOwn(name) { return receive(request, path: path, from: .own(self), passage: passage, fail: fail) }
         let copies = governor(called)?.policy.mirror != nil
+        if !copies, let governor = governor(name), governor.policy.hedge != nil,
+            let relay = HedgedRelay(request, path: path, to: name, self, governor, passage, fail: fail)
+        {
+            return .streamed(relay)
+        }
         let relay = HTTPRelay(
             request, path: path, hasBody: request.expectsBody, route: PeerRoute(self, name), passage: passage, fail: fail)
         if copies {
@@ -236,6 +246,7 @@ package final class InvocationLoop {
         if app.isGRPC {
             return .streamed(CollectedRelay(request, path: path, fields: fields(request, caller).pairs, loop: self, fail: fail))
         }
+        if let pipeline { return receive(request, path, fields(request, caller), by: pipeline, app, passage, fail) }
         return relay(request, path, AppRoute(app, appID, fields(request, caller)), passage, fail)
     }
 
@@ -262,7 +273,7 @@ package final class InvocationLoop {
         case verified(RuntimeIdentity)
     }
 
-    private func relay(
+    func relay(
         _ request: HTTPRequest, _ path: String, _ route: any RelayRoute, _ passage: Passage?,
         _ fail: @escaping (HTTPRequest, InvocationFailure) -> Void
     ) -> HTTPBodyMode {

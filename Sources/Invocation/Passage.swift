@@ -11,7 +11,7 @@ final class Passage {
     let app: String
     private let eventLoop: any EventLoop
     private var fault: FaultPolicy.Fault?
-    private var isAdmitted = false
+    private var isAdmitted: Bool
     private var ticket: Governor.Ticket?
     private var waiting: UInt64?
     private var timer: Scheduled<Void>?
@@ -22,8 +22,11 @@ final class Passage {
     /// The one whose policy the fault is of.
     private let called: Governor
 
-    /// `fault`: what is done to the call on purpose, by the policy of `called`.
-    init(_ governor: Governor, app: String, eventLoop: any EventLoop, fault: FaultPolicy.Fault? = nil, of called: Governor? = nil) {
+    /// `fault`: what is done to the call on purpose, by the policy of `called`. `isFirst`: false for one beside another of the same call.
+    init(_ governor: Governor, app: String, eventLoop: any EventLoop, fault: FaultPolicy.Fault? = nil, of called: Governor? = nil,
+        isFirst: Bool = true
+    ) {
+        isAdmitted = !isFirst
         self.governor = governor
         self.called = called ?? governor
         self.app = app

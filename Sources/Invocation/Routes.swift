@@ -22,7 +22,11 @@ struct Choice {
     private var avoided: [Peer] = []
     private(set) var peer: Peer?
 
-    init(_ peers: AppPeers) { self.peers = peers }
+    /// `avoiding`: others are asked before these.
+    init(_ peers: AppPeers, avoiding: [Peer] = []) {
+        self.peers = peers
+        avoided = avoiding
+    }
 
     enum Ending {
         case done

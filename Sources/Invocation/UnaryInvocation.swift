@@ -92,6 +92,11 @@ extension InvocationLoop {
     /// Calls this runtime's own app; the fields are those that it gets.
     func callOwn(_ invocation: UnaryInvocation, _ done: @escaping UnaryInvocation.Done) {
         guard let app else { return done(.failure(.noAppChannel(app: appID))) }
+        if let pipeline, !app.isGRPC { return call(invocation, by: pipeline, app, done) }
+        call(invocation, app, done)
+    }
+
+    func call(_ invocation: UnaryInvocation, _ app: any InvokedApp, _ done: @escaping UnaryInvocation.Done) {
         let name = appID
         app.enter { left in
             if app.isGRPC {
@@ -149,23 +154,41 @@ final class PeerCall: UnaryRoute {
     private let name: AppName
     private var choice: Choice
 
-    init(_ loop: InvocationLoop, _ name: AppName) {
+    private var sent: HTTPClientRequest?
+    private var isCancelled = false
+
+    /// `avoiding`: instances that others are asked before.
+    init(_ loop: InvocationLoop, _ name: AppName, avoiding: [Peer] = []) {
         self.name = name
-        choice = Choice(loop.peers(name))
+        choice = Choice(loop.peers(name), avoiding: avoiding)
     }
 
+    /// The one that has the call.
+    var peer: Peer? { choice.peer }
+
     func again() { choice.begin() }
+
+    /// Nobody wants the answer.
+    func cancel() {
+        isCancelled = true
+        sent?.cancel()
+        sent = nil
+        choice.leave(.done)
+    }
 
     func send(_ invocation: UnaryInvocation, _ done: @escaping (Result<UnaryInvocation.Answer, InvocationFailure>, Bool) -> Void) {
         choice.pick { [self] result in
             switch result {
             case .failure(let failure): done(.failure(failure), false)
             case .success(let peer):
+                guard !isCancelled else { return }
                 choice.take(peer)
                 let request = HTTPClientRequest(
                     method: invocation.method, target: invocation.path, headers: invocation.fields,
                     body: invocation.body.readableBytes > 0 ? invocation.body : nil, timeout: invocation.timeout)
+                sent = request
                 peer.client.send(request) { [self] result in
+                    sent = nil
                     switch result {
                     case .success(let response):
                         let isWell = response.status < 500
@@ -244,6 +267,7 @@ final class UnaryAttempt {
         instances = 0
         guard let passage else { return send(nil) }
         passage.enter { [self] refusal in
+            guard !isOver else { return }
             if let refusal { end(.failure(refusal)) } else { send(nil) }
         }
     }
@@ -259,6 +283,7 @@ final class UnaryAttempt {
         }
         instances += 1
         route.send(sent) { [self] result, notTaken in
+            guard !isOver else { return }
             switch result {
             case .success(let answer): tried(result, answer.grpc.map { .grpc($0.code.rawValue) } ?? .http(answer.status))
             case .failure(let failure):

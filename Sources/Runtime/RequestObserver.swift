@@ -90,7 +90,8 @@ final class RequestObserver {
             last.record(nanoseconds, shard)
         } else {
             let series = series(method, code, isKnown: call.isKnownMethod)
-            if call.isKnownMethod { last = series }
+            // All unknown methods count in one series; a method is known for as long as the runtime runs.
+            last = call.isKnownMethod || series.method == method ? series : GRPCSeries(method, code, series.histogram, dapr: series.dapr)
             series.record(nanoseconds, shard)
         }
         let trace = log == nil ? nil : call.activity?.live?.context.traceID

@@ -11,9 +11,25 @@ extension Runtime {
         for cause in await resources.begin() { events.put(.fatal(cause)) }
         Task { await resources.follow() }
         for await reasons in await store.readiness() {
-            state.set(componentsNotReady: reasons.map { "component \($0.component): \($0.reason)" })
+            let pipelines = configuration.pipelines.problems(await store.componentFacts(), waited: reasons.map(\.component))
+            state.set(componentsNotReady: reasons.map { "component \($0.component): \($0.reason)" } + pipelines.all)
+            tell(pipelines.mistaken)
             // Components that are removed at the end are no longer waited for, which is no readiness.
             announceReadiness()
+        }
+    }
+}
+
+extension Runtime {
+    /// Says once of each problem of a pipeline that requests fail for it.
+    private func tell(_ problems: [String]) {
+        let new = toldProblems.withLockedValue { told in
+            let new = problems.filter { !told.contains($0) }
+            told = problems
+            return new
+        }
+        for problem in new where !state.isDraining {
+            logger.error("requests fail, for a middleware can't be asked", metadata: ["cause": "\(problem)"])
         }
     }
 }

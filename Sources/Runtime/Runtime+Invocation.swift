@@ -3,6 +3,7 @@ import Components
 import Governance
 import Invocation
 import Logging
+import Middleware
 import NIOCore
 import NIOPosix
 import Resources
@@ -15,7 +16,7 @@ extension Runtime {
 
     static func invocations(
         _ options: RuntimeOptions, _ loops: [NIOLoopBound<CallLoop>], _ namespace: String, _ app: AppChannel?,
-        _ security: InvocationSecurity?, _ access: AccessControl?, _ policies: PolicyBook
+        _ security: InvocationSecurity?, _ access: AccessControl?, _ policies: PolicyBook, _ pipelines: Pipelines
     ) async throws -> [NIOLoopBound<InvocationLoop>] {
         var made: [NIOLoopBound<InvocationLoop>] = []
         for (index, loop) in loops.enumerated() {
@@ -24,7 +25,8 @@ extension Runtime {
                     NIOLoopBound(
                         InvocationLoop(
                             loop: loop.value, appID: options.appID, namespace: namespace, resolver: resolver,
-                            app: app?.invoked(onLoop: index), policies: policies, security: security, access: access),
+                            app: app?.invoked(onLoop: index), policies: policies, security: security, access: access,
+                            pipeline: MiddlewarePipeline(pipelines.app, loop: loop.value)),
                         eventLoop: loop.eventLoop)
                 }.get())
         }

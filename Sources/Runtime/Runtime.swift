@@ -37,6 +37,8 @@ final class Runtime: Sendable {
     let app: AppChannel?
     /// Whether the log has said that everything is up.
     let announced = NIOLockedValueBox(false)
+    /// What is wrong with pipelines, as the log has said.
+    let toldProblems = NIOLockedValueBox<[String]>([])
     /// What is on its way to the app, of every event loop.
     let deliveries: NIOLockedValueBox<[NIOLoopBound<any AppDeliveries>]>
     /// Looks after the certificates for other runtimes.
@@ -179,8 +181,8 @@ final class Runtime: Sendable {
         if let access = configuration.accessControl { tell(access, certificates, security) }
         let invocations = try await invocations(
             options, loops, namespace, app, try certificates?.security(), configuration.accessControl.map { AccessControl($0) },
-            state.policies)
-        let (api, listeners) = try await listen(options, group, loops, state, observation, invocations)
+            state.policies, configuration.pipelines)
+        let (api, listeners) = try await listen(options, group, loops, state, observation, invocations, configuration.pipelines)
         let (peers, peerListeners) = try await listenForPeers(options, group, invocations, loops, observation, certificates, logger: security)
         let runtime = try await Runtime(
             options: options, logger: logger, events: events, group: group, loops: loops, store: store, state: state,
@@ -254,7 +256,7 @@ final class Runtime: Sendable {
 
     private static func listen(
         _ options: RuntimeOptions, _ group: MultiThreadedEventLoopGroup, _ loops: [NIOLoopBound<CallLoop>],
-        _ state: RuntimeState, _ observation: Observation, _ invocations: [NIOLoopBound<InvocationLoop>]
+        _ state: RuntimeState, _ observation: Observation, _ invocations: [NIOLoopBound<InvocationLoop>], _ pipelines: Pipelines
     ) async throws -> (Server, [Listener]) {
         var endpoints: [Server.Endpoint] = []
         var purposes: [String] = []
@@ -288,8 +290,8 @@ final class Runtime: Sendable {
             let health = HealthService()
             health.set(.serving)
             health.add(to: router)
-            return LoopApplication(
-                grpc: router, http: DaprHTTPHandler(api, observe: { observer.ended($0, $1, $2) }))
+            let handler = DaprHTTPHandler(api, observe: { observer.ended($0, $1, $2) })
+            return LoopApplication(grpc: router, http: Pipelines.handler(handler, pipelines.api, loops[index].value))
         }
         return (server, zip(purposes, server.addresses).map { Listener(purpose: $0, address: $1) })
     }

@@ -56,6 +56,57 @@ package struct TraceContext: Sendable, Equatable {
         }
     }
 
+    /// Runs `body` on the bytes of `parent`, which are valid until it returns.
+    package func withParent<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.parentLength) { out in
+            out.initialize(repeating: Self.dash)
+            out[0] = 0x30
+            out[1] = 0x30
+            Self.write(traceHigh, out, 3)
+            Self.write(traceLow, out, 19)
+            Self.write(span, out, 36)
+            out[53] = 0x30
+            out[54] = isSampled ? 0x31 : 0x30
+            return body(UnsafeRawBufferPointer(out))
+        }
+    }
+
+    /// Runs `body` on `binary` in Base64, without padding; the bytes are valid until it returns.
+    package func withBinaryText<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 30 + 40) { memory in
+            memory.initialize(repeating: 0)
+            let plain = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(memory)[..<30])
+            plain.storeBytes(of: traceHigh.bigEndian, toByteOffset: 2, as: UInt64.self)
+            plain.storeBytes(of: traceLow.bigEndian, toByteOffset: 10, as: UInt64.self)
+            plain[18] = 1
+            plain.storeBytes(of: span.bigEndian, toByteOffset: 19, as: UInt64.self)
+            plain[27] = 2
+            plain[28] = isSampled ? 1 : 0
+            // 29 bytes are 39 digits: the last triple lacks one byte.
+            var at = 30
+            for start in stride(from: 0, to: 30, by: 3) {
+                let bits = UInt32(memory[start]) << 16 | UInt32(memory[start + 1]) << 8 | UInt32(memory[start + 2])
+                memory[at] = Self.digit(UInt8(bits >> 18 & 63))
+                memory[at + 1] = Self.digit(UInt8(bits >> 12 & 63))
+                memory[at + 2] = Self.digit(UInt8(bits >> 6 & 63))
+                memory[at + 3] = Self.digit(UInt8(bits & 63))
+                at += 4
+            }
+            return body(UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: memory[30..<69])))
+        }
+    }
+
+    @inline(__always)
+    private static func digit(_ value: UInt8) -> UInt8 {
+        switch value {
+        case 0..<26: 0x41 + value
+        case 26..<52: 0x61 + value - 26
+        case 52..<62: 0x30 + value - 52
+        case 62: 0x2b
+        default: 0x2f
+        }
+    }
+
     /// The trace's id, 32 digits.
     package var traceID: String {
         String(unsafeUninitializedCapacity: 32) { out in

@@ -198,6 +198,28 @@ struct InvocationPolicyTests {
         withExtendedLifetime(fleet) {}
     }
 
+    @Test("idempotent calls go to a second instance when the first one is slow, and others do not")
+    func hedging() async throws {
+        let fleet = try Fleet()
+        try await fleet.app("shop")
+        let slow = try await fleet.app("shop", "slow")
+        let caller = try await fleet.caller("caller", "  policies: {hedges: {second: {delay: 100ms}}}\n  targets: {apps: {shop: {hedge: second}}}")
+        let plain = try await fleet.caller("plain")
+        try await eventually("the slow one gets calls", within: .seconds(30)) {
+            _ = try await Fleet.send(4, to: "shop", by: caller, seconds: 1)
+            _ = try await Fleet.send(4, to: "shop", by: plain, seconds: 1)
+            return seen(slow.app).count >= 3 ? () : nil
+        }
+        let with = try await Fleet.send(20, to: "shop", by: caller, seconds: 2), without = try await Fleet.send(20, to: "shop", by: plain, seconds: 2)
+        print("one of two instances takes 3 s: of 20 requests with 2 s \(20 - (without[200] ?? 0)) fail without hedging, \(20 - (with[200] ?? 0)) with it")
+        #expect(with == [200: 20] && (without[200] ?? 0) < 20)
+        let hedges = try await summary("app/shop", caller)?["hedges"]?.integer ?? 0
+        #expect(hedges >= 1)
+        _ = try await Fleet.send(6, to: "shop", by: caller, seconds: 1, body: "a post")
+        #expect(try await summary("app/shop", caller)?["hedges"]?.integer == hedges)
+        withExtendedLifetime(fleet) {}
+    }
+
     @Test("calls are routed by fields and by weight, and copies go to a mirror")
     func routes() async throws {
         let fleet = try Fleet()

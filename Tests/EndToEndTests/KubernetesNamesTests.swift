@@ -66,7 +66,7 @@ struct KubernetesNamesTests {
         let names = try await Names(
             "kubernetes",
             [
-                "dnsServers: '\(refusing.address), \(server.address)'", "port: \(callee.internalPort)", "dnsTimeout: 1500ms",
+                "dnsServers: '\(refusing.address), \(server.address)'", "port: \(callee.internalPort)", "dnsTimeout: 4s",
             ])
         try await names.caller { caller in
             #expect(try await Names.failures(caller, of: 10) == 0)

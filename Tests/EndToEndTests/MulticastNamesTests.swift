@@ -48,6 +48,19 @@ struct MulticastNamesTests {
         try await hidden.stop()
     }
 
+    @Test("where there is IPv6 alone it goes by ff02::fb")
+    func six() async throws {
+        let spaces = try await NetworkSpace.connected(2, six: true)
+        let here = try await Names("mdns", settings, in: spaces[0]), there = try await Names("mdns", settings, in: spaces[1])
+        let callee = try await there.callee(flags: reachable(spaces[1]).flags, environment: reachable(spaces[1]).environment)
+        try await here.caller { caller in
+            try await Names.known(caller)
+            #expect(try await Names.failures(caller, of: 10) == 0)
+            try await callee.stop()
+            try await Names.unknown(caller)
+        }
+    }
+
     @Test("another implementation finds runtimes by Dapr's names, hears when they go, and is found")
     func zeroconf() async throws {
         let spaces = try await NetworkSpace.connected(2)

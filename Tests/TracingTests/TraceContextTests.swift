@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Tracing
@@ -14,6 +15,9 @@ struct TraceContextTests {
         #expect(context.traceID == Self.trace && TraceContext.text(span: context.span) == Self.span)
         #expect(context.binary.count == 29)
         #expect(TraceContext(binary: context.binary) == context)
+        context.withParent { #expect(String(decoding: $0, as: UTF8.self) == context.parent) }
+        let digits = context.withBinaryText { String(decoding: $0, as: UTF8.self) }
+        #expect(Data(base64Encoded: digits + "=").map { Array($0) } == context.binary)
     }
 
     @Test("of a later version is read as far as it is known, and written as version 00")

@@ -1,3 +1,4 @@
+import PluginKeys
 import PluginKit
 
 /// Tells whether a file is still the one that was read.

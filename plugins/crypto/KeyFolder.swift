@@ -1,4 +1,6 @@
+import CPluginKeys
 import CryptoPluginNative
+import PluginKeys
 import PluginKit
 
 /// `crypto.dapr.localstorage`: a key is a file of the folder, and its name is the file's. On worker threads: it

@@ -1,4 +1,5 @@
-import CryptoPluginNative
+import CPluginKeys
+import PluginKeys
 import PluginKit
 
 /// What both types have in common: everything but where the keys are.

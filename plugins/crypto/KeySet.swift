@@ -1,4 +1,5 @@
-import CryptoPluginNative
+import CPluginKeys
+import PluginKeys
 import PluginKit
 
 /// `crypto.dapr.jwks`: keys by their `kid`, out of a set in the settings or in a file. On worker threads: it looks

@@ -1,4 +1,5 @@
-import CryptoPluginNative
+import CPluginKeys
+import PluginKeys
 import PluginKit
 
 /// Finds out what the content of a file is. Source: Dapr's rules for local keys.
@@ -43,6 +44,3 @@ enum KeyText {
         return Key(try withBytes(decoded) { (bytes) throws(PluginError) in try Key.made { crypto_key_symmetric(Bytes(bytes), $0) } })
     }
 }
-
-/// Overwrites what was secret.
-func wipe(_ bytes: inout [UInt8]) { bytes.withUnsafeMutableBytes { if let start = $0.baseAddress { crypto_wipe(start, $0.count) } } }

@@ -1,4 +1,5 @@
-import CryptoPluginNative
+import CPluginKeys
+import PluginKeys
 import PluginKit
 
 extension KeyHolder {

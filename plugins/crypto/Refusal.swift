@@ -1,4 +1,5 @@
-import CryptoPluginNative
+import CPluginKeys
+import PluginKeys
 import PluginKit
 
 /// What a caller is told when an operation does not work. Never anything of key or data.

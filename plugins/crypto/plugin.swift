@@ -1,3 +1,4 @@
+import PluginKeys
 import PluginKit
 
 private let offered = OCTAVO_CRYPTO_PUBLIC_KEY | OCTAVO_CRYPTO_ENCRYPT | OCTAVO_CRYPTO_WRAP | OCTAVO_CRYPTO_SIGN

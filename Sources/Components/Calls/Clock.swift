@@ -8,6 +8,14 @@ package func monotonicNanoseconds() -> Int64 {
     return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
 }
 
+/// The same to within a tick of the kernel, some milliseconds, at a quarter of the cost.
+@inline(__always)
+package func coarseNanoseconds() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &time)
+    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+}
+
 /// Seconds since 1970.
 package func wallSeconds() -> Double {
     var time = timespec()

@@ -19,7 +19,7 @@ final class GovernedCall: CallWaiter {
     /// The present slot is one that waits.
     private var waiting: UInt64?
     private var timer: Scheduled<Void>?
-    /// The slot of the try that is under way, for the caller's handle.
+    /// The slot of the second try and of later ones, for the caller's handle.
     private(set) var handle: CallHandle?
     private var isCancelled = false
     private var isRefused = false
@@ -31,6 +31,8 @@ final class GovernedCall: CallWaiter {
         self.deadline = deadline
     }
 
+    private var now: Int64 { governor.needsExactTime ? monotonicNanoseconds() : coarseNanoseconds() }
+
     // MARK: A try
 
     /// Takes the request that has been put together.
@@ -40,8 +42,7 @@ final class GovernedCall: CallWaiter {
 
     private func begin(_ slot: UnsafeMutablePointer<octavo_slot>, isFirst: Bool) {
         let call = octavo_calls_handle(slot)
-        handle = CallHandle(slot: slot, call: call)
-        let now = monotonicNanoseconds()
+        let now = self.now
         switch governor.enter(now: now, isFirst: isFirst, resume: resumption(slot, call)) {
         case .go(let ticket): give(slot, ticket, now)
         case .refused(let refusal): refuse(slot, refusal)
@@ -144,7 +145,7 @@ final class GovernedCall: CallWaiter {
     // MARK: Its end
 
     override func completed(_ reply: UnsafeRawPointer?) {
-        if let ticket { governor.leave(ticket, success: true, now: monotonicNanoseconds()) }
+        if let ticket { governor.leave(ticket, success: true, now: now) }
         ticket = nil
         waiter.completed(reply)
     }
@@ -213,6 +214,5 @@ final class GovernedCall: CallWaiter {
         isCancelled = true
         if let ticket { governor.abandon(ticket) }
         ticket = nil
-        handle?.cancelSlot()
     }
 }

@@ -129,10 +129,11 @@ package struct CallHandle {
 
     /// The caller has gone: its waiter is released and not called. No effect on a call that has ended.
     package func cancel() {
-        if let governed { governed.cancel() } else { cancelSlot() }
+        governed?.cancel()
+        (governed?.handle ?? self).cancelSlot()
     }
 
-    func cancelSlot() {
+    private func cancelSlot() {
         if isSlotOpen { CallLoop.of(slot).expire(slot, with: nil) }
     }
 }

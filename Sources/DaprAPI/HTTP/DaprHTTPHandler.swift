@@ -4,7 +4,7 @@ package import Transport
 
 /// Dapr's HTTP API on one event loop.
 package final class DaprHTTPHandler: HTTPHandler {
-    let api: DaprAPI
+    package let api: DaprAPI
     private let token: [UInt8]?
     package let observe: ((_ request: HTTPRequest, _ status: Int, _ nanoseconds: UInt64) -> Void)?
 
@@ -36,7 +36,7 @@ package final class DaprHTTPHandler: HTTPHandler {
     }
 
     /// Whether the caller has shown the token, if one is asked for.
-    private func hasToken(_ request: HTTPRequest) -> Bool {
+    package func hasToken(_ request: HTTPRequest) -> Bool {
         guard let token else { return true }
         return request.headers.withValue("dapr-api-token", { constantTimeEqual($0, token) }) ?? false
     }
@@ -66,6 +66,13 @@ package final class DaprHTTPHandler: HTTPHandler {
     package func reject(_ request: HTTPRequest, status: Int, message: String) {
         let code = status == 413 ? "ERR_BODY_READ" : status == 400 ? "ERR_BAD_REQUEST" : "ERROR"
         request.fail(APIError(.invalidArgument, message, status: status, errorCode: code))
+    }
+
+    /// Whether the runtime's health is asked for, by its plain path.
+    package func isHealth(_ request: HTTPRequest) -> Bool {
+        guard request.method == "GET" else { return false }
+        let path = request.target.prefix { $0 != "?" }
+        return path == "/v1.0/healthz" || path == "/v1.0/healthz/outbound"
     }
 
     private func isHealth(_ target: RequestTarget, _ request: HTTPRequest) -> Bool {

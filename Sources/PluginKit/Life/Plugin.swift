@@ -10,6 +10,8 @@ public struct ComponentType {
     let features: UInt64
     let schema: Schema
     let make: (Config, Instance) throws(PluginError) -> Component
+    /// Of a filter: whether it sees responses, too.
+    private var seesResponses = true
 
     public enum Execution {
         /// On event loops, several at once; never blocks.
@@ -100,6 +102,19 @@ public struct ComponentType {
             { (config, instance) throws(PluginError) in try make(config, instance) })
     }
 
+    /// `seesResponses`: without it `onResponse` is never asked, which costs nothing then.
+    public static func filter(
+        _ name: StaticString, aliases: [StaticString] = [], version: StaticString = "v1", _ execution: Execution,
+        flags: UInt64 = 0, features: UInt64, seesResponses: Bool = false, schema: Schema,
+        make: @escaping (Config, Instance) throws(PluginError) -> Filter
+    ) -> ComponentType {
+        var type = ComponentType(
+            OCTAVO_KIND_FILTER, name, aliases, version, execution, flags, features, schema,
+            { (config, instance) throws(PluginError) in try make(config, instance) })
+        type.seesResponses = seesResponses
+        return type
+    }
+
     init(
         _ kind: Int32, _ name: StaticString, _ aliases: [StaticString], _ version: StaticString, _ execution: Execution,
         _ flags: UInt64, _ features: UInt64, _ schema: Schema,
@@ -130,6 +145,7 @@ public struct ComponentType {
         case OCTAVO_KIND_BINDING: UnsafeRawPointer(buildBindingTable())
         case OCTAVO_KIND_CRYPTO: UnsafeRawPointer(buildCryptoTable())
         case OCTAVO_KIND_NAME_RESOLUTION: UnsafeRawPointer(buildNamesTable())
+        case OCTAVO_KIND_FILTER: UnsafeRawPointer(buildFilterTable(responses: seesResponses))
         default: UnsafeRawPointer(buildSecretTable())
         }
     }

@@ -39,6 +39,12 @@ public struct Config {
         return value.pointee.integer
     }
 
+    /// Of a number.
+    public func number(_ name: StaticString) -> Double? {
+        guard let value = value(name), !value.pointee.text.isEmpty else { return nil }
+        return value.pointee.number
+    }
+
     public func flag(_ name: StaticString) -> Bool { (integer(name) ?? 0) != 0 }
 
     /// Nanoseconds.

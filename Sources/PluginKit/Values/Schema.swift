@@ -33,6 +33,13 @@ public struct Field {
         Field(name, OCTAVO_FIELD_INTEGER, 0, fallback, example, description).within(minimum, maximum)
     }
 
+    public static func number(
+        _ name: StaticString, default fallback: StaticString = "", from minimum: Double? = nil, to maximum: Double? = nil,
+        example: StaticString = "", _ description: StaticString
+    ) -> Field {
+        Field(name, OCTAVO_FIELD_NUMBER, 0, fallback, example, description).within(minimum, maximum)
+    }
+
     public static func byteSize(
         _ name: StaticString, default fallback: StaticString = "", example: StaticString = "", _ description: StaticString
     ) -> Field {

@@ -38,6 +38,8 @@ extension ConfigurationResource {
         configuration.nameResolution = nameResolution(spec, &report)
         configuration.accessControl = .read(spec, &report)
         configuration.mutualTLS = .read(spec, &report)
+        configuration.httpPipeline = pipeline("httpPipeline", spec, &report)
+        configuration.appHTTPPipeline = pipeline("appHttpPipeline", spec, &report)
         configuration.watchesPlugins = spec.fields("plugins", known: ["watch"], &report).boolean("watch", &report) ?? false
         return configuration
     }
@@ -138,6 +140,27 @@ extension ConfigurationResource {
         }
         return NameResolutionSettings(
             component: component, version: fields.text("version", &report) ?? "v1", settings: settings)
+    }
+
+    private static func pipeline(_ name: String, _ spec: Fields, _ report: inout Report) -> [PipelineHandler] {
+        let parent = spec.fields(name, known: ["handlers"], &report)
+        var handlers: [PipelineHandler] = []
+        for (index, node) in parent.items("handlers", &report).enumerated() {
+            let fields = Fields(
+                node, path: "\(parent.at("handlers"))[\(index)]", in: node.mark, known: ["name", "type", "version", "selector"], &report)
+            guard let name = fields.requiredText("name", &report, hint: "it names a middleware component"),
+                let type = fields.requiredText("type", &report, hint: "it is the component's, such as middleware.http.bearer")
+            else { continue }
+            guard type.lowercased().hasPrefix("middleware.http.") else {
+                report.error(fields["type"]?.mark ?? node.mark, "\(fields.at("type")) must begin with middleware.http., not \"\(type)\"")
+                continue
+            }
+            if let selector = fields["selector"] {
+                report.warning(selector.mark, "\(fields.at("selector")) has no effect: the middleware sees all requests")
+            }
+            handlers.append(PipelineHandler(name: name, type: type))
+        }
+        return handlers
     }
 
     private static func features(_ spec: Fields, _ report: inout Report) -> [String: Bool] {

@@ -22,7 +22,11 @@ package struct ConfigurationResource: Sendable, Equatable {
     /// Which calls of other apps the app takes (`spec.accessControl`); nil: all.
     package var accessControl: AccessControlSettings?
     package var mutualTLS = MutualTLSSettings()
-    /// The whole `spec`, for `httpPipeline`, `workflow` and others.
+    /// What requests of the HTTP API go through (`spec.httpPipeline`), the outermost first.
+    package var httpPipeline: [PipelineHandler] = []
+    /// What HTTP calls of the app go through (`spec.appHttpPipeline`).
+    package var appHTTPPipeline: [PipelineHandler] = []
+    /// The whole `spec`, for `workflow` and others.
     package var spec: YAMLNode?
 
     package init(header: ResourceHeader) { self.header = header }
@@ -46,6 +50,18 @@ package struct NameResolutionSettings: Sendable, Equatable {
 
     package static func == (a: Self, b: Self) -> Bool {
         a.component == b.component && a.version == b.version && a.settings.elementsEqual(b.settings) { $0 == $1 }
+    }
+}
+
+/// A middleware component in a pipeline.
+package struct PipelineHandler: Sendable, Equatable {
+    package var name: String
+    /// `middleware.http.bearer`.
+    package var type: String
+
+    package init(name: String, type: String) {
+        self.name = name
+        self.type = type
     }
 }
 

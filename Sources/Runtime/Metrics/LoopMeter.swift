@@ -9,7 +9,10 @@ final class LoopMeter: BlockMeter {
     private let shard: MetricShard
     /// Series that were needed before, by family and labels.
     private var pairs: [String: (Counter, Histogram)] = [:]
-    private var calls: [String: Histogram] = [:]
+    // The last ones: most are like the one before.
+    private var lastCall: CallSeries?
+    private var lastSent: SentSeries?
+    private var lastReceived: ReceivedSeries?
 
     /// More are not looked up twice: names may come from outside, and the families are bounded themselves.
     private static let limit = 1024
@@ -29,11 +32,19 @@ final class LoopMeter: BlockMeter {
     private func record(
         _ count: MetricFamily<Counter>, _ latency: MetricFamily<Histogram>, _ name: String, _ labels: [String], _ nanoseconds: UInt64
     ) {
-        let key = name + "\u{1}" + labels.joined(separator: "\u{1}")
-        let (counter, histogram) = pairs[key] ?? (count.series(labels), latency.series(labels))
-        if pairs.count < Self.limit { pairs[key] = (counter, histogram) }
+        let (counter, histogram) = series(count, latency, name, labels)
         counter.add(1, shard)
         histogram.record(nanoseconds, shard)
+    }
+
+    private func series(
+        _ count: MetricFamily<Counter>, _ latency: MetricFamily<Histogram>, _ name: String, _ labels: [String]
+    ) -> (Counter, Histogram) {
+        let key = name + "\u{1}" + labels.joined(separator: "\u{1}")
+        if let known = pairs[key] { return known }
+        let made = (count.series(labels), latency.series(labels))
+        if pairs.count < Self.limit { pairs[key] = made }
+        return made
     }
 
     private func record(_ pair: KeyPath<DaprMetrics, DaprMetrics.Pair>, _ name: String, _ component: String, _ labels: [String], _ nanoseconds: UInt64) {
@@ -63,20 +74,49 @@ final class LoopMeter: BlockMeter {
     // MARK: The app
 
     func appCalled(_ call: AppCallFacts) {
-        let key = call.operation + (call.failed ? "\u{1}failed" : "\u{1}ok")
-        let histogram = calls[key] ?? apps.series(call.operation, call.failed ? "failed" : "ok")
-        if calls.count < Self.limit { calls[key] = histogram }
-        histogram.record(call.nanoseconds, shard)
-        guard let dapr else { return }
-        if call.isGRPC {
-            record(dapr.grpcClientCalls, dapr.grpcClientLatency, "grpc client", [dapr.appID, call.path, call.status], call.nanoseconds)
-        } else {
-            // The app's paths are its own: those of deliveries are known, those of invocations only by patterns.
-            let path = call.operation == "invoke" ? (dapr.paths.isDetailed ? dapr.paths.name(call.path.prefix { $0 != "?" }) : "/invoke") : call.path
-            record(
-                dapr.httpClientCalls, dapr.httpClientLatency, "http client",
-                [dapr.appID, dapr.paths.excludesVerbs ? "" : call.method, path, call.status], call.nanoseconds)
+        if let last = lastCall, last.isFor(call) { return last.record(call.nanoseconds, shard) }
+        let made = CallSeries(call, comparesPath: call.operation != "invoke" || call.isGRPC || namesPathsInDetail, apps.series(call.operation, call.failed ? "failed" : "ok"), series(call))
+        lastCall = made
+        made.record(call.nanoseconds, shard)
+    }
+
+    /// What one call of the app counts in.
+    private final class CallSeries {
+        private let call: AppCallFacts
+        private let comparesPath: Bool
+        private let histogram: Histogram
+        private let dapr: (Counter, Histogram)?
+
+        init(_ call: AppCallFacts, comparesPath: Bool, _ histogram: Histogram, _ dapr: (Counter, Histogram)?) {
+            self.call = call
+            self.comparesPath = comparesPath
+            self.histogram = histogram
+            self.dapr = dapr
         }
+
+        func isFor(_ other: AppCallFacts) -> Bool {
+            call.failed == other.failed && call.isGRPC == other.isGRPC && call.status == other.status && call.operation == other.operation
+                && call.method == other.method && (!comparesPath || call.path == other.path)
+        }
+
+        func record(_ nanoseconds: UInt64, _ shard: MetricShard) {
+            histogram.record(nanoseconds, shard)
+            dapr?.0.add(1, shard)
+            dapr?.1.record(nanoseconds, shard)
+        }
+    }
+
+    /// Under Dapr's names.
+    private func series(_ call: AppCallFacts) -> (Counter, Histogram)? {
+        guard let dapr else { return nil }
+        if call.isGRPC {
+            return series(dapr.grpcClientCalls, dapr.grpcClientLatency, "grpc client", [dapr.appID, call.path, call.status])
+        }
+        // The app's paths are its own: those of deliveries are known, those of invocations only by patterns.
+        let path = call.operation == "invoke" ? (dapr.paths.isDetailed ? dapr.paths.name(call.path.prefix { $0 != "?" }) : "/invoke") : call.path
+        return series(
+            dapr.httpClientCalls, dapr.httpClientLatency, "http client",
+            [dapr.appID, dapr.paths.excludesVerbs ? "" : call.method, path, call.status])
     }
 
     // MARK: The APIs
@@ -138,15 +178,45 @@ final class LoopMeter: BlockMeter {
     /// This app has called another.
     func sent(to app: String, status: String, _ nanoseconds: UInt64) {
         guard let dapr else { return }
-        dapr.invocationsSent.series(dapr.appID, app, "unary").add(1, shard)
-        dapr.answersReceived.series(dapr.appID, app, status, "unary").add(1, shard)
-        dapr.answerLatency.series(dapr.appID, app, status).record(nanoseconds, shard)
+        if lastSent.map({ $0.app != app || $0.status != status }) ?? true {
+            lastSent = SentSeries(
+                app: app, status: status, calls: dapr.invocationsSent.series(dapr.appID, app, "unary"),
+                answers: dapr.answersReceived.series(dapr.appID, app, status, "unary"), latency: dapr.answerLatency.series(dapr.appID, app, status))
+        }
+        guard let lastSent else { return }
+        lastSent.calls.add(1, shard)
+        lastSent.answers.add(1, shard)
+        lastSent.latency.record(nanoseconds, shard)
     }
 
     /// Another app has called this one.
     func received(from app: String, status: String) {
         guard let dapr else { return }
-        dapr.invocationsReceived.series(dapr.appID, app).add(1, shard)
-        dapr.answersSent.series(dapr.appID, app, status).add(1, shard)
+        if lastReceived.map({ $0.app != app || $0.status != status }) ?? true {
+            lastReceived = ReceivedSeries(
+                app: app, status: status, calls: dapr.invocationsReceived.series(dapr.appID, app),
+                answers: dapr.answersSent.series(dapr.appID, app, status))
+        }
+        lastReceived?.calls.add(1, shard)
+        lastReceived?.answers.add(1, shard)
+    }
+
+    private final class SentSeries {
+        let app: String, status: String
+        let calls: Counter, answers: Counter
+        let latency: Histogram
+
+        init(app: String, status: String, calls: Counter, answers: Counter, latency: Histogram) {
+            (self.app, self.status, self.calls, self.answers, self.latency) = (app, status, calls, answers, latency)
+        }
+    }
+
+    private final class ReceivedSeries {
+        let app: String, status: String
+        let calls: Counter, answers: Counter
+
+        init(app: String, status: String, calls: Counter, answers: Counter) {
+            (self.app, self.status, self.calls, self.answers) = (app, status, calls, answers)
+        }
     }
 }

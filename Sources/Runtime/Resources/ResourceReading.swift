@@ -21,6 +21,7 @@ enum ResourceReading {
         /// Which calls of other apps the app takes; nil: all.
         var accessControl: AccessControlSettings?
         var mutualTLS = MutualTLSSettings()
+        var pipelines = Pipelines()
         var watchesPlugins = false
         /// How often secrets that components name are read again; nil: never.
         var secretInterval: Duration? = ConfigurationResource.secretInterval
@@ -53,6 +54,7 @@ enum ResourceReading {
         result.nameResolution = read.nameResolution
         result.accessControl = read.accessControl
         result.mutualTLS = read.mutualTLS
+        result.pipelines = Pipelines(read)
         result.watchesPlugins = read.watchesPlugins
         result.secretInterval = read.secretInterval
         result.followsResources = read.features["HotReload"] ?? true

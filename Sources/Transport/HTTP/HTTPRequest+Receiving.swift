@@ -9,7 +9,7 @@ extension HTTPRequest {
     func open(isComplete: Bool) {
         isBodyComplete = isComplete
         if let length = headers["content-length" as StaticString].flatMap({ Int($0) }) { announcedLength = length }
-        switch loop.http.open(self) {
+        switch handler.open(self) {
         case .streamed(let receiver):
             if !isEnded { self.receiver = receiver }
         case .buffered:
@@ -35,7 +35,7 @@ extension HTTPRequest {
             deliverStreamed()
         } else if !isDiscarding {
             isBodyDelivered = true
-            loop.http.handle(self)
+            handler.handle(self)
         }
     }
 

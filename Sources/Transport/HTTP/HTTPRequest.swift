@@ -11,6 +11,8 @@ package final class HTTPRequest {
     enum Answer { case none, started, ended }
 
     let loop: LoopContext
+    /// Who answers.
+    let handler: any HTTPHandler
     /// The index of the event loop, as given to the application factory.
     package var loopIndex: Int { loop.index }
     /// The event loop of the connection.
@@ -56,6 +58,7 @@ package final class HTTPRequest {
 
     init(loop: LoopContext, version: Version, method: String, target: String, headers: HeaderFields) {
         self.loop = loop
+        handler = loop.http
         self.version = version
         self.method = method
         self.target = target
@@ -65,6 +68,19 @@ package final class HTTPRequest {
 
     /// Monotonic nanoseconds of its head; 0 when nobody observes the handler.
     package var begunAt: UInt64 { startedAt }
+
+    /// One that stands for `other` before another handler. It is not observed: the other is.
+    init(for other: HTTPRequest, target: String, headers: HeaderFields, handler: any HTTPHandler, responder: any HTTPResponder) {
+        loop = other.loop
+        version = other.version
+        method = other.method
+        self.target = target
+        self.headers = headers
+        self.handler = handler
+        self.responder = responder
+        startedAt = 0
+        activity = other.activity
+    }
 
     /// Who asks. Nil after the connection is gone.
     package var peer: SocketAddress? { responder?.peer }
@@ -108,7 +124,8 @@ package final class HTTPRequest {
 
     /// The trace of the request, for callers that have one or whose request is recorded.
     private var traceFields: [(String, String)] {
-        guard let activity, activity.isTold, let live = activity.live, live.tellsCaller else { return [] }
+        // One that stands for another leaves it to that.
+        guard startedAt != 0, let activity, activity.isTold, let live = activity.live, live.tellsCaller else { return [] }
         return live.fields
     }
 
@@ -165,7 +182,7 @@ package final class HTTPRequest {
             discarded += count
             responder?.consumed(self, count)
         }
-        if startedAt != 0, let observe = loop.http.observe {
+        if startedAt != 0, let observe = handler.observe {
             observe(self, status, NIODeadline.now().uptimeNanoseconds &- startedAt)
         }
         releaseBody()
@@ -199,7 +216,7 @@ package final class HTTPRequest {
         onCancel = nil
         isDiscarding = true
         receiver = nil
-        loop.http.reject(self, status: status, message: message)
+        handler.reject(self, status: status, message: message)
         if answer == .none { respond(status: status) }
         callback?(.rejected)
     }

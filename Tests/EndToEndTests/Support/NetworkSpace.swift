@@ -16,10 +16,11 @@ final class NetworkSpace: Sendable {
     let name: String
     let address: String
 
-    /// So many of them, in one network: 10.77.0.1, 10.77.0.2 …
-    static func connected(_ count: Int) async throws -> [NetworkSpace] {
+    /// So many of them, in one network: 10.77.0.1, 10.77.0.2 …, or fd77::1 … with `six`, and IPv6 alone between them.
+    static func connected(_ count: Int, six: Bool = false) async throws -> [NetworkSpace] {
         let key = String(UInt32.random(in: 0...0xFF_FFFF), radix: 16)
-        let spaces = (0..<count).map { NetworkSpace("octavo-\(key)-\($0)", "10.77.0.\($0 + 1)") }
+        let spaces = (0..<count).map { NetworkSpace("octavo-\(key)-\($0)", (six ? "fd77::" : "10.77.0.") + "\($0 + 1)") }
+        let suffix = six ? ["/64", "nodad"] : ["/24"]
         for space in spaces {
             try await space.must(["netns", "add", space.name])
             try await space.must(["-n", space.name, "link", "set", "lo", "up"])
@@ -28,11 +29,11 @@ final class NetworkSpace: Sendable {
         let first = spaces[0].name
         try await spaces[0].must(["-n", first, "link", "add", "bridge", "type", "bridge", "mcast_snooping", "0"])
         try await spaces[0].must(["-n", first, "link", "set", "bridge", "up"])
-        try await spaces[0].must(["-n", first, "addr", "add", "\(spaces[0].address)/24", "dev", "bridge"])
+        try await spaces[0].must(["-n", first, "addr", "add", spaces[0].address + suffix[0], "dev", "bridge"] + suffix.dropFirst())
         for (index, space) in spaces.enumerated().dropFirst() {
             try await space.must(["-n", first, "link", "add", "port\(index)", "type", "veth", "peer", "name", "eth", "netns", space.name])
             try await space.must(["-n", first, "link", "set", "port\(index)", "master", "bridge", "up"])
-            try await space.must(["-n", space.name, "addr", "add", "\(space.address)/24", "dev", "eth"])
+            try await space.must(["-n", space.name, "addr", "add", space.address + suffix[0], "dev", "eth"] + suffix.dropFirst())
             try await space.must(["-n", space.name, "link", "set", "eth", "up"])
         }
         return spaces

@@ -11,7 +11,10 @@ OCTAVO_BEGIN
 #define OCTAVO_FILTER_OP_ON_REQUEST 0
 #define OCTAVO_FILTER_OP_ON_RESPONSE 1
 
-/* Of both. */
+/*
+ * Of both. The head's metadata has `remote-address`, who asks, where it is known, and of a response `header.NAME` for each header of
+ * its request as it came.
+ */
 typedef struct octavo_filter_message {
     octavo_head head;
     octavo_str method;

@@ -1,8 +1,8 @@
-import CryptoPluginNative
-import PluginKit
+import CPluginKeys
+public import PluginKit
 
 /// JSON Web Keys (RFC 7517, 7518 §6, 8037) and sets of them.
-enum JSONWebKeys {
+public enum JSONWebKeys {
     /// The members of one key, as they were written.
     private struct Members {
         var values: [(name: [UInt8], value: [UInt8])] = []
@@ -21,7 +21,7 @@ enum JSONWebKeys {
     private static func equal(_ bytes: [UInt8], _ word: StaticString) -> Bool { bytes.withUnsafeBytes { Str($0).equals(word) } }
 
     /// A file that holds one key. Throws the end of a sentence: "it …".
-    static func one(_ text: UnsafeRawBufferPointer) throws(PluginError) -> Key {
+    public static func one(_ text: UnsafeRawBufferPointer) throws(PluginError) -> Key {
         var members = Members()
         try read(text) { path, value in
             if path.count == 1 { members.values.append((path[0], value)) }
@@ -32,7 +32,7 @@ enum JSONWebKeys {
     }
 
     /// The keys of a set that have a `kid`, by it. Of one that can't be used the reason is kept; others are not hurt.
-    static func set(_ text: UnsafeRawBufferPointer) throws(PluginError) -> [(kid: [UInt8], key: Key?, problem: String)] {
+    public static func set(_ text: UnsafeRawBufferPointer) throws(PluginError) -> [(kid: [UInt8], key: Key?, problem: String)] {
         var all: [(index: [UInt8], members: Members)] = []
         var isSet = false
         try read(text) { path, value in

@@ -1,9 +1,9 @@
-import PluginKit
+public import PluginKit
 
 /// Base64 with either alphabet of RFC 4648, with or without padding.
-enum Base64URL {
+public enum Base64URL {
     /// `nil` for anything else.
-    static func decode(_ text: UnsafeRawBufferPointer) -> [UInt8]? {
+    public static func decode(_ text: UnsafeRawBufferPointer) -> [UInt8]? {
         var count = text.count
         while count > 0, text.count - count < 2, text[count - 1] == 0x3D { count -= 1 }
         guard count % 4 != 1 else { return nil }
@@ -28,7 +28,7 @@ enum Base64URL {
     }
 
     /// As JSON Web Keys have it (RFC 7515 §2): the other alphabet, no padding.
-    static func encode(_ bytes: UnsafeRawBufferPointer, to text: inout [UInt8]) {
+    public static func encode(_ bytes: UnsafeRawBufferPointer, to text: inout [UInt8]) {
         var plain = [UInt8](repeating: 0, count: Base64.encodedSize(bytes.count) + 1)
         plain.withUnsafeMutableBufferPointer { Base64.encode(bytes, to: $0.baseAddress!) }
         plain.removeLast()

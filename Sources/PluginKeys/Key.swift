@@ -1,10 +1,10 @@
-import CryptoPluginNative
-import PluginKit
+public import CPluginKeys
+public import PluginKit
 
 /// A key, and what it says that it may be used for. Never changed: threads share it.
-final class Key {
+public final class Key {
     /// One bit each, as `key_ops` of RFC 7517 names them.
-    enum Use: UInt32 {
+    public enum Use: UInt32 {
         case encrypt = 1
         case decrypt = 2
         case wrap = 4
@@ -13,7 +13,7 @@ final class Key {
         case verify = 32
 
         /// The word of `key_ops`.
-        var word: StaticString {
+        public var word: StaticString {
             switch self {
             case .encrypt: "encrypt"
             case .decrypt: "decrypt"
@@ -24,17 +24,17 @@ final class Key {
             }
         }
 
-        static let encryption: UInt32 = 1 | 2 | 4 | 8
-        static let signatures: UInt32 = 16 | 32
+        public static let encryption: UInt32 = 1 | 2 | 4 | 8
+        public static let signatures: UInt32 = 16 | 32
     }
 
-    let raw: OpaquePointer
+    public let raw: OpaquePointer
     private let uses: UInt32
     /// The only algorithm that it is for; empty for any.
     private let algorithm: [UInt8]
 
     /// Takes `raw` over.
-    init(_ raw: OpaquePointer, uses: UInt32 = .max, algorithm: [UInt8] = []) {
+    public init(_ raw: OpaquePointer, uses: UInt32 = .max, algorithm: [UInt8] = []) {
         self.raw = raw
         self.uses = uses
         self.algorithm = algorithm
@@ -42,9 +42,9 @@ final class Key {
 
     deinit { crypto_key_free(raw) }
 
-    func permits(_ use: Use) -> Bool { uses & use.rawValue != 0 }
+    public func permits(_ use: Use) -> Bool { uses & use.rawValue != 0 }
 
-    func permits(_ name: Str) -> Bool {
+    public func permits(_ name: Str) -> Bool {
         if algorithm.isEmpty { return true }
         guard algorithm.count == name.count, let data = name.data else { return false }
         return algorithm.withUnsafeBytes { strncasecmp($0.baseAddress!, data, $0.count) == 0 }
@@ -53,7 +53,7 @@ final class Key {
     private static let unknown: StaticString = "it can't be read"
 
     /// `body` gets where to write why there is no key.
-    static func made(_ body: (UnsafeMutablePointer<UnsafePointer<CChar>>) -> OpaquePointer?) throws(PluginError) -> OpaquePointer {
+    public static func made(_ body: (UnsafeMutablePointer<UnsafePointer<CChar>>) -> OpaquePointer?) throws(PluginError) -> OpaquePointer {
         var why = UnsafeRawPointer(unknown.utf8Start).assumingMemoryBound(to: CChar.self)
         if let raw = body(&why) { return raw }
         throw .invalid(Str(UnsafeRawPointer(why), strlen(why)).string)
@@ -61,7 +61,7 @@ final class Key {
 }
 
 /// `body` on the bytes, with the error's type kept.
-func withBytes<Result>(
+public func withBytes<Result>(
     _ bytes: [UInt8], _ body: (UnsafeRawBufferPointer) throws(PluginError) -> Result
 ) throws(PluginError) -> Result {
     var failure: PluginError?
@@ -74,3 +74,6 @@ func withBytes<Result>(
     if let failure { throw failure }
     return result!
 }
+
+/// Overwrites what was secret.
+public func wipe(_ bytes: inout [UInt8]) { bytes.withUnsafeMutableBytes { if let start = $0.baseAddress { crypto_wipe(start, $0.count) } } }

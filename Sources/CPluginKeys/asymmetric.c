@@ -1,7 +1,10 @@
 /* RSA encryption, and signatures by RSA, ECDSA and Ed25519. */
 #include "keys.h"
 
+#include <openssl/bn.h>
 #include <openssl/crypto.h>
+#include <openssl/ec.h>
+#include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <openssl/rsa.h>
 #include <string.h>
@@ -107,4 +110,28 @@ int32_t crypto_verify(const crypto_algorithm *algorithm, const crypto_key *key, 
     }
     ERR_clear_error();
     return result;
+}
+
+int32_t crypto_digest(const crypto_algorithm *algorithm, octavo_bytes data, uint8_t *out) {
+    const EVP_MD *hash = algorithm->hash ? EVP_get_digestbyname(algorithm->hash) : NULL;
+    unsigned size = 0;
+    if (!hash || (uint32_t)EVP_MD_get_size(hash) != algorithm->digest_size) return 0;
+    return EVP_Digest(data.data, data.size, out, &size, hash, NULL) == 1;
+}
+
+size_t crypto_ecdsa_der(octavo_bytes signature, uint8_t *out) {
+    size_t half = signature.size / 2;
+    if (!half || signature.size % 2 || half > 66) return 0;
+    int size = 0;
+    ECDSA_SIG *both = ECDSA_SIG_new();
+    BIGNUM *r = BN_bin2bn(signature.data, (int)half, NULL), *s = BN_bin2bn(signature.data + half, (int)half, NULL);
+    if (both && r && s && ECDSA_SIG_set0(both, r, s)) {
+        r = s = NULL;
+        size = i2d_ECDSA_SIG(both, &out);
+    }
+    BN_free(r);
+    BN_free(s);
+    ECDSA_SIG_free(both);
+    ERR_clear_error();
+    return size > 0 ? (size_t)size : 0;
 }

@@ -2,7 +2,7 @@
 #ifndef OCTAVO_CRYPTO_KEYS_H
 #define OCTAVO_CRYPTO_KEYS_H
 
-#include "crypto_native.h"
+#include "plugin_keys.h"
 
 #include <openssl/evp.h>
 
