@@ -16,9 +16,8 @@ struct TraceCommand: ParsableCommand {
             STAGES
               received   the request's body came in
               runtime    the runtime itself: decoding, rules, encoding
-              policies   resiliency: pauses between attempts
               waiting    its turn: an instance to call, a place among those that the app is given at a time
-              component  a component's answer
+              component  a component's answer, with the tries and pauses of its policies
               peer       another app's runtime
               app        the app's answer
               answered   the answer went out
