@@ -32,6 +32,7 @@ package final class IsolatedPlugin: @unchecked Sendable {
         /// The process has died while that thread was at work.
         var hasDiedAgain = false
         var isEnding = false
+        var isFreed = false
         /// Processes whose end has not been told yet.
         var alive = 0
         var helper: UInt = 0
@@ -130,7 +131,8 @@ package final class IsolatedPlugin: @unchecked Sendable {
         self.raw = raw
         self.context = context
         self.loops = loops.enumerated().map { IsolatedLoop(raw, index: $0.offset, call: $0.element) }
-        context.pointee = Unmanaged.passUnretained(self)
+        // Whoever gives up waiting for its end may let go of it; the C side calls it until then.
+        context.pointee = Unmanaged.passRetained(self)
     }
 
     /// What the C side calls us by; freed with it.
@@ -470,7 +472,11 @@ package final class IsolatedPlugin: @unchecked Sendable {
                     octavo_helper_kill(helper, "it did not end when it was asked to")
                 }
             }
-            if ContinuousClock.now > patience + .seconds(5) { return "its process has not ended" }
+            if ContinuousClock.now > patience + .seconds(5) {
+                // It ends some time, and then nobody else is there to clean up.
+                Task { await self.freeWhenOver() }
+                return "its process has not ended"
+            }
             try? await Task.sleep(for: .milliseconds(1))
         }
         for loop in loops { await loop.settled() }
@@ -478,14 +484,24 @@ package final class IsolatedPlugin: @unchecked Sendable {
         return nil
     }
 
+    private func freeWhenOver() async {
+        while !isOver { try? await Task.sleep(for: .milliseconds(100)) }
+        for loop in loops { await loop.settled() }
+        free()
+    }
+
     private var isOver: Bool { state.withLockedValue { !$0.isSupervised && !$0.isSparing && $0.alive == 0 } }
 
     private func free() {
-        state.withLockedValue { state in
+        let isFirst = state.withLockedValue { state in
             if let helper = OpaquePointer(bitPattern: state.helper) { octavo_helper_release(helper) }
             state.helper = 0
+            defer { state.isFreed = true }
+            return !state.isFreed
         }
+        guard isFirst else { return }
         octavo_isolated_free(raw)
+        context.pointee?.release()
         context.deallocate()
     }
 }
