@@ -81,7 +81,7 @@ struct MiddlewareTests {
     }
 
     @Test("wrong metadata is said to be", arguments: [
-        ("routerchecker", [("rule", "(a")], "has no )"), ("routerchecker", [("rule", "(?=a)")], "no groups but"),
+        ("routerchecker", [("rule", "(a")], "has no )"), ("routerchecker", [("rule", "a(?=a)")], "no groups but"),
         ("routeralias", [("routes", "[]")], "no JSON object"), ("routeralias", [("routes", #"{\"a\": \"/b\"}"#)], "beginning with a slash"),
         ("cors", [("allowCredentials", "true")], "allowedOrigins"), ("ratelimit", [("maxRequestsPerSecond", "0")], "maxRequestsPerSecond"),
         ("bearer", [("issuer", "http://127.0.0.1:1"), ("audience", "a")], "127.0.0.1:1"), ("bearer", [("issuer", "http://a")], "audience"),
