@@ -165,15 +165,17 @@ struct PluginCheckTests {
 
     @Test("the plugin of middleware passes, with an issuer's keys on a server")
     func middleware() throws {
-        let keys = #"{"keys":[{"kty":"oct","kid":"a","k":"gIGCg4SFhoeIiYqLjI2Oj5CRkpOUlZaXmJmam5ydnp8"}]}"#
-        let program = "import http.server,sys;" + "s=http.server.ThreadingHTTPServer((\"127.0.0.1\",0),http.server.SimpleHTTPRequestHandler);"
+        let keys = #"{"keys":[{"kty":"oct","kid":"a","k":"gIGCg4SFhoeIiYqLjI2Oj5CRkpOUlZaXmJmam5ydnp8"}],"access_token":"t","expires_in":60}"#
+        let program = "import http.server;H=http.server.SimpleHTTPRequestHandler;"
+            + "H.do_POST=lambda s:(s.rfile.read(int(s.headers[\"content-length\"])),s.do_GET());s=http.server.ThreadingHTTPServer((\"127.0.0.1\",0),H);"
             + "open(\"port\",\"w\").write(str(s.server_port));s.serve_forever()"
+        // `clientID` is also what a token is for.
         try withServer("echo '\(keys)' > keys; exec python3 -c '\(program)'", isThere: { CheckedPlugin.run(["test", "-s", $0 + "/port"]).code == 0 }) { folder in
             let base = "http://127.0.0.1:" + CheckedPlugin.run(["cat", folder + "/port"]).text
             let result = CheckedPlugin.check(
                 "\(CheckedPlugin.products)/liboctavo-plugin-middleware.so",
                 [
-                    "rule=^/", "routes={\"/a/{b}\":\"/c\"}", "issuer=\(base)", "audience=a", "jwksURL=\(base)/keys", "clientID=a", "clientSecret=b",
+                    "rule=^/", "routes={\"/a/{b}\":\"/c\"}", "issuer=\(base)", "jwksURL=\(base)/keys", "clientID=a", "clientSecret=b",
                     "tokenURL=\(base)/keys", "headerName=x-token", "authStyle=1",
                 ].flatMap { ["--set", $0] })
             #expect(result.code == 0, "\(result.text)")
