@@ -150,7 +150,8 @@ extension Activity {
 
     fileprivate func addMetadata(to fields: inout HeaderFields) {
         add(to: &fields)
-        context.withBinaryText { fields.append(Self.binaryName, $0) }
+        // Old libraries know this form alone; where nothing is recorded it would tell them nothing.
+        if hasParent || isRecorded { context.withBinaryText { fields.append(Self.binaryName, $0) } }
     }
 
     private static var parentName: UnsafeRawBufferPointer { name("traceparent") }

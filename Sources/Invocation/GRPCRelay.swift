@@ -52,7 +52,8 @@ final class GRPCRelay: GRPCStreamReceiver {
     private var asked = 0
     private var lastStatus: GRPCStatus?
     private static let askedLimit = 3
-    private var timer: Scheduled<Void>?
+    /// What the policy allows until the answer begins; nil: nothing less than the caller does.
+    private var limit: Duration?
 
     /// A message up to this size is kept.
     private static let keptLimit = 64 << 10
@@ -99,20 +100,15 @@ final class GRPCRelay: GRPCStreamReceiver {
         attempt += 1
         asked += 1
         isTaken = false
+        // A stream may be open for long: a try has its time until the answer begins.
+        limit = passage?.timeout.flatMap { limit in left.map { limit < $0 } ?? true ? limit : nil }
         let made = GRPCClientCall(
-            streaming: call.path, fields: route.metadata(call), timeout: left, receiver: Answer(self, attempt))
+            streaming: call.path, fields: route.metadata(call), timeout: limit ?? left, receiver: Answer(self, attempt))
+        if limit != nil { made.toldTime = .other(left) }
         upstream = made
         call.activity?.live?.move(to: route.stage)
         made.onStart = { [self] in if let upstream { taken(by: upstream) } }
         client.start(made)
-        // A stream may be open for long: a try has its time until the answer begins.
-        if let timeout = passage?.timeout {
-            timer?.cancel()
-            timer = call.eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(timeout.nanoseconds)) { [self, attempt] in
-                timer = nil
-                if attempt == self.attempt, !isAnswered, !isClosed { timedOut(timeout) }
-            }
-        }
     }
 
     /// Messages may go out, those that have waited first.
@@ -185,6 +181,7 @@ final class GRPCRelay: GRPCStreamReceiver {
     private func begin(_ metadata: HeaderFields) {
         isAnswered = true
         isReplayable = false
+        lift()
         first = nil
         held = nil
         call.addInitialMetadata(ForwardedFields.answer(metadata))
@@ -195,20 +192,18 @@ final class GRPCRelay: GRPCStreamReceiver {
         if let held { begin(held) }
         isAnswered = true
         isReplayable = false
-        timer?.cancel()
-        timer = nil
+        lift()
         if call.send(message) { upstream?.requestMore(1) }
     }
 
     private func answered(_ status: GRPCStatus, _ trailers: HeaderFields) {
         call.activity?.live?.move(to: .answered)
         let error = upstream?.failure
+        if let limit, !isAnswered, error?.kind == .timeout { return timedOut(limit) }
         if let error, !error.mayHaveBeenSeen, !isTaken, asked < Self.askedLimit, status.code != .deadlineExceeded {
             // Nobody has seen it: it may go elsewhere.
             lastStatus = status
             upstream = nil
-            timer?.cancel()
-            timer = nil
             route.close(error, status.code)
             return open()
         }
@@ -220,8 +215,14 @@ final class GRPCRelay: GRPCStreamReceiver {
         close(error, status.code)
     }
 
+    /// From here on the call has what its caller allows.
+    private func lift() {
+        guard limit != nil else { return }
+        limit = nil
+        upstream?.allow(call.deadline.map { Duration.nanoseconds(max(($0 - .now()).nanoseconds, 1)) })
+    }
+
     private func timedOut(_ timeout: Duration) {
-        upstream?.cancel()
         passage?.leave(.grpc(GRPCCode.deadlineExceeded.rawValue), timedOut: true)
         if again(.grpc(GRPCCode.deadlineExceeded.rawValue), nil, .deadlineExceeded) { return }
         call.fail(
@@ -233,8 +234,6 @@ final class GRPCRelay: GRPCStreamReceiver {
     private func again(_ status: CallStatus, _ error: ClientError? = nil, _ code: GRPCCode? = nil) -> Bool {
         guard isReplayable, !isAnswered, let passage, passage.retry(after: status, before: call.deadline, { [self] in start() })
         else { return false }
-        timer?.cancel()
-        timer = nil
         held = nil
         attempt += 1
         asked = 0
@@ -248,8 +247,6 @@ final class GRPCRelay: GRPCStreamReceiver {
     private func close(_ error: ClientError?, _ status: GRPCCode?) {
         guard !isClosed else { return }
         isClosed = true
-        timer?.cancel()
-        timer = nil
         let isOpen = upstream != nil
         upstream = nil
         passage?.close()

@@ -98,7 +98,7 @@ final class RequestObserver {
         end(call, code, nanoseconds, kind: .client)
         guard let log else { return }
         if log.omitsHealthChecks, method.hasPrefix("/grpc.health.v1.") { return }
-        write(log, "gRPC", method, "\(code)", nanoseconds, trace)
+        write(log, "gRPC", method, code.word, nanoseconds, trace)
     }
 
     private func series(_ method: String, _ code: GRPCCode, isKnown: Bool) -> GRPCSeries {
@@ -106,7 +106,7 @@ final class RequestObserver {
         let key = "\(operation) \(code.rawValue)"
         if let known = grpc[key] { return known }
         let made = GRPCSeries(
-            method, code, family.series("grpc", operation, "\(code)"), dapr: meter?.grpc(isKnown ? method : "other", "\(code)"))
+            method, code, family.series("grpc", operation, code.word), dapr: meter?.grpc(isKnown ? method : "other", code.word))
         grpc[key] = made
         return made
     }
@@ -181,7 +181,7 @@ final class RequestObserver {
 
     /// A call of another runtime has ended.
     func invoked(_ call: GRPCCall, _ code: GRPCCode, _ nanoseconds: UInt64) {
-        meter?.received(from: call.metadata("dapr-caller-app-id" as StaticString) ?? "", status: "\(code)")
+        meter?.received(from: call.metadata("dapr-caller-app-id" as StaticString) ?? "", status: code.word)
         end(call, code, nanoseconds, kind: .server)
     }
 
@@ -208,11 +208,11 @@ final class RequestObserver {
         guard let activity = call.activity else { return }
         tracer.end(
             activity, at: call.begunAt &+ nanoseconds, failed: code != .ok,
-            noted: { measure($0, "POST", call.path, "\(code)", failed: code != .ok, nanoseconds, kind: kind) }
+            noted: { measure($0, "POST", call.path, code.word, failed: code != .ok, nanoseconds, kind: kind) }
         ) {
             let service = call.path.split(separator: "/").first.map(String.init) ?? ""
             return .init(
-                name: call.path, kind: kind, wire: kind == .server ? "invocation" : "grpc", code: "\(code)",
+                name: call.path, kind: kind, wire: kind == .server ? "invocation" : "grpc", code: code.word,
                 attributes: [
                     SpanAttribute("dapr.api", call.path), SpanAttribute("dapr.protocol", "grpc"), SpanAttribute("dapr.status_code", code.rawValue),
                     SpanAttribute("rpc.service", service),

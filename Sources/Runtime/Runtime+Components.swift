@@ -4,11 +4,12 @@ import Logging
 extension Runtime {
     /// Reads the resources, starts what they name, and keeps readiness true to it.
     func startComponents() async {
+        for cause in await resources.begin() { events.put(.fatal(cause)) }
+        // After those of the operator: whoever waits until they are settled must not find the resolver alone.
         do { try await store.add(Self.resolverDefinition(options, configuration.nameResolution)) } catch {
             logger.error("other apps can't be found", metadata: ["cause": "\(error)"])
         }
         Task { await advertise() }
-        for cause in await resources.begin() { events.put(.fatal(cause)) }
         Task { await resources.follow() }
         for await reasons in await store.readiness() {
             let pipelines = configuration.pipelines.problems(await store.componentFacts(), waited: reasons.map(\.component))

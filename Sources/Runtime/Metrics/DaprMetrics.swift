@@ -5,7 +5,7 @@ import Telemetry
 /// Metrics under Dapr's names, with its labels, so that dashboards made for Dapr work. Source: Dapr's `pkg/diagnostics`.
 ///
 /// Every family has a bounded number of series; what is beyond shares one whose labels say `other`.
-struct DaprMetrics: Sendable {
+final class DaprMetrics: Sendable {
     let appID: String
     let namespace: String
     let paths: PathNames

@@ -175,6 +175,16 @@ package class ClientExchange: Expiring {
         self.carrier = carrier
     }
 
+    /// Gives it so long from now in place of the time that it had; nil: as long as it takes.
+    package final func allow(_ timeout: Duration?) {
+        guard let loop, phase == .waiting || phase == .started else { return }
+        if heapIndex >= 0 { loop.deadlines.remove(self) }
+        expiry = .distantFuture
+        guard let timeout else { return }
+        expiry = .now() + TimeAmount(timeout)
+        loop.deadlines.insert(self)
+    }
+
     /// The carrier has sent its head, or will in this turn.
     final func began() {
         guard let onStart else { return }

@@ -34,6 +34,15 @@ package final class GRPCClientCall: ClientExchange {
     /// What broke, when the call did not end with a status of the server; nil: it did, or has not ended.
     package private(set) var failure: ClientError?
 
+    /// What the server is told of the time that it has.
+    package enum ToldTime {
+        /// The call's own timeout.
+        case own
+        /// Another, which the call may be given later; nil: none.
+        case other(Duration?)
+    }
+    package var toldTime = ToldTime.own
+
     private var receiver: (any GRPCClientReceiver)?
     private var done: Done?
 
@@ -128,8 +137,11 @@ package final class GRPCClientCall: ClientExchange {
         batch.append(known: "te", "trailers")
         batch.append(known: "content-type", "application/grpc")
         batch.append(known: "grpc-accept-encoding", "identity,gzip")
-        if expiry != .distantFuture {
+        switch toldTime {
+        case .own where expiry != .distantFuture:
             batch.append(known: "grpc-timeout", GRPCTimeout.text(max(1_000_000, (expiry - .now()).nanoseconds)))
+        case .other(let time?): batch.append(known: "grpc-timeout", GRPCTimeout.text(max(1_000_000, TimeAmount(time).nanoseconds)))
+        default: break
         }
         batch.append(metadata)
     }

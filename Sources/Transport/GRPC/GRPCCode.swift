@@ -18,6 +18,10 @@ package enum GRPCCode: Int, Sendable, CaseIterable {
     case dataLoss = 15
     case unauthenticated = 16
 
+    /// The name as logs and metrics have it, e.g. `deadlineExceeded`. Asking Swift for it each time costs as much as a small call.
+    package var word: String { Self.words[rawValue] }
+    private static let words = allCases.map { "\($0)" }
+
     /// The name as the protocol spells it, e.g. `DEADLINE_EXCEEDED`.
     package var name: String {
         switch self {
