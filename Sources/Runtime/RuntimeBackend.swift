@@ -346,7 +346,8 @@ final class RuntimeBackend: AdminBackend {
                         cause: "Its changed settings were refused: \(refusal).",
                         remedy: "Mend its file, or the backend that it names; it is read again when it changes."))
             }
-            if !component.isReady, component.state != "waiting" {
+            // One that is starting and has not failed yet is nothing that an operator could mend.
+            if !component.isReady, component.state != "waiting", component.state != "starting" || !component.reason.isEmpty {
                 findings.append(
                     DoctorFinding(
                         severity: component.startMode == .required ? .error : .warning,
