@@ -107,7 +107,14 @@ package struct PluginCheck {
                 if part == .requests { endings[mode] = outcomes }
             }
         }
-        if let here = endings[.inProcess], let there = endings[.isolated] { results.append(compare(here, there, type)) }
+        if var here = endings[.inProcess], var there = endings[.isolated] {
+            // A backend may be slow or away for a moment, which then shows in one place: both are asked again.
+            for _ in 0..<2 where hasPassingDifference(here, there) {
+                here = try run(.requests, .inProcess, type).outcomes
+                there = try run(.requests, .isolated, type).outcomes
+            }
+            results.append(compare(here, there, type))
+        }
         return results
     }
 
@@ -116,12 +123,7 @@ package struct PluginCheck {
         _ here: [(call: String, ending: String)], _ there: [(call: String, ending: String)], _ type: CheckedType
     ) -> CheckResult {
         let isolated = Dictionary(there.map { ($0.call, $0.ending) }, uniquingKeysWith: { $1 })
-        let differing = here.filter { one in
-            guard let other = isolated[one.call], other != one.ending else { return false }
-            // What says something of a backend's moment says nothing of the place; that the plugin answers at all in both
-            // places is for other cases.
-            return !Self.isPassing(one.ending) && !Self.isPassing(other)
-        }
+        let differing = here.filter { one in isolated[one.call].map { $0 != one.ending } ?? false }
         var result = CheckResult(
             part: "requests", mode: nil, type: type.name, check: "the same answers in process and isolated", outcome: .ok, detail: nil,
             section: nil)
@@ -132,6 +134,14 @@ package struct PluginCheck {
             + (differing.count > 1 ? ", and \(differing.count - 1) more calls differ." : ".")
         result.section = "octavo_plugin.h"
         return result
+    }
+
+    private func hasPassingDifference(_ here: [(call: String, ending: String)], _ there: [(call: String, ending: String)]) -> Bool {
+        let isolated = Dictionary(there.map { ($0.call, $0.ending) }, uniquingKeysWith: { $1 })
+        return here.contains { one in
+            guard let other = isolated[one.call], other != one.ending else { return false }
+            return Self.isPassing(one.ending) || Self.isPassing(other)
+        }
     }
 
     /// Whether a call has ended so because of its backend, which may be slow or away for a moment.
