@@ -106,7 +106,7 @@ func run(_ input: UnsafeRawBufferPointer) {
     let pool = ConnectionPool(
         ClientTarget(.unix(path: "/fuzz"), wire: isHTTP2 ? .http2 : .http1), loop: client, name: "the server")
     pool.begin()
-    let handler = pool.connected(wire: isHTTP2 ? .http2 : .http1)
+    let handler = pool.connected(wire: isHTTP2 ? .http2 : .http1, tls: nil)
     try? channel.pipeline.syncOperations.addHandler(handler)
     try? channel.connect(to: SocketAddress(unixDomainSocketPath: "/fuzz")).wait()
     if let handler = handler as? HTTP2ClientConnection { pool.ready(handler) }
