@@ -11,9 +11,9 @@ import TextSearch
 /// Processes that end before they serve.
 @Suite("A process of an isolated plugin", .serialized)
 struct HelperBirthTests {
-    private static func isolation(_ it: Harness, _ logger: Logger) -> LoadedPlugin.Isolation {
+    private static func isolation(_ it: Harness, _ logger: Logger, host: String = Fixtures.pluginHost) -> LoadedPlugin.Isolation {
         var options = IsolationOptions()
-        options.host = Fixtures.pluginHost
+        options.host = host
         options.crashLoopLimit = 0
         return LoadedPlugin.Isolation(
             options: options, settings: PluginIsolation(), reason: "a test", groups: IsolationGroups(), loops: it.loops, logger: logger)
@@ -63,6 +63,44 @@ struct HelperBirthTests {
             #expect(await plugin.end() == nil)
         }
     }
+
+    @Test("that has died and is ended before there is another stays in memory as long as its loops have something to do with it")
+    func endsInBetween() async throws {
+        try await Harness.with(plugins: []) { it in
+            let memory = Kept()
+            var wasSeen = false
+            for round in 0..<50 where !wasSeen {
+                // Without its program there is no other process.
+                let host = it.folder + "/host-\(round)"
+                copyFile(Fixtures.pluginHost, to: host)
+                chmod(host, 0o755)
+                let one = Fixtures.store()
+                let plugin = try IsolatedPlugin.start(
+                    path: one, original: one, generation: 1, Self.isolation(it, Logger(label: "test") { _ in LogSink(lines: it.log) }, host: host))
+                memory.value = plugin.memory
+                unlink(host)
+                let pid = plugin.facts.pid
+                let killed = ContinuousClock.now
+                kill(pid, SIGKILL)
+                #expect(await eventually { plugin.facts.pid == 0 })
+                #expect(await plugin.end() == nil)
+                // Until then the loops mean to tell those who wait that there is no process.
+                let isThere = memory.value != nil
+                if ContinuousClock.now - killed < .milliseconds(200) {
+                    wasSeen = true
+                    _ = consume plugin
+                    #expect(isThere && memory.value != nil, "the loops have a timer that needs it")
+                }
+            }
+            #expect(wasSeen, "the machine is too busy")
+            #expect(await eventually { memory.value == nil }, "it is still in memory")
+        }
+    }
+}
+
+/// Sendable: as `Remembered`.
+private final class Kept: @unchecked Sendable {
+    weak var value: IsolatedMemory?
 }
 
 /// Sendable: the runtime counts references atomically, and `value` is set before others have this.

@@ -7,7 +7,9 @@ import NIOPosix
 ///
 /// Sendable: everything but `turn` and the scheduling runs on the loop, and the pointer is used there alone.
 final class IsolatedLoop: @unchecked Sendable {
-    private let raw: OpaquePointer
+    /// Held by everything that a loop has been asked to do.
+    private let memory: IsolatedMemory
+    private var raw: OpaquePointer { memory.raw }
     private let index: UInt32
     private let call: NIOLoopBound<CallLoop>
     private let eventLoop: any EventLoop
@@ -21,12 +23,12 @@ final class IsolatedLoop: @unchecked Sendable {
     /// New calls wait so long for a process; then they are told that there is none.
     private static let patience = TimeAmount.milliseconds(250)
 
-    init(_ raw: OpaquePointer, index: Int, call: NIOLoopBound<CallLoop>) {
-        self.raw = raw
+    init(_ memory: IsolatedMemory, index: Int, call: NIOLoopBound<CallLoop>) {
+        self.memory = memory
         self.index = UInt32(index)
         self.call = call
         eventLoop = call.eventLoop
-        flush = { [unowned self] in octavo_isolated_flush(self.raw, self.index) }
+        flush = { [memory, index = self.index] in octavo_isolated_flush(memory.raw, index) }
     }
 
     /// A request was put down. On the loop.
@@ -61,7 +63,7 @@ final class IsolatedLoop: @unchecked Sendable {
             .channelOption(.maxMessagesPerRead, value: 1)
             .channelInitializer { [self] channel in
                 channel.eventLoop.makeCompletedFuture {
-                    try channel.pipeline.syncOperations.addHandler(Doorbell(raw, index))
+                    try channel.pipeline.syncOperations.addHandler(Doorbell(memory, index))
                 }
             }
             .takingOwnershipOfDescriptor(input: descriptor)
@@ -113,14 +115,14 @@ final class IsolatedLoop: @unchecked Sendable {
     /// Takes what the helper has answered when its doorbell rings.
     private final class Doorbell: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
-        private let raw: OpaquePointer
+        private let memory: IsolatedMemory
         private let index: UInt32
 
-        init(_ raw: OpaquePointer, _ index: UInt32) {
-            self.raw = raw
+        init(_ memory: IsolatedMemory, _ index: UInt32) {
+            self.memory = memory
             self.index = index
         }
 
-        func channelRead(context: ChannelHandlerContext, data: NIOAny) { octavo_isolated_drain(raw, index) }
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) { octavo_isolated_drain(memory.raw, index) }
     }
 }

@@ -11,7 +11,8 @@ import NIOCore
 /// Sendable: the pointer is constant and what it points at has its own locks; the rest is constant or
 /// behind a lock.
 package final class IsolatedPlugin: @unchecked Sendable {
-    let raw: OpaquePointer
+    let memory: IsolatedMemory
+    var raw: OpaquePointer { memory.raw }
     private let path: String
     private let logger: Logger
     private let onCrash: (@Sendable (CrashFacts) -> Void)?
@@ -128,15 +129,12 @@ package final class IsolatedPlugin: @unchecked Sendable {
             context.deallocate()
             return nil
         }
-        self.raw = raw
-        self.context = context
-        self.loops = loops.enumerated().map { IsolatedLoop(raw, index: $0.offset, call: $0.element) }
+        let memory = IsolatedMemory(raw, context: context)
+        self.memory = memory
+        self.loops = loops.enumerated().map { IsolatedLoop(memory, index: $0.offset, call: $0.element) }
         // Whoever gives up waiting for its end may let go of it; the C side calls it until then.
         context.pointee = Unmanaged.passRetained(self)
     }
-
-    /// What the C side calls us by; freed with it.
-    private let context: UnsafeMutablePointer<Unmanaged<IsolatedPlugin>?>
 
     /// What a plugin in it offers; 0 is the first one.
     func descriptor(of member: UInt32) -> UnsafePointer<octavo_plugin> { octavo_isolated_descriptor(raw, member) }
@@ -500,8 +498,8 @@ package final class IsolatedPlugin: @unchecked Sendable {
             return !state.isFreed
         }
         guard isFirst else { return }
-        octavo_isolated_free(raw)
-        context.pointee?.release()
-        context.deallocate()
+        let plugin = memory.context.pointee
+        memory.context.pointee = nil
+        plugin?.release()
     }
 }
