@@ -72,7 +72,8 @@ struct FaultTests {
             let took = Double(monotonicNanoseconds() - began) / 1e9
             #expect(error?.code == OCTAVO_CODE_UNAVAILABLE && error?.reason == "PLUGIN_CRASHED")
             let limit = type == Self.types[0] ? 1.0 : 5.0
-            #expect(took > limit - 0.2 && took < limit + 2, "after \(took) s")
+            // Time in which the process waits for a core is not counted, and there are other tests.
+            #expect(took > limit - 0.2 && took < limit + 15, "after \(took) s")
             try await isBack(it, from: before)
             let crash = try await crash(it)
             #expect(crash.cause.contains("hang: "), "\(crash.cause)")

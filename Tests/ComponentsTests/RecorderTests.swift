@@ -296,7 +296,7 @@ struct StallTests {
             try #require(await it.reaches(name, "stalled"))
             let took = Double(monotonicNanoseconds() - began) / 1e9
             let limit = type == "state.tests-only" ? 1.0 : type == "state.tests-only-reactor" ? 5.0 : 5.1
-            #expect(took >= limit - 0.2 && took < limit + 0.6, "after \(took) s")
+            #expect(took >= limit - 0.2 && took < limit + 4, "after \(took) s")
             let facts = try #require(await it.facts(name))
             #expect(facts.isStalled && facts.stalls == 1 && facts.isReady)
             #expect(facts.reason.contains("inside of plugin tests-only, in get, for"), "\(facts.reason)")
