@@ -154,7 +154,8 @@ final class AppPeers {
                 kept.append(known)
             } else {
                 let target = ClientTarget(
-                    .tcp(host: address.host, port: address.port), wire: .http2, tls: security?.client, peerURI: security?.uri(of: app))
+                    .tcp(host: address.host, port: address.port), wire: .http2, tls: security?.client, peerURI: security?.uri(of: app),
+                    awaitsGreeting: true)
                 kept.append(Peer(address, HTTPClient(target, loop: loop, name: "the runtime of app \(app)")))
             }
         }

@@ -1,23 +1,10 @@
 import Foundation
-import JSONText
 import Testing
 
 @Suite(
     "A network that comes apart under load", .serialized, .enabled(if: Places.hasSDK, "tools/setup test installs the SDK"),
     .enabled(if: NetworkSpace.arePossible, "networks of their own need root, and a container that allows them"))
 struct PartitionTests {
-    /// What became of the calls of one runtime in one phase.
-    private struct Calls: CustomStringConvertible {
-        var count = 0
-        var failed: [String: Int] = [:]
-        /// Seconds.
-        var longest = 0.0
-        var texts: [String: String] = [:]
-
-        var failures: Int { failed.values.reduce(0, +) }
-        var description: String { "\(failures) of \(count) failed \(failed), the longest took \(longest) s \(texts)" }
-    }
-
     private static func rules(_ more: String) -> String {
         """
         apiVersion: dapr.io/v1alpha1
@@ -36,7 +23,7 @@ struct PartitionTests {
 
     /// A callee on the other side, and maybe one here; calls here, by a runtime without a policy and by one with; the link goes away under
     /// them and comes back.
-    private func cut(for length: Duration, here: Bool, policy more: String) async throws -> (plain: [String: Calls], governed: [String: Calls]) {
+    private func cut(for length: Duration, here: Bool, policy more: String) async throws -> (plain: [String: CallLoad.Calls], governed: [String: CallLoad.Calls]) {
         let spaces = try await NetworkSpace.connected(2), scratch = try Scratch()
         let settings = ["connectionString: \(scratch.file("names.db"))"]
         func reachable(_ space: NetworkSpace) -> (flags: [String], environment: [String: String]) {
@@ -47,43 +34,19 @@ struct PartitionTests {
         if here { callees.append(try await near.callee(flags: reachable(spaces[0]).flags, environment: reachable(spaces[0]).environment)) }
         try scratch.write(Self.rules(more), to: "rules/rules.yaml")
         let ruled = try await Names("sqlite", settings, modes: ["--resources-path", scratch.file("rules")], in: spaces[0])
-        var result: [[String: Calls]] = []
+        var result: [[String: CallLoad.Calls]] = []
         try await near.caller { plain in
             try await ruled.caller { governed in
                 try await Names.known(plain)
                 try await Names.known(governed)
-                try scratch.write("before", to: "phase")
-                let load = try Subprocess(
-                    NetworkSpace.ip,
-                    spaces[0].words([
-                        Places.python, Places.script("partition_load"), "callee", scratch.file("phase"), "\(plain.http)", "\(governed.http)",
-                    ]))
-                defer { load.kill(SIGKILL) }
-                func phase(_ name: String, _ length: Duration) async throws {
-                    try scratch.write(name, to: "next")
-                    rename(scratch.file("next"), scratch.file("phase"))
-                    try await Task.sleep(for: length)
-                }
-                try await phase("before", .seconds(2))
+                let load = try CallLoad("callee", by: [plain, governed], in: spaces[0])
+                try await load.phase("before", .seconds(2))
                 try await NetworkSpace.link(spaces, 1, up: false)
-                try await phase("cut", length)
+                try await load.phase("cut", length)
                 try await NetworkSpace.link(spaces, 1, up: true)
-                try await phase("healing", .seconds(8))
-                try await phase("after", .seconds(3))
-                try await phase("end", .zero)
-                let end = try await load.ended(within: .seconds(30))
-                guard let found = try? JSONValue(parsing: end.output) else { throw Trouble(end.errors) }
-                for runtime in [plain, governed] {
-                    var phases: [String: Calls] = [:]
-                    for (name, one) in found["\(runtime.http)"]?.members ?? [] {
-                        var calls = Calls(count: one["calls"]?.integer ?? 0)
-                        if case .number(let text) = one["longest"] { calls.longest = Double(text) ?? 0 }
-                        for (status, count) in one["failed"]?.members ?? [] { calls.failed[status] = count.integer }
-                        for (status, text) in one["texts"]?.members ?? [] { calls.texts[status] = text.string }
-                        phases[name] = calls
-                    }
-                    result.append(phases)
-                }
+                try await load.phase("healing", .seconds(8))
+                try await load.phase("after", .seconds(3))
+                result = try await load.end()
             }
         }
         for one in callees { try await one.stop() }

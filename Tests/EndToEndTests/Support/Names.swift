@@ -4,9 +4,10 @@ import Testing
 /// An app and runtimes that find each other by one name resolver.
 final class Names: Sendable {
     let scratch: Scratch
-    private let flags: [String]
+    let flags: [String]
     private let app: Subprocess
-    private let port: Int
+    /// Of the app.
+    let port: Int
 
     /// Where app and runtimes run, when that is not the network of the tests.
     private let space: NetworkSpace?

@@ -1,4 +1,4 @@
-"""Calls an app through runtimes without a pause: partition_load.py APP FILE PORT...
+"""Calls an app through runtimes without a pause: call_load.py APP FILE PORT...
 
 A caller of each runtime has four connections, and gives up after three seconds. The file has the name of the phase that it is in, at last
 "end"; then it prints a JSON object: for each port, by phase, the calls, those that failed by status (0: no answer in time), the longest
@@ -20,7 +20,7 @@ def call(port):
         name, began, status, text = phase, time.monotonic(), 0, ""
         try:
             connection = connection or http.client.HTTPConnection("127.0.0.1", port, timeout=3)
-            connection.request("GET", f"/v1.0/invoke/{app}/method/a")
+            connection.request("POST", f"/v1.0/invoke/{app}/method/a", b"once")
             answer = connection.getresponse()
             status, text = answer.status, answer.read().decode()
         except (OSError, http.client.HTTPException, ValueError) as error:
