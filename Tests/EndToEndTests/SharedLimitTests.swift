@@ -141,6 +141,50 @@ struct SharedLimitTests {
         try await server.killed()
     }
 
+    @Test("calls that wait for a Redis that does not answer go on after half a second by the limit of their runtime")
+    func frozen() async throws {
+        let server = try await RedisServer.start()
+        try await Group.with(1, redis(server), rule: "{requests: 100, store: limits}") { group in
+            try await group.keepTheLimit(100, 2, after: "before")
+            server.signal(SIGSTOP)
+            let load = try await group.load(3)
+            print("frozen: \(load)")
+            #expect(load.others == 0 && load.longest < 2 && load.longest > 0.2 && load.all >= 150, "\(load)")
+            #expect(try await group.metric("octavo_policy_store_away") == 1)
+            let list = try await group.runtimes[0].octavo("policy", "list").output
+            #expect(list.contains("rateLimit (limits is away)"), "\(list)")
+            server.signal(SIGCONT)
+            try await eventually("it is shared again", within: .seconds(40)) { () -> Void? in
+                _ = try await group.load(0.1, connections: 1)
+                return try await group.metric("octavo_policy_store_away") == 0 ? () : nil
+            }
+        }
+        try await server.killed()
+    }
+
+    @Test("two runtimes that call an app have its limit together, to the call")
+    func app() async throws {
+        let server = try await RedisServer.start(), fleet = try Fleet()
+        try await fleet.app("shop")
+        let rules = "  policies: {rateLimits: {few: {requests: 7, interval: 1h, store: limits}}}\n  targets: {apps: {shop: {rateLimit: few}}}"
+        for id in ["one", "two"] { try fleet.scratch.write(redis(server), to: "\(id)/limits.yaml") }
+        let callers = [try await fleet.caller("one", rules), try await fleet.caller("two", rules)]
+        let known = Curl(path: "/v1.0/invoke/shop/method/a")
+        var statuses: [Int] = []
+        // An app that is not known yet costs no less.
+        try await eventually("the app is known", within: .seconds(30)) {
+            statuses.append(try await known.send(to: callers[statuses.count % 2].base).status)
+            return statuses.count == 7 ? () : nil
+        }
+        for caller in callers {
+            let sent = try await Fleet.send(20, to: "shop", by: caller)
+            #expect(sent == [429: 20], "\(sent)")
+        }
+        #expect(statuses.count { $0 != 429 } == 7, "\(statuses)")
+        try await server.killed()
+        withExtendedLifetime(fleet) {}
+    }
+
     @Test("a store that can't have the count is named in the log, and the limit is shared as soon as the resource names one that can")
     func wrongStore() async throws {
         let server = try await RedisServer.start()

@@ -130,6 +130,11 @@ enum ResourceReading {
         rules.rateLimits.sorted { $0.key < $1.key }.compactMap { name, limit in
             guard let store = limit.shared?.store else { return nil }
             let found = components.first { $0.name == store }
+            if found?.type == "state.in-memory" {
+                return Diagnostic(
+                    .warning, rules.header.source, resource: rules.header.label,
+                    "spec.policies.rateLimits.\(name).store names \(store), whose state.in-memory is of one runtime alone: nobody shares the limit")
+            }
             if let found, found.type.hasPrefix("state.") { return nil }
             return Diagnostic(
                 .error, rules.header.source, resource: rules.header.label,
