@@ -14,6 +14,7 @@ package final class Governor: Sendable {
         var breaker: CircuitBreaker?
         var budget: RetryBudget?
         var bucket: TokenBucket?
+        var shared: SharedTokens?
         var concurrency: ConcurrencyLimit?
         var bulkhead: Bulkhead<@Sendable () -> Void>?
         var totals = Totals()
@@ -36,14 +37,22 @@ package final class Governor: Sendable {
         package init() {}
     }
 
-    package init(target: String, policy: CallPolicy, now: Int64) {
+    /// Has tokens of a shared limit reserved, and tells `reserved` of it; at once, on whatever thread a call is.
+    private let reserve: @Sendable (Governor, Int) -> Void
+
+    package init(
+        target: String, policy: CallPolicy, now: Int64,
+        reserve: @escaping @Sendable (Governor, Int) -> Void = { governor, _ in governor.reserved(nil, now: 0) }
+    ) {
+        self.reserve = reserve
         self.target = target
         self.policy = policy
         needsExactTime = policy.rateLimit != nil || policy.concurrency != nil || policy.bulkhead != nil
         state = Mutex(
             State(
                 breaker: policy.breaker.map { CircuitBreaker($0.value, now: now) }, budget: policy.budget.map { RetryBudget($0.value) },
-                bucket: policy.rateLimit.map { TokenBucket($0.value) },
+                bucket: policy.rateLimit.flatMap { $0.value.shared == nil ? TokenBucket($0.value) : nil },
+                shared: policy.rateLimit.flatMap { limit in limit.value.shared.map { SharedTokens(limit.value, $0) } },
                 concurrency: policy.concurrency.map { ConcurrencyLimit($0.value) },
                 bulkhead: policy.bulkhead.map { Bulkhead($0.value) }))
     }
@@ -85,14 +94,15 @@ package final class Governor: Sendable {
     package enum Entry: Sendable {
         case go(Ticket)
         case refused(Refusal)
-        /// `resume` is called when there is a place, which is held for the caller: `enterHeld` is next.
-        case wait(UInt64)
+        /// `resume` is called when it is decided: `enterHeld` is next. `most`: who waits longer than that gives up.
+        case wait(UInt64, most: Duration?)
     }
 
     // MARK: A try
 
     /// `isFirst`: of its call, which a rate limit and a budget count. `resume`: on any thread, when there is a place for one that waits.
     package func enter(now: Int64, isFirst: Bool, resume: @autoclosure () -> @Sendable () -> Void) -> Entry {
+        var order: Int?
         let (entry, next) = state.withLock { state -> (Entry, Resume?) in
             if isFirst {
                 state.totals.calls += 1
@@ -100,31 +110,76 @@ package final class Governor: Sendable {
                     state.totals.refused += 1
                     return (.refused(.rateLimited(nanoseconds: wait)), nil)
                 }
+                switch state.shared?.take(now: now, order: &order, resume: resume) {
+                case nil, .yes: break
+                case .later(let id): return (.wait(id, most: nil), nil)
+                case .no(let wait):
+                    state.totals.refused += 1
+                    return (.refused(.rateLimited(nanoseconds: wait)), nil)
+                }
                 state.budget?.tried(now: now)
             }
-            switch state.bulkhead?.enter(resume()) {
-            case nil, .now: return Self.pass(&state, now)
-            case .later(let id): return (.wait(id), nil)
-            case .refused:
+            return admit(&state, now, resume)
+        }
+        if let order { reserve(self, order) }
+        next?()
+        return entry
+    }
+
+    /// After `resume`; `id`: what was waited by. It may have to wait once more, for something else.
+    package func enterHeld(_ id: UInt64, now: Int64, resume: @autoclosure () -> @Sendable () -> Void) -> Entry {
+        let (entry, next) = state.withLock { state -> (Entry, Resume?) in
+            guard id & SharedTokens.mark != 0 else { return Self.pass(&state, now) }
+            if let wait = state.shared?.settle(id, now: now), wait > 0 {
                 state.totals.refused += 1
-                return (.refused(.full), nil)
+                return (.refused(.rateLimited(nanoseconds: wait)), nil)
             }
+            state.budget?.tried(now: now)
+            return admit(&state, now, resume)
         }
         next?()
         return entry
     }
 
-    /// After `resume`.
-    package func enterHeld(now: Int64) -> Entry {
-        let (entry, next) = state.withLock { Self.pass(&$0, now) }
-        next?()
-        return entry
+    private func admit(_ state: inout State, _ now: Int64, _ resume: () -> @Sendable () -> Void) -> (Entry, Resume?) {
+        switch state.bulkhead?.enter(resume()) {
+        case nil, .now: return Self.pass(&state, now)
+        case .later(let id): return (.wait(id, most: policy.bulkhead?.value.maxWait), nil)
+        case .refused:
+            state.totals.refused += 1
+            return (.refused(.full), nil)
+        }
+    }
+
+    // MARK: A shared limit
+
+    /// Tokens of the store, and nanoseconds until there are more, 0 if there are; nil: it did not answer. Gives whether that is news.
+    @discardableResult
+    package func reserved(_ answer: (tokens: ReservedTokens, wait: Int64)?, now: Int64) -> Bool {
+        var order: Int?
+        let (ready, isNews) = state.withLock { state -> ([Resume], Bool) in
+            guard let before = state.shared?.isAlone else { return ([], false) }
+            let ready =
+                if let answer {
+                    state.shared?.answered(answer.tokens, wait: answer.wait, now: now, order: &order)
+                } else {
+                    state.shared?.failed(now: now, order: &order)
+                }
+            return (ready ?? [], state.shared?.isAlone != before)
+        }
+        for body in ready { body() }
+        if let order { reserve(self, order) }
+        return isNews
     }
 
     /// A caller that waits goes away, or waited too long. Does the right thing also when `resume` is on its way.
     package func giveUp(_ waiting: UInt64, tooLong: Bool = false) {
         let next = state.withLock { state -> Resume? in
             if tooLong { state.totals.refused += 1 }
+            if waiting & SharedTokens.mark != 0 {
+                state.shared?.giveUp(waiting)
+                return nil
+            }
             if state.bulkhead?.giveUp(waiting) ?? true { return nil }
             return state.bulkhead?.leave() ?? nil
         }
@@ -186,6 +241,10 @@ package final class Governor: Sendable {
         package var inFlight: Int?
         package var queued: Int?
         package var concurrencyLimit: Int?
+        /// Of a shared limit: whether its store is not reached, and questions to it that it answered and did not.
+        package var isAlone: Bool?
+        package var reservations: Int?
+        package var reservationFailures: Int?
     }
 
     package func snapshot(now: Int64) -> Snapshot {
@@ -193,7 +252,8 @@ package final class Governor: Sendable {
             Snapshot(
                 totals: state.totals, breaker: state.breaker?.state(now: now), counts: state.breaker?.counts(now: now),
                 openings: state.breaker?.openings, inFlight: state.bulkhead?.inFlight ?? state.concurrency?.inFlight,
-                queued: state.bulkhead?.queued, concurrencyLimit: state.concurrency?.limit)
+                queued: state.bulkhead?.queued, concurrencyLimit: state.concurrency?.limit,
+                isAlone: state.shared?.isAlone, reservations: state.shared?.reservations, reservationFailures: state.shared?.failures)
         }
     }
 

@@ -10,6 +10,7 @@ package final class PolicyBook: Sendable {
 
     private struct State {
         var rules: Rules?
+        var reserve: @Sendable (Governor, Int) -> Void
         var apps: [String: Known] = [:]
         var components: [String: Known] = [:]
     }
@@ -19,7 +20,7 @@ package final class PolicyBook: Sendable {
         var governor: Governor?
     }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let number = Atomic(0)
     private let now: @Sendable () -> Int64
 
@@ -27,7 +28,13 @@ package final class PolicyBook: Sendable {
     private static let limit = 2048
 
     /// `now`: CLOCK_MONOTONIC nanoseconds.
-    package init(now: @escaping @Sendable () -> Int64) { self.now = now }
+    package init(now: @escaping @Sendable () -> Int64) {
+        self.now = now
+        state = Mutex(State(reserve: { governor, _ in governor.reserved(nil, now: now()) }))
+    }
+
+    /// Tokens of shared limits are reserved by `reserve`, which tells `Governor.reserved`; before any call.
+    package func reserve(by reserve: @escaping @Sendable (Governor, Int) -> Void) { state.withLock { $0.reserve = reserve } }
 
     /// Another one after each `set`: what a loop has kept of this book is old then.
     package var version: Int { number.load(ordering: .acquiring) }
@@ -71,7 +78,7 @@ package final class PolicyBook: Sendable {
             if let known = state[keyPath: list][key], known.names == names { return known.governor }
             let policy = policy(rules)
             let target = list == \.apps ? "app/\(key)" : "component/\(key)/outbound"
-            let governor = policy.isEmpty ? nil : Governor(target: target, policy: policy, now: now())
+            let governor = policy.isEmpty ? nil : Governor(target: target, policy: policy, now: now(), reserve: state.reserve)
             if state[keyPath: list].count >= Self.limit { state[keyPath: list].removeAll() }
             state[keyPath: list][key] = Known(names: names, governor: governor)
             return governor

@@ -5,8 +5,11 @@ package struct RateLimitPolicy: Sendable, Equatable {
     package var interval: Duration
     /// So many at once, after a time without any.
     package var burst: Int
+    /// nil: each runtime counts for itself.
+    package var shared: SharedRateLimit?
 
-    package init(requests: Int, interval: Duration = .seconds(1), burst: Int? = nil) {
+    package init(requests: Int, interval: Duration = .seconds(1), burst: Int? = nil, shared: SharedRateLimit? = nil) {
+        self.shared = shared
         self.requests = requests
         self.interval = interval
         self.burst = burst ?? requests

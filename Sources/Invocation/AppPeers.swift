@@ -35,10 +35,14 @@ final class AppPeers {
     /// The policies of the app, if any: by an outlier policy instances are left out, in place of a short rest.
     var governor: Governor?
     private var isAsking = false
+    /// The resolver has said since then that there is no instance.
+    private var absentSince: NIODeadline?
     private var turn = 0
 
     /// Addresses are asked for again after this, unless the resolver says another time.
     private static let lifetime = TimeAmount.seconds(2)
+    /// Known instances are let go of when the resolver has known none for so long.
+    private static let absence = TimeAmount.seconds(2)
     /// Who did not answer is not asked for so long while there are others.
     private static let rest = TimeAmount.seconds(5)
 
@@ -107,7 +111,8 @@ final class AppPeers {
             let batch = waiting
             waiting = []
             switch result {
-            case .success(let (addresses, lifetime)):
+            case .found(let addresses, let lifetime):
+                absentSince = nil
                 take(addresses)
                 freshUntil = .now() + (lifetime > 0 ? min(.nanoseconds(lifetime), .seconds(30)) : Self.lifetime)
                 for (tried, avoided, done) in batch {
@@ -117,17 +122,28 @@ final class AppPeers {
                         done(.failure(.unreachable(app: app.description, cause: "none of its instances takes calls")))
                     }
                 }
-            case .failure(let failure):
+            case .absent:
+                absent(isSure: !batch.isEmpty)
+                fail(batch, "no instance of it is known")
+            case .failed(let cause):
                 // What is known may still answer; the next call asks again.
-                if case .unresolved = failure, batch.isEmpty == false || peers.isEmpty { forgetIdle() }
-                for (_, _, done) in batch { done(.failure(failure)) }
+                absentSince = nil
+                fail(batch, cause)
             }
         }
     }
 
-    private func forgetIdle() {
-        for peer in peers where peer.underWay == 0 { peer.client.close() }
-        peers.removeAll { $0.underWay == 0 }
+    private func fail(_ batch: [(tried: [Peer], avoided: [Peer], done: Done)], _ cause: String) {
+        for (_, _, done) in batch { done(.failure(.unresolved(app: app.description, cause: cause))) }
+    }
+
+    /// The resolver says that there is none. One that starts again is away for a moment, and the resolver may have begun only now: known
+    /// instances are called until it has said so for a while. `isSure`: those that are known take no calls.
+    private func absent(isSure: Bool) {
+        let now = NIODeadline.now(), since = absentSince ?? now
+        absentSince = since
+        guard !peers.isEmpty, !isSure, now - since < Self.absence else { return take([]) }
+        freshUntil = now + Self.absence
     }
 
     /// Connections to instances that are still there stay.
@@ -138,7 +154,8 @@ final class AppPeers {
                 kept.append(known)
             } else {
                 let target = ClientTarget(
-                    .tcp(host: address.host, port: address.port), wire: .http2, tls: security?.client, peerURI: security?.uri(of: app))
+                    .tcp(host: address.host, port: address.port), wire: .http2, tls: security?.client, peerURI: security?.uri(of: app),
+                    awaitsGreeting: true)
                 kept.append(Peer(address, HTTPClient(target, loop: loop, name: "the runtime of app \(app)")))
             }
         }

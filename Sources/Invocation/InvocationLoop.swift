@@ -46,9 +46,14 @@ package final class InvocationLoop {
         self.namespace = namespace
         self.app = app
         self.policies = policies
-        client = ClientLoop(eventLoop: loop.eventLoop, limits: limits)
+        var peerLimits = limits
+        // Runtimes take pings at any time. A connection whose machine has gone would else be used until the kernel gives up, in a quarter of
+        // an hour, and stay silent for as long as its last pause was when the network is back.
+        peerLimits.keepAliveTime = min(peerLimits.keepAliveTime, .seconds(5))
+        peerLimits.keepAliveTimeout = min(peerLimits.keepAliveTimeout, .seconds(5))
+        client = ClientLoop(eventLoop: loop.eventLoop, limits: peerLimits)
         tracer = loop.tracer
-        endpoints = Endpoints(client)
+        endpoints = Endpoints(ClientLoop(eventLoop: loop.eventLoop, limits: limits))
         resolution = NameResolution(loop, component: resolver)
     }
 

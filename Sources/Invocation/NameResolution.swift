@@ -9,7 +9,16 @@ struct PeerAddress: Hashable, Sendable {
 
 /// Asks the name resolver of the runtime, a component, on one event loop.
 final class NameResolution {
-    typealias Done = (Result<(addresses: [PeerAddress], lifetime: Int64), InvocationFailure>) -> Void
+    typealias Done = (Answer) -> Void
+
+    enum Answer {
+        /// `lifetime`: nanoseconds for which they hold; 0: not said.
+        case found([PeerAddress], lifetime: Int64)
+        /// The resolver says that there is no instance.
+        case absent
+        /// It says nothing.
+        case failed(cause: String)
+    }
 
     private let loop: CallLoop
     private let name: String
@@ -24,13 +33,13 @@ final class NameResolution {
     /// `done` is called once. `port`: what resolvers that know only hosts are to say.
     func resolve(_ app: AppName, port: Int, _ done: @escaping Done) {
         guard let ref = loop.component(named: name), ref.kind == OCTAVO_KIND_NAME_RESOLUTION else {
-            return done(.failure(.unresolved(app: app.description, cause: "the runtime has no name resolver")))
+            return done(.failed(cause: "the runtime has no name resolver"))
         }
         let submit = {
             guard
                 var slot = ref.open(
                     OCTAVO_NAMES_OP_RESOLVE, octavo_names_resolve_request.self, bytes: app.id.utf8.count + app.namespace.utf8.count + 2,
-                    deadline: monotonicNanoseconds() + Self.patience, waiter: Waiter(app, done))
+                    deadline: monotonicNanoseconds() + Self.patience, waiter: Waiter(done))
             else { return }
             let request = slot.request
             request.pointee.app_id = slot.text(app.id)
@@ -42,29 +51,24 @@ final class NameResolution {
     }
 
     private final class Waiter: CallWaiter {
-        private let app: AppName
         private let done: Done
 
-        init(_ app: AppName, _ done: @escaping Done) {
-            self.app = app
-            self.done = done
-        }
+        init(_ done: @escaping Done) { self.done = done }
 
         override func completed(_ reply: UnsafeRawPointer?) {
             guard let reply = reply?.loadUnaligned(as: octavo_names_resolve_reply.self) else {
-                return done(.failure(.unresolved(app: app.description, cause: "the name resolver gave no answer")))
+                return done(.failed(cause: "the name resolver gave no answer"))
             }
             let found = reply.addresses.elements(as: octavo_names_address.self)
             let addresses = found.compactMap { one in
                 one.host.size > 0 && (1..<65536).contains(one.port) ? PeerAddress(host: String(one.host), port: Int(one.port)) : nil
             }
-            guard !addresses.isEmpty else { return done(.failure(.unresolved(app: app.description, cause: "no instance of it is known"))) }
-            done(.success((addresses, found.map(\.lifetime_ns).filter { $0 > 0 }.min() ?? 0)))
+            guard !addresses.isEmpty else { return done(.absent) }
+            done(.found(addresses, lifetime: found.map(\.lifetime_ns).filter { $0 > 0 }.min() ?? 0))
         }
 
         override func failed(_ error: CallError) {
-            let cause = error.code == OCTAVO_CODE_NOT_FOUND ? "no instance of it is known" : error.message
-            done(.failure(.unresolved(app: app.description, cause: cause)))
+            done(error.code == OCTAVO_CODE_NOT_FOUND ? .absent : .failed(cause: error.message))
         }
     }
 }

@@ -49,15 +49,19 @@ final class Passage {
         }
         let isFirst = !isAdmitted
         isAdmitted = true
-        switch governor.enter(now: monotonicNanoseconds(), isFirst: isFirst, resume: resumption()) {
+        act(on: governor.enter(now: monotonicNanoseconds(), isFirst: isFirst, resume: resumption()), go)
+    }
+
+    private func act(on entry: Governor.Entry, _ go: @escaping (InvocationFailure?) -> Void) {
+        switch entry {
         case .go(let ticket):
             self.ticket = ticket
             go(nil)
         case .refused(let refusal): go(failure(refusal))
-        case .wait(let id):
+        case .wait(let id, let most):
             waiting = id
             self.go = go
-            if let most = governor.policy.bulkhead?.value.maxWait { after(most) { [self] in waitedTooLong() } }
+            if let most { after(most) { [self] in waitedTooLong() } }
         }
     }
 
@@ -73,18 +77,12 @@ final class Passage {
 
     private func resumed() {
         // It has gone away meanwhile, and its place with it.
-        guard waiting != nil, let go else { return }
+        guard let id = waiting, let go else { return }
         waiting = nil
         self.go = nil
         timer?.cancel()
         timer = nil
-        switch governor.enterHeld(now: monotonicNanoseconds()) {
-        case .go(let ticket):
-            self.ticket = ticket
-            go(nil)
-        case .refused(let refusal): go(failure(refusal))
-        case .wait: break
-        }
+        act(on: governor.enterHeld(id, now: monotonicNanoseconds(), resume: resumption()), go)
     }
 
     private func waitedTooLong() {

@@ -13,7 +13,9 @@ enum PolicyViews {
             inFlight: one.inFlight, queued: one.queued, concurrencyLimit: one.concurrencyLimit, calls: one.totals.calls,
             attempts: one.totals.attempts, failures: one.totals.failures, retries: one.totals.retries, timeouts: one.totals.timeouts,
             refused: one.totals.refused, faults: one.totals.faults, ejections: one.totals.ejections, hedges: one.totals.hedges,
-            mirrored: one.totals.mirrored)
+            mirrored: one.totals.mirrored,
+            rateLimitStore: governor.policy.rateLimit?.value.shared?.store, isStoreAway: one.isAlone, reservations: one.reservations,
+            reservationFailures: one.reservationFailures)
     }
 
     static func write(_ all: [Governor], now: Int64, _ page: inout PrometheusText) {
@@ -38,6 +40,13 @@ enum PolicyViews {
         }
         each("octavo_policy_in_flight", .gauge, "Calls under way, where a policy counts them.") { $0.inFlight }
         each("octavo_policy_queued", .gauge, "Calls that wait for a place.") { $0.queued }
+        each("octavo_policy_reservations_total", .counter, "Answers of the store of a shared rate limit.") { $0.reservations }
+        each("octavo_policy_reservation_failures_total", .counter, "Times that the store of a shared rate limit did not answer.") {
+            $0.reservationFailures
+        }
+        each("octavo_policy_store_away", .gauge, "1 while a rate limit can't be shared for its store does not answer.") {
+            $0.isStoreAway.map { $0 ? 1 : 0 }
+        }
         each("octavo_policy_concurrency_limit", .gauge, "Where an adaptive limit is.") { $0.concurrencyLimit }
     }
 
@@ -67,7 +76,20 @@ enum PolicyViews {
             if let code = fault.abortGRPC { values.append(("abort", "gRPC \(code) for \(fault.abortPercent) %")) }
             return values
         }
-        add(.rateLimit, policy.rateLimit) { [("requests", "\($0.requests) in \(text($0.interval))"), ("burst", "\($0.burst)")] }
+        add(.rateLimit, policy.rateLimit) { limit in
+            let requests = ("requests", "\(limit.requests) in \(text(limit.interval))")
+            guard let shared = limit.shared else { return [requests, ("burst", "\(limit.burst)")] }
+            let without =
+                switch shared.withoutStore {
+                case .local: "local, each runtime has the limit for itself"
+                case .allow: "allow, calls are let through"
+                case .refuse: "refuse, calls are refused"
+                }
+            return [
+                requests, ("burst", "\(SharedCount(limit).burst)"), ("store", "\(shared.store), the sum over all runtimes counts"),
+                ("withoutStore", without),
+            ]
+        }
         add(.hedge, policy.hedge) { [("delay", text($0.delay)), ("maxAttempts", "\($0.maxAttempts)")] }
         add(.retry, policy.retry) { retry in
             var values = [

@@ -52,7 +52,8 @@ extension Runtime {
             }
         }
         if let app { code = await end(app, code) }
-        await stop()
+        // Nothing is to be served on for an app that has ended.
+        await stop(blocks: options.appCommand.isEmpty)
         return code
     }
 
@@ -67,15 +68,27 @@ extension Runtime {
     private func quiesce() async {
         state.setDraining()
         // Blocked shutdown begins with everything as it was.
-        guard options.shutdown.block == nil else { return }
-        await withdraw()
-        await drainDeliveries(within: options.shutdown.grace)
+        if options.shutdown.block == nil { await takeNoMore() }
     }
 
-    /// Waits for the app's end, at most the grace period; a second signal, or the end of it, kills.
+    /// No new calls, messages and events for the app; those that it has are answered.
+    private func takeNoMore() async {
+        await withdraw()
+        async let delivered: Void = drainDeliveries(within: options.shutdown.grace)
+        await peers.drain(grace: options.shutdown.grace)
+        await delivered
+    }
+
+    /// Waits for the app's end, at most the grace period, which begins when nothing blocks any more; a second signal, or the end of it,
+    /// kills.
     private func end(_ app: AppProcess, _ code: Int32) async -> Int32 {
-        let deadline = Task { [events, grace = options.shutdown.grace] in
-            try? await Task.sleep(for: grace)
+        let deadline = Task { [events, options] in
+            if let block = options.shutdown.block {
+                await serveOn(for: block)
+                if Task.isCancelled { return }
+                await takeNoMore()
+            }
+            try? await Task.sleep(for: options.shutdown.grace)
             if !Task.isCancelled { events.put(.shutdownRequested(force: true)) }
         }
         defer { deadline.cancel() }
@@ -112,9 +125,10 @@ extension Runtime {
     }
 
     /// Readiness down, no new connections, what is in flight finishes, what goes on for ever ends, components close.
-    func stop() async {
+    /// `blocks`: as long as the options say everything goes on before.
+    func stop(blocks: Bool = false) async {
         state.setDraining()
-        if let block = options.shutdown.block { await serveOn(for: block) }
+        if blocks, let block = options.shutdown.block { await serveOn(for: block) }
         await drainDeliveries(within: options.shutdown.grace)
         await resources.end()
         await endDeliveries()

@@ -163,6 +163,8 @@ final class Runtime: Sendable {
             apiToken: environmentVariable("DAPR_API_TOKEN").flatMap { $0.isEmpty ? nil : $0 },
             apiRules: configuration.apiRules, secretScopes: configuration.secretScopes)
         state.attach(store)
+        let limits = SharedLimits(loops[0], namespace: namespace, logger: Logger(label: "octavo.policies"))
+        state.policies.reserve { limits.reserve($0, $1) }
         state.onShutdown { force in events.put(.shutdownRequested(force: force)) }
         await store.onFatal { cause in events.put(.fatal(cause)) }
 

@@ -8,10 +8,7 @@ struct APIAccessTests {
     ) async throws {
         let scratch = try Scratch()
         try scratch.write("apiVersion: dapr.io/v1alpha1\nkind: Configuration\nmetadata: {name: a}\nspec: {\(api)}\n", to: "config.yaml")
-        let app = try Subprocess(Places.python, [Places.script("invoked_app"), "http", "0"])
-        let port = try await eventually("the app listens: \(app.errors)", within: .seconds(20)) {
-            app.output.split(separator: "\n").first.flatMap { Int($0) }
-        }
+        let (app, port) = try await Names.app("http")
         try await OctavoProcess.with(flags: ["--app-port", "\(port)", "--config", scratch.file("config.yaml")], environment: environment) { octavo in
             let end = try await Subprocess.run(
                 Places.python, [Places.script("api_access")] + arguments + ["demo"], environment: SDKTests.environment(octavo), within: .seconds(120))

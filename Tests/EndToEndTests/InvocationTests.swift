@@ -3,32 +3,6 @@ import Testing
 
 @Suite("Apps call each other by name", .serialized, .enabled(if: Places.hasSDK, "tools/setup test installs the SDK"))
 struct InvocationTests {
-    /// A file of names of the test's own, for all of its runtimes.
-    private func names(_ scratch: Scratch) throws -> [String] {
-        try scratch.write(
-            """
-            apiVersion: dapr.io/v1alpha1
-            kind: Configuration
-            metadata:
-              name: names
-            spec:
-              nameResolution:
-                component: sqlite
-                configuration:
-                  connectionString: \(scratch.file("names.db"))
-                  updateInterval: 1s
-            """, to: "config.yaml")
-        return ["--config", scratch.file("config.yaml")]
-    }
-
-    private func app(_ wire: String, port: Int = 0) async throws -> (process: Subprocess, port: Int) {
-        let process = try Subprocess(Places.python, [Places.script("invoked_app"), wire, "\(port)"])
-        let port = try await eventually("the app listens: \(process.errors)", within: .seconds(20)) {
-            process.output.split(separator: "\n").first.flatMap { Int($0) }
-        }
-        return (process, port)
-    }
-
     private func callee(_ id: String, _ wire: String, _ port: Int, _ names: [String]) async throws -> OctavoProcess {
         try await OctavoProcess.start(
             flags: ["--app-id", id, "--app-port", "\(port)", "--app-protocol", wire] + names, environment: ["APP_API_TOKEN": "app-secret"])
@@ -37,8 +11,8 @@ struct InvocationTests {
     @Test("over HTTP, gRPC and streams, by the SDK and without", arguments: ["http", "grpc"])
     func calls(wire: String) async throws {
         let scratch = try Scratch()
-        let names = try names(scratch)
-        let app = try await app(wire)
+        let names = try Names.own(in: scratch)
+        let app = try await Names.app(wire)
         let callee = try await callee("callee", wire, app.port, names)
         try await OctavoProcess.with(flags: ["--app-id", "caller"] + names) { caller in
             // The other one says where it is when it is ready.
@@ -56,8 +30,8 @@ struct InvocationTests {
     @Test("who has gone is not asked, and calls of one that is killed go to another while nobody has seen them")
     func instances() async throws {
         let scratch = try Scratch()
-        let names = try names(scratch)
-        let app = try await app("http")
+        let names = try Names.own(in: scratch)
+        let app = try await Names.app("http")
         let one = try await callee("callee", "http", app.port, names)
         let two = try await callee("callee", "http", app.port, names)
         try await OctavoProcess.with(flags: ["--app-id", "caller"] + names) { caller in
@@ -86,8 +60,8 @@ struct InvocationTests {
     @Test("instances that are stopped and started one after the other cost no call, whatever its body and however slow its answer")
     func rollingRestart() async throws {
         let scratch = try Scratch()
-        let names = try names(scratch)
-        let app = try await app("http")
+        let names = try Names.own(in: scratch)
+        let app = try await Names.app("http")
         var instances = [try await callee("callee", "http", app.port, names), try await callee("callee", "http", app.port, names)]
         try await OctavoProcess.with(flags: ["--app-id", "caller"] + names) { caller in
             try await eventually("the name is known") {
@@ -113,8 +87,8 @@ struct InvocationTests {
     @Test("gRPC calls of an instance that was killed go to another, streams too, while nobody has seen them")
     func killedGRPC() async throws {
         let scratch = try Scratch()
-        let names = try names(scratch)
-        let app = try await app("grpc")
+        let names = try Names.own(in: scratch)
+        let app = try await Names.app("grpc")
         let instances = [try await callee("callee", "grpc", app.port, names), try await callee("callee", "grpc", app.port, names)]
         try await OctavoProcess.with(flags: ["--app-id", "caller"] + names) { caller in
             let calls = try Subprocess(
@@ -135,8 +109,8 @@ struct InvocationTests {
     @Test("an app calls itself, and one that is away is said to be")
     func own() async throws {
         let scratch = try Scratch()
-        let app = try await app("http")
-        try await OctavoProcess.with(flags: ["--app-port", "\(app.port)"] + names(scratch)) { octavo in
+        let app = try await Names.app("http")
+        try await OctavoProcess.with(flags: ["--app-port", "\(app.port)"] + Names.own(in: scratch)) { octavo in
             let answer = try await Curl(path: "/v1.0/invoke/demo/method/a").send(to: octavo.base)
             #expect(answer.status == 200 && answer.body.contains(#""dapr-caller-app-id": "demo""#), "\(answer)")
             app.process.kill(SIGKILL)
@@ -144,7 +118,7 @@ struct InvocationTests {
             let refused = try await Curl(path: "/v1.0/invoke/demo/method/a").send(to: octavo.base)
             #expect(refused.status == 500 && refused.body.contains("127.0.0.1:\(app.port)"), "\(refused)")
         }
-        try await OctavoProcess.with(flags: names(scratch)) { octavo in
+        try await OctavoProcess.with(flags: Names.own(in: scratch)) { octavo in
             let answer = try await Curl(path: "/v1.0/invoke/demo/method/a").send(to: octavo.base)
             #expect(answer.status == 500 && answer.body.contains("--app-port"), "\(answer)")
         }
@@ -155,7 +129,7 @@ struct InvocationTests {
     ])
     func strangers(fields: [String]) async throws {
         let scratch = try Scratch()
-        try await OctavoProcess.with(flags: names(scratch)) { octavo in
+        try await OctavoProcess.with(flags: Names.own(in: scratch)) { octavo in
             let address = try #require(octavo.addresses["internal"])
             let end = try await Subprocess.run(
                 "curl", ["-sS", "-w", "%{http_code}", "http://\(address)/a"] + fields.flatMap { ["-H", $0] })

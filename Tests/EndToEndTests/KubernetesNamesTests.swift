@@ -105,6 +105,38 @@ struct KubernetesNamesTests {
         }
     }
 
+    @Test("an app that is withdrawn while it runs is not called any more; known instances are while the DNS has nothing to say")
+    func withdrawn() async throws {
+        let seed = try await seed(), callee = try await seed.callee()
+        let known = #"{"callee-dapr.default.svc.cluster.local": {"a": ["127.0.0.1"], "ttl": 1}}"#
+        let server = try await DNSServer.start(known)
+        let names = try await Names("kubernetes", ["dnsServers: \(server.address)", "port: \(callee.internalPort)", "dnsTimeout: 300ms"])
+        try await names.caller { caller in
+            #expect(try await Names.failures(caller, of: 5) == 0)
+            try server.change(#"{"callee-dapr.default.svc.cluster.local": {"status": 2}}"#)
+            let queries = server.queries.count
+            try await eventually("the DNS refuses for a while", within: .seconds(40)) { () -> Void? in
+                let failures = try await Names.failures(caller, of: 10)
+                #expect(failures == 0)
+                return server.queries.count > queries + 20 ? () : nil
+            }
+            try server.change("{}")
+            try await Names.unknown(caller, within: .seconds(30))
+            #expect(callee.process.code == nil)
+            try server.change(known)
+            try await eventually("every event loop knows it again", within: .seconds(40)) {
+                try await Names.failures(caller, of: 12) == 0 ? () : nil
+            }
+            // A moment without it costs nothing.
+            try server.change("{}")
+            let failures = try await Names.failures(caller, of: 5)
+            try server.change(known)
+            let later = try await Names.failures(caller, of: 40)
+            #expect(failures == 0 && later == 0)
+        }
+        try await callee.stop()
+    }
+
     @Test("what is wrong in the settings is said to whoever calls", arguments: [
         (["clusterDomain: a", "template: '{{.ID}}'"], "leave one out"), (["template: '{{.Data.region}}-{{.ID}}'"], "{{.Data.region}}"),
         (["template: 'x:1'"], "{{.ID}}"), (["template: '{{.ID'"], "without its }}"), (["dnsServers: 'a b:99999'"], "dnsServers"),

@@ -4,33 +4,6 @@ import Testing
 
 @Suite("Runtimes know each other by certificates", .serialized, .enabled(if: Places.hasSDK, "tools/setup test installs the SDK"))
 struct MutualTLSTests {
-    private func app() async throws -> (process: Subprocess, port: Int) {
-        let process = try Subprocess(Places.python, [Places.script("invoked_app"), "http", "0"])
-        let port = try await eventually("the app listens: \(process.errors)", within: .seconds(20)) {
-            process.output.split(separator: "\n").first.flatMap { Int($0) }
-        }
-        return (process, port)
-    }
-
-    /// A file of names of the test's own, for all of its runtimes.
-    private func names(_ scratch: Scratch, _ more: String = "") throws -> [String] {
-        try scratch.write(
-            """
-            apiVersion: dapr.io/v1alpha1
-            kind: Configuration
-            metadata:
-              name: names
-            spec:
-              nameResolution:
-                component: sqlite
-                configuration:
-                  connectionString: \(scratch.file("names.db"))
-                  updateInterval: 1s
-            \(more)
-            """, to: "config.yaml")
-        return ["--config", scratch.file("config.yaml")]
-    }
-
     private func call(_ caller: OctavoProcess, _ path: String = "a", headers: [String] = []) async throws -> Curl.Answer {
         try await Curl(path: "/v1.0/invoke/callee/method/\(path)", headers: headers).send(to: caller.base)
     }
@@ -53,11 +26,8 @@ struct MutualTLSTests {
     @Test("over HTTP, gRPC and streams as without, and the app hears who the certificate says", arguments: ["http", "grpc"])
     func calls(wire: String) async throws {
         let (scratch, authority) = (try Scratch(), try await TestAuthority())
-        let names = try names(scratch)
-        let process = try Subprocess(Places.python, [Places.script("invoked_app"), wire, "0"])
-        let port = try await eventually("the app listens: \(process.errors)", within: .seconds(20)) {
-            process.output.split(separator: "\n").first.flatMap { Int($0) }
-        }
+        let names = try Names.own(in: scratch)
+        let (process, port) = try await Names.app(wire)
         let callee = try await OctavoProcess.start(
             flags: ["--app-id", "callee", "--app-port", "\(port)", "--app-protocol", wire] + names + authority.issue("callee"),
             environment: ["APP_API_TOKEN": "app-secret"])
@@ -107,8 +77,8 @@ struct MutualTLSTests {
     @Test("who answers under the name of another app is refused before it has seen anything")
     func impostor() async throws {
         let (scratch, authority) = (try Scratch(), try await TestAuthority())
-        let names = try names(scratch)
-        let app = try await app()
+        let names = try Names.own(in: scratch)
+        let app = try await Names.app("http")
         // It advertises itself as callee in the file of names; its certificate is that of another app.
         let impostor = try await OctavoProcess.start(
             flags: ["--app-id", "mallory", "--app-port", "\(app.port)"] + names + authority.issue("mallory"))
@@ -158,8 +128,8 @@ struct MutualTLSTests {
     @Test("certificates and roots are changed under load without one call lost, and an end of trust is one for those connected, too")
     func rotation() async throws {
         let (scratch, authority) = (try Scratch(), try await TestAuthority())
-        let names = try names(scratch)
-        let app = try await app()
+        let names = try Names.own(in: scratch)
+        let app = try await Names.app("http")
         let callee = try await OctavoProcess.start(flags: ["--app-id", "callee", "--app-port", "\(app.port)"] + names + authority.issue("callee"))
         try await OctavoProcess.with(flags: ["--app-id", "caller"] + names + authority.issue("caller")) { caller in
             try await known(caller, callee)
@@ -219,8 +189,8 @@ struct MutualTLSTests {
     @Test("Envoy is the other side, both ways, and takes a certificate of a new root by the old one", .enabled(if: EnvoyServer.program != nil))
     func envoy() async throws {
         let (scratch, authority) = (try Scratch(), try await TestAuthority())
-        let names = try names(scratch)
-        let app = try await app()
+        let names = try Names.own(in: scratch)
+        let app = try await Names.app("http")
         let callee = try await OctavoProcess.start(flags: ["--app-id", "callee", "--app-port", "\(app.port)"] + names + authority.issue("callee"))
         let port = try #require(callee.addresses["internal"]?.split(separator: ":").last.flatMap { Int($0) })
         _ = try await authority.issue("foreign")
@@ -286,13 +256,10 @@ struct MutualTLSTests {
     @Test("the callee's access control judges by the certificate and by the path that the app gets", arguments: ["http", "grpc"])
     func access(wire: String) async throws {
         let (scratch, authority) = (try Scratch(), try await TestAuthority())
-        let names = try names(scratch)
-        let process = try Subprocess(Places.python, [Places.script("invoked_app"), wire, "0"])
-        let port = try await eventually("the app listens: \(process.errors)", within: .seconds(20)) {
-            process.output.split(separator: "\n").first.flatMap { Int($0) }
-        }
+        let names = try Names.own(in: scratch)
+        let (process, port) = try await Names.app(wire)
         let own = try Scratch()
-        let ruled = try self.names(own, Self.access)
+        let ruled = try Names.own(in: own, Self.access)
         try own.write(own.read("config.yaml").replacingOccurrences(of: own.file("names.db"), with: scratch.file("names.db")), to: "config.yaml")
         let callee = try await OctavoProcess.start(
             flags: ["--app-id", "callee", "--app-port", "\(port)", "--app-protocol", wire] + ruled + authority.issue("callee"))
@@ -349,8 +316,8 @@ struct MutualTLSTests {
     @Test("an app of another namespace is known by the certificate of that one")
     func namespaces() async throws {
         let (scratch, authority) = (try Scratch(), try await TestAuthority())
-        let names = try names(scratch)
-        let app = try await app()
+        let names = try Names.own(in: scratch)
+        let app = try await Names.app("http")
         let callee = try await OctavoProcess.start(
             flags: ["--app-id", "callee", "--app-port", "\(app.port)"] + names + authority.issue("callee", namespace: "shop"),
             environment: ["NAMESPACE": "shop"])

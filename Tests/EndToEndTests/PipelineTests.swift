@@ -6,14 +6,6 @@ import Testing
 struct PipelineTests {
     private let probe = Pipeline.component("probe", "filter")
 
-    private func app() async throws -> (process: Subprocess, port: Int) {
-        let process = try Subprocess(Places.python, [Places.script("invoked_app"), "http", "0"])
-        let port = try await eventually("the app listens: \(process.errors)", within: .seconds(20)) {
-            process.output.split(separator: "\n").first.flatMap { Int($0) }
-        }
-        return (process, port)
-    }
-
     @Test("and a filter lets them pass, changes them, answers, or is broken, which lets nothing pass", arguments: StoresTests.modes)
     func filters(modes: [String]) async throws {
         let pipeline = try await Pipeline([probe], api: [("probe", "filter")], fixture: true)
@@ -57,7 +49,7 @@ struct PipelineTests {
 
     @Test("that are the app's, and see what the app gets", .enabled(if: Places.hasSDK, "tools/setup test installs the SDK"), arguments: StoresTests.modes)
     func appPipeline(modes: [String]) async throws {
-        let pipeline = try await Pipeline([probe], app: [("probe", "filter")], fixture: true), app = try await app()
+        let pipeline = try await Pipeline([probe], app: [("probe", "filter")], fixture: true), app = try await Names.app("http")
         let flags = pipeline.flags + modes + ["--app-port", "\(app.port)", "--app-protocol", "http"]
         try await OctavoProcess.with(in: pipeline.scratch, flags: flags, environment: ["APP_API_TOKEN": "app-secret"]) { octavo in
             func ask(_ path: String, _ headers: String..., body: String? = nil) async throws -> Curl.Answer {
@@ -109,7 +101,7 @@ struct PipelineTests {
         let pipeline = try await Pipeline(
             [Pipeline.component("whole", "body"), Pipeline.component("upper", "uppercase")], app: [("whole", "body"), ("upper", "uppercase")],
             fixture: true)
-        let app = try await app()
+        let app = try await Names.app("http")
         let flags = pipeline.flags + modes + ["--app-port", "\(app.port)", "--app-protocol", "http"]
         try await OctavoProcess.with(in: pipeline.scratch, flags: flags) { octavo in
             for version in Curl.Version.allCases {

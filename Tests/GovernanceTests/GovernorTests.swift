@@ -41,14 +41,14 @@ struct GovernorTests {
         let one = Governor(target: "app/x", policy: policy, now: 1)
         let resumed = Resumed()
         let first = try #require(go(one.enter(now: 1, isFirst: false, resume: {})))
-        guard case .wait(let second) = one.enter(now: 1, isFirst: false, resume: { resumed.add(2) }), case .wait = one.enter(now: 1, isFirst: false, resume: { resumed.add(3) })
+        guard case .wait(let second, nil) = one.enter(now: 1, isFirst: false, resume: { resumed.add(2) }), case .wait(let waiting, nil) = one.enter(now: 1, isFirst: false, resume: { resumed.add(3) })
         else { return #expect(Bool(false)) }
         one.leave(first, success: true, now: 2)
         #expect(resumed.all == [2])
         // It goes away with its place.
         one.giveUp(second)
         #expect(resumed.all == [2, 3])
-        let third = try #require(go(one.enterHeld(now: 3)))
+        let third = try #require(go(one.enterHeld(waiting, now: 3, resume: {})))
         one.leave(third, success: true, now: 4)
         #expect(one.snapshot(now: 4).inFlight == 0)
     }

@@ -25,12 +25,24 @@ package struct PolicySummary: Sendable, Equatable, Codable {
     package var ejections: Int
     package var hedges: Int
     package var mirrored: Int
+    /// Where the count of a shared rate limit is; absent without one.
+    package var rateLimitStore: String?
+    /// The store does not answer.
+    package var isStoreAway: Bool?
+    /// Questions that the store answered, and did not.
+    package var reservations: Int?
+    package var reservationFailures: Int?
 
     package init(
         target: String, policies: [String], breaker: String? = nil, breakerOpenings: Int? = nil, consecutiveFailures: Int? = nil,
         inFlight: Int? = nil, queued: Int? = nil, concurrencyLimit: Int? = nil, calls: Int = 0, attempts: Int = 0, failures: Int = 0,
-        retries: Int = 0, timeouts: Int = 0, refused: Int = 0, faults: Int = 0, ejections: Int = 0, hedges: Int = 0, mirrored: Int = 0
+        retries: Int = 0, timeouts: Int = 0, refused: Int = 0, faults: Int = 0, ejections: Int = 0, hedges: Int = 0, mirrored: Int = 0,
+        rateLimitStore: String? = nil, isStoreAway: Bool? = nil, reservations: Int? = nil, reservationFailures: Int? = nil
     ) {
+        self.rateLimitStore = rateLimitStore
+        self.isStoreAway = isStoreAway
+        self.reservations = reservations
+        self.reservationFailures = reservationFailures
         self.target = target
         self.policies = policies
         self.breaker = breaker

@@ -185,18 +185,25 @@ package final class ComponentRef {
         _ op: Int32, _ request: Request.Type, bytes: Int, deadline: Int64,
         waiter: consuming CallWaiter
     ) -> RequestSlot<Request>? {
+        if let target, let governor, isGoverned(op, target) {
+            let call = GovernedCall(self, governor, waiter, deadline: deadline)
+            var slot = open(op, request, bytes: bytes, deadline: deadline, on: target, waiter: call)
+            slot?.governed = Unmanaged.passUnretained(call)
+            return slot
+        }
+        return openFree(op, request, bytes: bytes, deadline: deadline, waiter: waiter)
+    }
+
+    /// The same by no policies: for what policies themselves need.
+    package func openFree<Request>(
+        _ op: Int32, _ request: Request.Type, bytes: Int, deadline: Int64, waiter: consuming CallWaiter
+    ) -> RequestSlot<Request>? {
         guard let target else {
             var error = unavailable
             error.component = name
             error.type = type
             waiter.failed(error)
             return nil
-        }
-        if let governor, isGoverned(op, target) {
-            let call = GovernedCall(self, governor, waiter, deadline: deadline)
-            var slot = open(op, request, bytes: bytes, deadline: deadline, on: target, waiter: call)
-            slot?.governed = Unmanaged.passUnretained(call)
-            return slot
         }
         return open(op, request, bytes: bytes, deadline: deadline, on: target, waiter: waiter)
     }

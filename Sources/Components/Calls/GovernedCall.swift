@@ -43,13 +43,18 @@ final class GovernedCall: CallWaiter {
     private func begin(_ slot: UnsafeMutablePointer<octavo_slot>, isFirst: Bool) {
         let call = octavo_calls_handle(slot)
         let now = self.now
-        switch governor.enter(now: now, isFirst: isFirst, resume: resumption(slot, call)) {
+        go(slot, governor.enter(now: now, isFirst: isFirst, resume: resumption(slot, call)), now)
+    }
+
+    private func go(_ slot: UnsafeMutablePointer<octavo_slot>, _ entry: Governor.Entry, _ now: Int64) {
+        switch entry {
         case .go(let ticket): give(slot, ticket, now)
         case .refused(let refusal): refuse(slot, refusal)
-        case .wait(let id):
+        case .wait(let id, let most):
+            let call = octavo_calls_handle(slot)
             waiting = id
             hold(slot)
-            if let most = governor.policy.bulkhead?.value.maxWait {
+            if let most {
                 after(most) { [self] in
                     guard waiting == id, let slot = still(slot, call) else { return }
                     waiting = nil
@@ -75,11 +80,7 @@ final class GovernedCall: CallWaiter {
         guard let slot = still(slot, call) else { return governor.giveUp(id) }
         slot.pointee.held = 0
         let now = monotonicNanoseconds()
-        switch governor.enterHeld(now: now) {
-        case .go(let ticket): give(slot, ticket, now)
-        case .refused(let refusal): refuse(slot, refusal)
-        case .wait: break
-        }
+        go(slot, governor.enterHeld(id, now: now, resume: resumption(slot, call)), now)
     }
 
     /// The slot, if its caller still waits; one that nobody waits for any more is freed.

@@ -16,11 +16,11 @@ extension ResiliencyResource {
             budget.window = fields.positive("window", &report) ?? budget.window
             resource.budgets[name] = budget
         }
-        Self.each(.rateLimit, policies, known: ["requests", "interval", "burst"], &report) { name, fields, report in
+        Self.each(.rateLimit, policies, known: ["requests", "interval", "burst", "store", "withoutStore"], &report) { name, fields, report in
             guard let requests = fields.requiredCount("requests", &report, hint: "give how many calls may begin in each interval") else { return }
             let interval = fields.positive("interval", &report) ?? .seconds(1)
             resource.rateLimits[name] = RateLimitPolicy(
-                requests: requests, interval: interval, burst: fields.count("burst", from: 1, &report))
+                requests: requests, interval: interval, burst: fields.count("burst", from: 1, &report), shared: Self.shared(fields, &report))
         }
         let limit = ["minimum", "maximum", "initial", "tolerance"]
         Self.each(.concurrencyLimit, policies, known: limit, &report) { name, fields, report in
@@ -44,6 +44,30 @@ extension ResiliencyResource {
                 maxWait: fields.positive("maxWait", &report))
         }
         self = resource
+    }
+
+    /// Where the count of a limit is that runtimes share.
+    private static func shared(_ fields: Fields, _ report: inout Report) -> SharedRateLimit? {
+        var fallback: SharedRateLimit.Fallback?
+        if let word = fields.text("withoutStore", &report) {
+            fallback = SharedRateLimit.Fallback(rawValue: word)
+            if fallback == nil {
+                report.error(
+                    fields["withoutStore"]?.mark ?? fields.mark,
+                    "\(fields.at("withoutStore")) is \"\(word.prefix(80))\"; it may be local, allow or refuse")
+            }
+        }
+        guard let store = fields.text("store", &report) else {
+            if fields["withoutStore"] != nil, fields["store"] == nil {
+                report.error(fields.mark, "\(fields.at("withoutStore")) has no meaning without \(fields.at("store")), the state component that has the count")
+            }
+            return nil
+        }
+        guard !store.isEmpty else {
+            report.error(fields["store"]?.mark ?? fields.mark, "\(fields.at("store")) is empty; name a state component")
+            return nil
+        }
+        return SharedRateLimit(store: store, withoutStore: fallback ?? .local)
     }
 
     private mutating func readRetry(_ name: String, _ fields: Fields, _ report: inout Report) {

@@ -120,8 +120,29 @@ enum ResourceReading {
                     .warning, one.header.source, resource: one.header.label,
                     "parts of it have no effect here: " + one.unapplied.joined(separator: ", ")))
         }
+        for one in set.resiliencies { read.diagnostics += problems(of: one, read.components.map(\.resource)) }
         read.policies = PolicySet(set.resiliencies)
         return read
+    }
+
+    /// Limits whose count has no place.
+    private static func problems(of rules: ResiliencyResource, _ components: [ComponentResource]) -> [Diagnostic] {
+        rules.rateLimits.sorted { $0.key < $1.key }.compactMap { name, limit in
+            guard let store = limit.shared?.store else { return nil }
+            let found = components.first { $0.name == store }
+            if found?.type == "state.in-memory" {
+                return Diagnostic(
+                    .warning, rules.header.source, resource: rules.header.label,
+                    "spec.policies.rateLimits.\(name).store names \(store), whose state.in-memory is of one runtime alone: nobody shares the limit")
+            }
+            if let found, found.type.hasPrefix("state.") { return nil }
+            return Diagnostic(
+                .error, rules.header.source, resource: rules.header.label,
+                "spec.policies.rateLimits.\(name).store names "
+                    + (found.map { "the component \(store), which is \($0.type) and no state store" }
+                        ?? "the component \(store), which is none of this app's components")
+                    + "; the limit can't be shared until it names a state component")
+        }
     }
 
     private static func definition(

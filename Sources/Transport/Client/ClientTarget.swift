@@ -19,9 +19,16 @@ package struct ClientTarget: Sendable {
     package var host: String
     /// The URI that the certificate of the peer must be for, and no other; nil: it is known by `host`.
     package var peerURI: String?
+    /// Over HTTP/2: whether nothing is sent before the server has spoken, so that what it has certainly not seen is known to be so, also
+    /// where it ends while connections wait to be accepted. Costs a way there and back for each connection.
+    package var awaitsGreeting: Bool
 
     /// `host` is the name in `endpoint` when it is nil; `localhost` for a Unix socket.
-    package init(_ endpoint: Server.Endpoint, wire: Wire, tls: TLSClientContext? = nil, host: String? = nil, peerURI: String? = nil) {
+    package init(
+        _ endpoint: Server.Endpoint, wire: Wire, tls: TLSClientContext? = nil, host: String? = nil, peerURI: String? = nil,
+        awaitsGreeting: Bool = false
+    ) {
+        self.awaitsGreeting = awaitsGreeting || peerURI != nil
         self.endpoint = endpoint
         self.wire = wire
         self.tls = tls

@@ -23,6 +23,8 @@ final class HTTP2ClientConnection: ChannelInboundHandler, ClientConnection, Exch
     private var isSending = false
     private var isDirty = false
     private var isClosing = false
+    /// Nothing came for as long as a greeting may take.
+    private var isSilent = false
     /// Takes no new exchanges.
     private var isLeaving = false
     /// The server has sent its settings: it speaks HTTP/2.
@@ -109,7 +111,7 @@ final class HTTP2ClientConnection: ChannelInboundHandler, ClientConnection, Exch
     var hasRoom: Bool {
         guard let session, !isLeaving, !isClosing else { return false }
         // A server judges our certificate after we have judged its own (RFC 8446 §4.4): nothing is risked before it has spoken.
-        if !isGreeted, pool.target.peerURI != nil {
+        if !isGreeted, pool.target.awaitsGreeting {
             wasFull = true
             return false
         }
@@ -337,8 +339,9 @@ final class HTTP2ClientConnection: ChannelInboundHandler, ClientConnection, Exch
         streams = []
         if !isLeaving {
             isLeaving = true
-            if !isGreeted, isLost, pool.target.peerURI != nil {
-                let cause = tls?.failure.map { "TLS failed: \($0)" } ?? "the connection was closed at once"
+            if !isGreeted, isLost, pool.target.awaitsGreeting {
+                let cause =
+                    tls?.failure.map { "TLS failed: \($0)" } ?? (isSilent ? "it takes connections and says nothing" : "the connection was closed at once")
                 pool.refused(self, ClientError(.unreachable, "\(pool.name) can't be reached: \(cause).", mayHaveBeenSeen: false))
             } else {
                 pool.remove(self, isLost: isLost)
@@ -353,7 +356,9 @@ final class HTTP2ClientConnection: ChannelInboundHandler, ClientConnection, Exch
             return exchange.fail(ClientError(.shutdown, "The client has been closed.", mayHaveBeenSeen: true))
         }
         let text =
-            isGreeted
+            isSilent
+            ? "\(pool.name) has fallen silent; its connection was given up."
+            : isGreeted
             ? "\(pool.name) closed the connection before its response was complete."
             : "\(pool.name) closed the connection at once; it may not speak HTTP/2."
         let error = ClientError(.closed, text, mayHaveBeenSeen: true)
@@ -374,8 +379,17 @@ final class HTTP2ClientConnection: ChannelInboundHandler, ClientConnection, Exch
             if let closingSince, now - closingSince > .seconds(1) { context?.close(promise: nil) }
             return
         }
+        // It has been accepted by the kernel alone.
+        if !isGreeted, pool.target.awaitsGreeting, now - idleSince > TimeAmount(limits.connectTimeout) {
+            isSilent = true
+            let context = context
+            tearDown(isLost: true)
+            context?.close(promise: nil)
+            return
+        }
         if let unwritableSince, now - unwritableSince > TimeAmount(limits.writeTimeout) { context?.close(promise: nil) }
         if let pingSent, now - pingSent > TimeAmount(limits.keepAliveTimeout) {
+            isSilent = true
             context?.close(promise: nil)
         } else if pingSent == nil, !streams.isEmpty, now - lastRead > TimeAmount(limits.keepAliveTime) {
             pingSent = now

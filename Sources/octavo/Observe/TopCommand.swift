@@ -1,7 +1,6 @@
 import AdminAPI
 import Arguments
 import Console
-import Glibc
 
 /// `octavo top`
 struct TopCommand: ParsableCommand {
@@ -19,37 +18,13 @@ struct TopCommand: ParsableCommand {
             """)
 
     @OptionGroup var admin: AdminFlags
-    @Option(help: ArgumentHelp("Time between two looks.", valueName: "duration"))
-    var interval = TimeSpan(argument: "1s")!
-    @Flag(help: "Look twice, an interval apart, and end.")
-    var once = false
-
-    func validate() throws {
-        if interval.duration < .milliseconds(100) { throw ValidationError("--interval is too short; give 100ms or more.") }
-    }
+    @OptionGroup var looks: LookFlags
 
     func run() throws {
         let client = try admin.client()
-        let terminal = Terminal(descriptor: STDOUT_FILENO, environment: Environment.variable)
-        let isLive = terminal.width != nil && !once && !admin.output.json
-        var before = (list: try client.load(), at: ContinuousClock.now)
-        while true {
-            usleep(UInt32(clamping: Int(interval.duration / .microseconds(1))))
-            let now = (list: try client.load(), at: ContinuousClock.now)
-            let sample = LoadSample(from: before.list, to: now.list, seconds: (now.at - before.at) / .seconds(1))
-            if admin.output.json {
-                Terminal.write(AdminJSON.encoded(sample) + [UInt8(ascii: "\n")], to: STDOUT_FILENO)
-            } else {
-                let table = LoadView.table(sample, on: terminal)
-                // Home, the table line by line over the old one, and the rest of the screen empty: it does not flicker.
-                let shown = isLive
-                    ? "\u{1B}[H" + table.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\u{1B}[K\n") + "\u{1B}[J"
-                    : table
-                Terminal.write(shown, to: STDOUT_FILENO)
-            }
-            if once { return }
-            before = now
-        }
+        try looks.show(
+            json: admin.output.json, look: { try client.load() }, sample: { LoadSample(from: $0, to: $1, seconds: $2) },
+            table: { LoadView.table($0, on: $1) })
     }
 }
 
@@ -76,7 +51,6 @@ struct LoadSample: Encodable {
     var rows: [Row]
 
     init(from before: LoadList, to now: LoadList, seconds: Double) {
-        let seconds = max(0.001, seconds)
         self.seconds = seconds
         underWay = now.underWay
         rows = now.loads.map { one in

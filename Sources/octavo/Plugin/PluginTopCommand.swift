@@ -1,7 +1,6 @@
 import AdminAPI
 import Arguments
 import Console
-import Glibc
 
 /// `octavo plugin top`
 struct PluginTopCommand: ParsableCommand {
@@ -18,45 +17,14 @@ struct PluginTopCommand: ParsableCommand {
             """)
 
     @OptionGroup var admin: AdminFlags
-    @Option(help: ArgumentHelp("Time between two looks.", valueName: "duration"))
-    var interval = TimeSpan(argument: "1s")!
-    @Flag(help: "Look twice, an interval apart, and end.")
-    var once = false
-
-    func validate() throws {
-        if interval.duration < .milliseconds(100) { throw ValidationError("--interval is too short; give 100ms or more.") }
-    }
+    @OptionGroup var looks: LookFlags
 
     func run() throws {
         let client = try admin.client()
-        let terminal = Terminal(descriptor: STDOUT_FILENO, environment: Environment.variable)
-        // A live view redraws its screen; into a file or a pipe each look is a table of its own.
-        let isLive = terminal.width != nil && !once && !admin.output.json
-        var before = PluginLook(plugins: try client.plugins().plugins, at: .now)
-        while true {
-            usleep(UInt32(clamping: Int(interval.duration / .microseconds(1))))
-            let now = PluginLook(plugins: try client.plugins().plugins, at: .now)
-            let sample = PluginSample(from: before, to: now)
-            if admin.output.json {
-                Terminal.write(AdminJSON.encoded(sample) + [UInt8(ascii: "\n")], to: STDOUT_FILENO)
-            } else {
-                let table = TopView.table(sample, on: terminal)
-                // Home, the table line by line over the old one, and the rest of the screen empty: it does not flicker.
-                let shown = isLive
-                    ? "\u{1B}[H" + table.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\u{1B}[K\n") + "\u{1B}[J"
-                    : table
-                Terminal.write(shown, to: STDOUT_FILENO)
-            }
-            if once { return }
-            before = now
-        }
+        try looks.show(
+            json: admin.output.json, look: { try client.plugins().plugins }, sample: { PluginSample(from: $0, to: $1, seconds: $2) },
+            table: { TopView.table($0, on: $1) })
     }
-}
-
-/// The plugins at one moment.
-private struct PluginLook {
-    var plugins: [PluginSummary]
-    var at: ContinuousClock.Instant
 }
 
 /// What happened between two looks.
@@ -76,10 +44,9 @@ struct PluginSample: Encodable {
     /// The busiest first.
     var plugins: [Row]
 
-    fileprivate init(from before: PluginLook, to now: PluginLook) {
-        let seconds = max(0.001, (now.at - before.at) / .seconds(1))
-        plugins = now.plugins.filter { $0.generation > 0 }.map { plugin in
-            let old = before.plugins.first { $0.name == plugin.name }?.statistics ?? CallStatistics()
+    init(from before: [PluginSummary], to now: [PluginSummary], seconds: Double) {
+        plugins = now.filter { $0.generation > 0 }.map { plugin in
+            let old = before.first { $0.name == plugin.name }?.statistics ?? CallStatistics()
             func rate(_ path: KeyPath<CallStatistics, Int64>) -> Double {
                 Double(max(0, plugin.statistics[keyPath: path] - old[keyPath: path])) / seconds
             }

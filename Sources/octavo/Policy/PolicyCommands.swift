@@ -80,7 +80,10 @@ enum PolicyView {
                 Table.Cell(one.breakerOpenings.map(count) ?? ""), Table.Cell(count(one.calls)), Table.Cell(count(one.attempts)),
                 Table.Cell(count(one.failures), one.failures > 0 ? .warning : .plain), Table.Cell(count(one.retries)),
                 Table.Cell(count(one.timeouts)), Table.Cell(count(one.refused), one.refused > 0 ? .warning : .plain),
-                Table.Cell(one.inFlight.map(count) ?? ""), Table.Cell(one.policies.joined(separator: ", ")))
+                Table.Cell(one.inFlight.map(count) ?? ""),
+                Table.Cell(
+                    one.policies.map { $0 == "rateLimit" && one.isStoreAway == true ? "\($0) (\(one.rateLimitStore ?? "store") is away)" : $0 }
+                        .joined(separator: ", "), one.isStoreAway == true ? .warning : .plain))
         }
         return table.rendered(width: terminal.width, colour: terminal.colour)
     }

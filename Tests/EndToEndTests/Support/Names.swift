@@ -4,9 +4,10 @@ import Testing
 /// An app and runtimes that find each other by one name resolver.
 final class Names: Sendable {
     let scratch: Scratch
-    private let flags: [String]
+    let flags: [String]
     private let app: Subprocess
-    private let port: Int
+    /// Of the app.
+    let port: Int
 
     /// Where app and runtimes run, when that is not the network of the tests.
     private let space: NetworkSpace?
@@ -16,13 +17,25 @@ final class Names: Sendable {
         self.space = space
         scratch = try Scratch()
         flags = try Names.flags(component, settings, in: scratch) + modes
-        let words = [Places.script("invoked_app"), "http", "0"]
+        (app, port) = try await Names.app("http", in: space)
+    }
+
+    /// The app alone, `invoked_app.py`, and its port. `wire`: `http` or `grpc`.
+    static func app(_ wire: String, port: Int = 0, in space: NetworkSpace? = nil) async throws -> (process: Subprocess, port: Int) {
+        let words = [Places.script("invoked_app"), wire, "\(port)"]
         let app = try Subprocess(
             space == nil ? Places.python : NetworkSpace.ip, space.map { $0.words([Places.python] + words) } ?? words)
-        self.app = app
-        port = try await eventually("the app listens: \(app.errors)", within: .seconds(30)) {
+        let port = try await eventually("the app listens: \(app.errors)", within: .seconds(30)) {
             app.output.split(separator: "\n").first.flatMap { Int($0) }
         }
+        return (app, port)
+    }
+
+    /// Flags that name a file of names of the test's own, for all of its runtimes. `more`: lines of the configuration.
+    static func own(in scratch: Scratch, _ more: String = "") throws -> [String] {
+        let flags = try flags("sqlite", ["connectionString: \(scratch.file("names.db"))", "updateInterval: 1s"], in: scratch)
+        if !more.isEmpty { try scratch.write(scratch.read("config.yaml") + more + "\n", to: "config.yaml") }
+        return flags
     }
 
     /// Flags that name the resolver.

@@ -39,6 +39,17 @@ final class NetworkSpace: Sendable {
         return spaces
     }
 
+    /// Cuts the link between those that `connected` has made, the first of them and number `index`, or joins them again. Nobody is told:
+    /// what is sent is lost.
+    static func link(_ spaces: [NetworkSpace], _ index: Int, up: Bool) async throws {
+        // A port that is down would be an error for who sends; one that the bridge has blocked drops all.
+        try await spaces[0].must([
+            "netns", "exec", spaces[0].name, bridge, "link", "set", "dev", "port\(index)", "state", up ? "3" : "0",
+        ])
+    }
+
+    private static let bridge = FileManager.default.isExecutableFile(atPath: "/usr/sbin/bridge") ? "/usr/sbin/bridge" : "/sbin/bridge"
+
     private init(_ name: String, _ address: String) {
         self.name = name
         self.address = address

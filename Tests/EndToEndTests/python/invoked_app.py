@@ -4,8 +4,8 @@
     invoked_app.py grpc PORT
 
 Prints its port. Over HTTP: the field x-status is the answer's status, /slow/N answers after N seconds, /stream/N writes N pieces of
-64 KiB, /count answers with the size of a body that it reads in pieces, /sse writes events one by one. Over gRPC: `OnInvoke`, and the
-service `test.Echo`, which knows nothing but bytes.
+64 KiB, /count answers with the size of a body that it reads in pieces, /sse writes events one by one, /healthz answers 503 after
+/unhealthy. Over gRPC: `OnInvoke`, and the service `test.Echo`, which knows nothing but bytes.
 """
 
 import http.server
@@ -20,6 +20,7 @@ import grpc
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    is_healthy = True
 
     def pieces(self):
         if self.headers.get("transfer-encoding") == "chunked":
@@ -46,6 +47,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def serve(self):
         kind, _, number = self.path.strip("/").partition("/")
+        if kind in ("healthy", "unhealthy"):
+            Handler.is_healthy = kind == "healthy"
+        if kind == "healthz" and not Handler.is_healthy:
+            return self.answer(503, b"")
         if kind == "dapr":
             return self.answer(404, b"")
         if kind == "count":

@@ -162,6 +162,22 @@ import Testing
     }
     private static let head = Frame(kind: Frame.Kind.headers, flags: 4, stream: 1, payload: Frame.block([(":status", "200")]))
 
+    @Test("of a server that is to speak first and does not nobody says that it may have seen a request", arguments: [
+        ([ScriptedServer.Step.close], "the connection was closed at once"), ([.await("SM\r\n\r\n"), .close], "the connection was closed at once"),
+        ([.await("never")], "it takes connections and says nothing"),
+    ])
+    func ungreeted(steps: [ScriptedServer.Step], words: String) async throws {
+        var limits = ClientLimits()
+        limits.connectTimeout = .milliseconds(300)
+        try await ScriptedServer.run([steps]) { server in
+            try await TestClient.run(ClientTarget(server.target, wire: .http2, awaitsGreeting: true), limits: limits) { client in
+                let error = await client.send("POST", "/", timeout: .seconds(20)).failure
+                #expect(error?.kind == .unreachable && error?.mayHaveBeenSeen == false, "\(String(describing: error))")
+                #expect(error?.description.contains(words) == true, "\(String(describing: error))")
+            }
+        }
+    }
+
     @Test("hostile frames end what is in flight, with a reason", arguments: [
         ("a server of HTTP/1.1", [ScriptedServer.text("HTTP/1.1 400 Bad\r\n\r\n")]),
         ("data on an idle stream", [frames(.settings, .data([1], stream: 5))]),
