@@ -52,14 +52,18 @@ final class AppPeers {
     /// Whether nothing is kept for it.
     var isIdle: Bool { waiting.isEmpty && peers.allSatisfy { $0.underWay == 0 } }
 
+    /// What `pick` gives at once.
+    func pickNow(excluding tried: [Peer], avoiding avoided: [Peer]) -> Peer? {
+        guard let peer = best(excluding: tried, avoiding: avoided) else { return nil }
+        // Old addresses mostly are right: nobody waits for the new ones.
+        if NIODeadline.now() >= freshUntil { ask() }
+        return peer
+    }
+
     /// Gives an instance that is not among `tried`, and among `avoided` only if there is no other, maybe before this returns.
     func pick(excluding tried: [Peer], avoiding avoided: [Peer] = [], _ done: @escaping Done) {
+        if let peer = pickNow(excluding: tried, avoiding: avoided) { return done(.success(peer)) }
         let isFresh = NIODeadline.now() < freshUntil
-        if let peer = best(excluding: tried, avoiding: avoided) {
-            // Old addresses mostly are right: nobody waits for the new ones.
-            if !isFresh { ask() }
-            return done(.success(peer))
-        }
         if isFresh, !tried.isEmpty { return done(.failure(.unreachable(app: app.description, cause: "none of its instances takes calls"))) }
         waiting.append((tried, avoided, done))
         ask()

@@ -148,7 +148,7 @@ package final class InvocationLoop {
     ) -> HTTPBodyMode {
         let (name, passage) = way(to: called) { request.headers[$0] }
         request.activity?.live?.note(app: name.description, method: path)
-        if isOwn(name) { return receive(request, path: path, from: .own(self), passage: passage, fail: fail) }
+        if isOwn(name) { return receive(request, path: path, from: .own, passage: passage, fail: fail) }
         let copies = governor(called)?.policy.mirror != nil
         if !copies, let governor = governor(name), governor.policy.hedge != nil,
             let relay = HedgedRelay(request, path: path, to: name, self, governor, passage, fail: fail)
@@ -222,7 +222,7 @@ package final class InvocationLoop {
             live.target = name.description
             live.isInvocation = true
         }
-        if isOwn(name) { return receive(call, from: .own(self), passage: passage) }
+        if isOwn(name) { return receive(call, from: .own, passage: passage) }
         let relay = GRPCRelay(call, PeerCallRoute(self, name), passage: passage)
         relay.start()
         return relay
@@ -258,7 +258,7 @@ package final class InvocationLoop {
             call.fail(InvocationFailure.noAppChannel(app: appID).grpcStatus)
             return Ended()
         }
-        let relay = GRPCRelay(call, AppCallRoute(app, appID, metadata(call, caller)), passage: passage)
+        let relay = GRPCRelay(call, AppCallRoute(app, self, caller), passage: passage)
         relay.start()
         return relay
     }
@@ -266,7 +266,7 @@ package final class InvocationLoop {
     /// Who has called this runtime's app.
     package enum Caller {
         /// The app itself.
-        case own(InvocationLoop)
+        case own
         /// Another runtime, which says in its fields for whom.
         case runtime
         /// Another runtime, whose certificate says for whom.
@@ -290,11 +290,14 @@ package final class InvocationLoop {
         }
     }
 
-    func metadata(_ call: GRPCCall, _ caller: Caller) -> HeaderFields {
+    /// Appends what the app is told of a call.
+    func appendMetadata(_ call: GRPCCall, _ caller: Caller, to fields: inout HeaderFields) {
         switch caller {
-        case .runtime: return ForwardedFields.call(call.metadata, keepsCaller: true, for: call.activity)
-        case .verified(let identity): return ForwardedFields.call(call.metadata, from: identity, for: call.activity)
-        case .own: return ownFields(ForwardedFields.call(call.metadata, keepsCaller: false, for: call.activity), to: own)
+        case .runtime: ForwardedFields.append(call: call.metadata, keepsCaller: true, isForApp: true, for: call.activity, to: &fields)
+        case .verified(let identity): ForwardedFields.append(call: call.metadata, from: identity, for: call.activity, to: &fields)
+        case .own:
+            ForwardedFields.append(call: call.metadata, keepsCaller: false, for: call.activity, to: &fields)
+            appendNames(to: appID, in: &fields)
         }
     }
 
@@ -302,10 +305,14 @@ package final class InvocationLoop {
 
     /// Adds who calls whom.
     func ownFields(_ fields: consuming HeaderFields, to name: AppName) -> HeaderFields {
-        fields.append("dapr-caller-app-id" as StaticString, appID)
-        fields.append("dapr-callee-app-id" as StaticString, name.id)
-        if !namespace.isEmpty { fields.append("dapr-caller-namespace" as StaticString, namespace) }
+        appendNames(to: name.id, in: &fields)
         return fields
+    }
+
+    func appendNames(to callee: String, in fields: inout HeaderFields) {
+        fields.append("dapr-caller-app-id" as StaticString, appID)
+        fields.append("dapr-callee-app-id" as StaticString, callee)
+        if !namespace.isEmpty { fields.append("dapr-caller-namespace" as StaticString, namespace) }
     }
 
     /// Receives what still comes of a call that has ended.
@@ -325,6 +332,8 @@ package protocol InvokedApp: AnyObject {
     /// Runs `begin` when the app may get another call, and lets the next one go on when `left` is called, which is once.
     /// `refused` is called in its place when too many wait already.
     func enter(_ begin: @escaping (_ left: @escaping () -> Void) -> Void, refused: @escaping (String) -> Void)
+    /// Whether it takes any number at a time: then nobody need enter.
+    var isUnlimited: Bool { get }
     /// Calls an app that speaks gRPC. `done` is called once, maybe before this returns.
     func invoke(_ invocation: UnaryInvocation, _ done: @escaping UnaryInvocation.Done)
 }
