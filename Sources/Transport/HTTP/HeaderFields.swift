@@ -11,6 +11,9 @@ package struct HeaderFields: Sendable {
     /// Of each field the length of its name and of its value, 32 bits each, then both.
     private var bytes: [UInt8] = []
 
+    /// How many of `bytes` are used: the array is written to in place and never shortened.
+    private var used = 0
+
     /// How many fields there are.
     package private(set) var count = 0
 
@@ -108,89 +111,95 @@ package struct HeaderFields: Sendable {
 
     /// A field of another `HeaderFields`, or one that a parser has checked.
     package mutating func append(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
-        appendLengths(name.count, value.count)
-        bytes.append(contentsOf: name)
-        bytes.append(contentsOf: value)
-    }
-
-    @inline(__always)
-    private mutating func appendLengths(_ name: Int, _ value: Int) {
-        withUnsafeBytes(of: (UInt32(name), UInt32(value))) { bytes.append(contentsOf: $0) }
+        let length = Self.prefix + name.count + value.count
+        makeRoom(length)
+        bytes.withUnsafeMutableBytes { all in
+            let target = all.baseAddress.unsafelyUnwrapped + used
+            target.storeBytes(of: UInt32(name.count), as: UInt32.self)
+            target.storeBytes(of: UInt32(value.count), toByteOffset: 4, as: UInt32.self)
+            if let from = name.baseAddress { memcpy(target + Self.prefix, from, name.count) }
+            if let from = value.baseAddress { memcpy(target + Self.prefix + name.count, from, value.count) }
+        }
+        used += length
         count += 1
     }
 
-    /// The value of the last field is whatever lies behind its name, which begins behind `start`.
-    private mutating func setValueLength(_ start: Int, nameLength: Int) {
-        let length = UInt32(bytes.count - start - Self.prefix - nameLength)
-        bytes.withUnsafeMutableBytes { $0.storeBytes(of: length, toByteOffset: start + 4, as: UInt32.self) }
+    /// Room for so many bytes more.
+    @inline(__always)
+    private mutating func makeRoom(_ length: Int) {
+        if bytes.count - used < length { grow(length) }
+    }
+
+    @inline(never)
+    private mutating func grow(_ length: Int) {
+        let size = max(used + length, 2 * bytes.count, 256)
+        bytes.append(contentsOf: repeatElement(0, count: size - bytes.count))
     }
 
     /// A name and a value known to be valid.
     package mutating func append(known name: StaticString, _ value: StaticString) { append(name.bytes, value.bytes) }
 
-    /// A name known to be valid.
-    package mutating func append(_ name: StaticString, _ value: String) {
-        let start = bytes.count
-        appendLengths(name.utf8CodeUnitCount, 0)
-        bytes.append(contentsOf: name.bytes)
-        appendValue(value)
-        setValueLength(start, nameLength: name.utf8CodeUnitCount)
-    }
+    /// A name known to be valid; forbidden bytes of the value become spaces.
+    package mutating func append(_ name: StaticString, _ value: String) { Self.withValid(value) { append(name.bytes, $0) } }
 
     /// Appends with the name in lower case. A field with an impossible name is left out; forbidden bytes of the value
     /// become spaces.
     package mutating func append(_ name: String, _ value: String) {
         let text = name.utf8
         guard !text.isEmpty, text.allSatisfy({ isTokenByte($0 &- 65 < 26 ? $0 | 0x20 : $0) }) else { return }
-        let start = bytes.count, nameLength = text.count
-        appendLengths(nameLength, 0)
-        for byte in text { bytes.append(byte &- 65 < 26 ? byte | 0x20 : byte) }
-        appendValue(value)
-        setValueLength(start, nameLength: nameLength)
+        Self.withBytes(name) { name in Self.withValid(value) { append(lowercasing: name, $0) } }
     }
 
-    private mutating func appendValue(_ value: String) {
-        if value.utf8.withContiguousStorageIfAvailable({ appendValue($0) }) == nil {
-            Array(value.utf8).withUnsafeBufferPointer { appendValue($0) }
+    /// Runs `body` on the bytes of `text`, which are valid until it returns.
+    @inline(__always)
+    private static func withBytes(_ text: String, _ body: (UnsafeRawBufferPointer) -> Void) {
+        if text.utf8.withContiguousStorageIfAvailable({ body(UnsafeRawBufferPointer($0)) }) == nil {
+            Array(text.utf8).withUnsafeBytes(body)
         }
     }
 
-    private mutating func appendValue(_ text: UnsafeBufferPointer<UInt8>) {
-        let isClean = text.allSatisfy { ($0 >= 0x20 && $0 != 0x7f) || $0 == 9 }
-        if isClean, let first = text.first, let last = text.last, first > 0x20, last > 0x20 {
-            bytes.append(contentsOf: text)
-        } else {
-            appendRepaired(text)
+    /// Runs `body` on the bytes of a value, without what a value can't have (RFC 9110 §5.5).
+    @inline(__always)
+    private static func withValid(_ value: String, _ body: (UnsafeRawBufferPointer) -> Void) {
+        withBytes(value) { text in
+            let isClean = text.allSatisfy { ($0 >= 0x20 && $0 != 0x7f) || $0 == 9 }
+            if isClean, let first = text.first, let last = text.last, first > 0x20, last > 0x20 { return body(text) }
+            repaired(text).withUnsafeBytes(body)
         }
     }
 
-    private mutating func appendRepaired(_ text: UnsafeBufferPointer<UInt8>) {
-        let start = bytes.count
+    private static func repaired(_ text: UnsafeRawBufferPointer) -> [UInt8] {
+        var out: [UInt8] = []
         for byte in text {
             let safe = (byte < 0x20 && byte != 9) || byte == 0x7f ? 0x20 : byte
-            if (safe == 0x20 || safe == 9), bytes.count == start { continue }
-            bytes.append(safe)
+            if (safe == 0x20 || safe == 9), out.isEmpty { continue }
+            out.append(safe)
         }
-        while bytes.count > start, bytes[bytes.count - 1] == 0x20 || bytes[bytes.count - 1] == 9 { bytes.removeLast() }
+        while let last = out.last, last == 0x20 || last == 9 { out.removeLast() }
+        return out
     }
 
     /// Appends all fields of another, in one piece.
     package mutating func append(_ other: HeaderFields) {
-        bytes.append(contentsOf: other.bytes)
+        makeRoom(other.used)
+        bytes.withUnsafeMutableBytes { all in
+            other.bytes.withUnsafeBytes { from in
+                if let from = from.baseAddress { memcpy(all.baseAddress.unsafelyUnwrapped + used, from, other.used) }
+            }
+        }
+        used += other.used
         count += other.count
     }
 
     /// Makes room for `count` more fields of so many bytes together.
-    package mutating func reserveCapacity(_ count: Int, bytes length: Int) {
-        bytes.reserveCapacity(bytes.count + count * Self.prefix + length)
-    }
+    package mutating func reserveCapacity(_ count: Int, bytes length: Int) { makeRoom(count * Self.prefix + length) }
 
     /// The sum of the lengths of names and values.
-    package var byteCount: Int { bytes.count - count * Self.prefix }
+    package var byteCount: Int { used - count * Self.prefix }
 
     /// A field that a parser has checked, with the name in lower case.
     mutating func append(lowercasing name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) {
-        let start = bytes.count + Self.prefix
+        let start = used + Self.prefix
         append(name, value)
         bytes.withUnsafeMutableBufferPointer { bytes in
             for index in start..<start + name.count where bytes[index] &- 65 < 26 { bytes[index] |= 0x20 }
@@ -199,7 +208,8 @@ package struct HeaderFields: Sendable {
 
     /// Forgets the fields, keeps the memory unless it grew large.
     mutating func clear() {
-        bytes.removeAll(keepingCapacity: bytes.capacity <= 4096)
+        if bytes.count > 4096 { bytes = [] }
+        used = 0
         count = 0
     }
 }
