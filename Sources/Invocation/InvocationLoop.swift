@@ -37,7 +37,7 @@ package final class InvocationLoop {
     package init(
         loop: CallLoop, appID: String, namespace: String, resolver: String, app: (any InvokedApp)?, policies: PolicyBook? = nil,
         limits: ClientLimits = ClientLimits(), security: InvocationSecurity? = nil, access: AccessControl? = nil,
-        pipeline: MiddlewarePipeline? = nil
+        pipeline: MiddlewarePipeline? = nil, busyPoll: BusyPoll? = nil
     ) {
         self.pipeline = pipeline
         self.security = security
@@ -46,7 +46,7 @@ package final class InvocationLoop {
         self.namespace = namespace
         self.app = app
         self.policies = policies
-        client = ClientLoop(eventLoop: loop.eventLoop, limits: limits)
+        client = ClientLoop(eventLoop: loop.eventLoop, limits: limits, busyPoll: busyPoll)
         tracer = loop.tracer
         endpoints = Endpoints(client)
         resolution = NameResolution(loop, component: resolver)

@@ -165,6 +165,7 @@ package class ClientExchange: Expiring {
         self.pool = pool
         isWhole = isOutputEnded
         phase = .waiting
+        loop.busyPoll?.sent()
         if outgoing.capacity == 0, !isOutputEnded { outgoing = loop.takeBuffer() }
         if let timeout {
             expiry = .now() + TimeAmount(timeout)
@@ -243,6 +244,7 @@ package class ClientExchange: Expiring {
 
     private final func leave() {
         if onStart != nil { onStart = nil }
+        if phase == .waiting || phase == .started { loop?.busyPoll?.answered() }
         phase = .ended
         carrier = nil
         if heapIndex >= 0 { loop?.deadlines.remove(self) }

@@ -11,6 +11,8 @@ package final class ClientLoop {
     /// Bytes on their way out, filled by one connection at a time and handed to its channel.
     var outgoing = ByteBufferAllocator().buffer(capacity: 96 << 10)
 
+    let busyPoll: BusyPoll?
+
     private var spareFields = HeaderFields()
     private var spareBuffers: [ByteBuffer] = []
     private static let spareLimit = 256
@@ -22,7 +24,9 @@ package final class ClientLoop {
     private var isTicking = false
     private let tickPeriod: TimeAmount
 
-    package init(eventLoop: any EventLoop, limits: ClientLimits = ClientLimits()) {
+    /// `busyPoll`: keeps the loop awake for answers; nil: it sleeps at once.
+    package init(eventLoop: any EventLoop, limits: ClientLimits = ClientLimits(), busyPoll: BusyPoll? = nil) {
+        self.busyPoll = busyPoll
         self.eventLoop = eventLoop
         self.limits = limits
         deadlines = DeadlineHeap(eventLoop: eventLoop)

@@ -258,6 +258,7 @@ final class HTTP2ClientConnection: ChannelInboundHandler, ClientConnection, Exch
         context.writeAndFlush(wrapOutboundOut(loop.outgoing), promise: nil)
         // The channel has let go of the bytes if it could write them at once; then this keeps their memory.
         loop.outgoing.clear()
+        loop.busyPoll?.wrote(to: context.channel)
     }
 
     /// Takes `length` bytes of `exchange` as a DATA frame. Called by nghttp2 while `flush` runs.

@@ -199,6 +199,7 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
         guard needsFlush, let context else { return }
         needsFlush = false
         context.flush()
+        loop.busyPoll?.wrote(to: context.channel)
     }
 
     /// Stops reading while answers can't be written, or a client pipelines more than is sensible.

@@ -190,6 +190,7 @@ final class HTTP2Connection: ChannelInboundHandler, Connection {
         context.writeAndFlush(wrapOutboundOut(loop.outgoing), promise: nil)
         // The channel has let go of the bytes if it could write them at once; then this keeps their memory.
         loop.outgoing.clear()
+        loop.busyPoll?.wrote(to: context.channel)
     }
 
     /// Takes `length` bytes of `stream` as a DATA frame. Called by nghttp2 while `flush` runs.
