@@ -71,13 +71,13 @@ final class AppPeers {
 
     /// It took no call: whoever asks next gets another one, and perhaps it is gone.
     func failed(_ peer: Peer) {
-        if governor?.policy.outlier == nil { peer.restsUntil = .now() + Self.rest }
+        if !(governor?.hasOutlier ?? false) { peer.restsUntil = .now() + Self.rest }
         freshUntil = .uptimeNanoseconds(0)
     }
 
     /// A call of it has been answered, or broke off.
     func answered(_ peer: Peer, well: Bool) {
-        guard let governor, let policy = governor.policy.outlier?.value, !well || peer.record.failures > 0 || peer.record.ejections > 0
+        guard let governor, governor.hasOutlier, let policy = governor.policy.outlier?.value, !well || peer.record.failures > 0 || peer.record.ejections > 0
         else { return }
         let now = monotonicNanoseconds()
         let hasRoom = !well && peers.count { $0.record.isEjected(now: now) } < policy.most(of: peers.count)
@@ -87,7 +87,7 @@ final class AppPeers {
     private func best(excluding tried: [Peer], avoiding avoided: [Peer]) -> Peer? {
         if !avoided.isEmpty, let found = best(excluding: tried + avoided, avoiding: []) { return found }
         let now = NIODeadline.now()
-        let hasOutliers = governor?.policy.outlier != nil
+        let hasOutliers = governor?.hasOutlier ?? false
         var found: Peer?
         var isResting = true
         turn &+= 1

@@ -28,6 +28,7 @@ package final class InvocationLoop {
     /// Of `policies`, as they were in `policyVersion`.
     private var governors: [AppName: Governor?] = [:]
     private var policyVersion = -1
+    private var lastGoverned: (name: AppName, governor: Governor?)?
     private var known: [AppName: AppPeers] = [:]
 
     /// Apps whose addresses are kept; callers choose the names.
@@ -88,7 +89,16 @@ package final class InvocationLoop {
         if policyVersion != policies.version {
             policyVersion = policies.version
             governors = [:]
+            lastGoverned = nil
         }
+        // Most calls are for the app of the one before.
+        if let lastGoverned, lastGoverned.name == name { return lastGoverned.governor }
+        let governor = lookUp(name, policies)
+        lastGoverned = (name, governor)
+        return governor
+    }
+
+    private func lookUp(_ name: AppName, _ policies: PolicyBook) -> Governor? {
         if let known = governors[name] { return known }
         // Source: Dapr's targets are app ids; one with a namespace is nearer.
         let found = policies.app(name.namespace.isEmpty ? [name.id] : [name.description, name.id])
@@ -102,24 +112,24 @@ package final class InvocationLoop {
     func way(to called: AppName, _ field: (String) -> String?) -> (AppName, Passage?) {
         guard let own = governor(called) else { return (called, nil) }
         var (name, governor) = (called, own as Governor?)
-        if let routed = own.policy.route?.value.target(field, chance: { .random(in: 0..<1) }), routed != called.description,
+        if own.hasRoute, let routed = own.policy.route?.value.target(field, chance: { .random(in: 0..<1) }), routed != called.description,
             let target = try? AppName(routed, default: namespace)
         {
             (name, governor) = (target, self.governor(target))
         }
-        let fault = own.policy.fault?.value.fault(field) { .random(in: 0..<100) }
+        let fault = own.hasFault ? own.policy.fault?.value.fault(field) { .random(in: 0..<100) } : nil
         guard let governor = governor ?? (fault == nil ? nil : own) else { return (name, nil) }
-        return (name, Passage(governor, app: name.description, eventLoop: client.eventLoop, fault: fault, of: own))
+        return (name, Passage(governor, app: name, eventLoop: client.eventLoop, fault: fault, of: own))
     }
 
     /// The policies of a server that is no app, by its name or URL. Source: Dapr, in which it is a target like an app.
     private func passage(endpoint name: String) -> Passage? {
-        policies?.app([name]).map { Passage($0, app: name, eventLoop: client.eventLoop) }
+        policies?.app([name]).map { Passage($0, app: AppName(id: name, namespace: ""), eventLoop: client.eventLoop) }
     }
 
     /// Sends a copy of a call of an app to where its policy says, if any; nobody reads the answer.
     func mirror(_ called: AppName, _ invocation: @autoclosure () -> UnaryInvocation) {
-        guard let own = governor(called), let rule = own.policy.mirror?.value, .random(in: 0..<100) < rule.percent,
+        guard let own = governor(called), own.hasMirror, let rule = own.policy.mirror?.value, .random(in: 0..<100) < rule.percent,
             let target = try? AppName(rule.app, default: namespace), target != called
         else { return }
         own.count(\.mirrored)
@@ -149,8 +159,8 @@ package final class InvocationLoop {
         let (name, passage) = way(to: called) { request.headers[$0] }
         request.activity?.live?.note(app: name.description, method: path)
         if isOwn(name) { return receive(request, path: path, from: .own, passage: passage, fail: fail) }
-        let copies = governor(called)?.policy.mirror != nil
-        if !copies, let governor = governor(name), governor.policy.hedge != nil,
+        let copies = governor(called)?.hasMirror ?? false
+        if !copies, let governor = governor(name), governor.hasHedge,
             let relay = HedgedRelay(request, path: path, to: name, self, governor, passage, fail: fail)
         {
             return .streamed(relay)
