@@ -43,8 +43,8 @@ final class GRPCRelay: GRPCStreamReceiver, GRPCClientReceiver {
     private var hasAskedForMore = false
     /// It is the only one so far, and kept.
     private var isReplayable: Bool
-    /// What the answer began with, while that is not certain to be the one.
-    private var held: HeaderFields?
+    /// The answer has begun, and is not passed on while it is not certain to be the one.
+    private var isHeld = false
     private var hasEnded = false
     private var isAnswered = false
     private var isClosed = false
@@ -167,21 +167,21 @@ final class GRPCRelay: GRPCStreamReceiver, GRPCClientReceiver {
 
     private func answer(_ metadata: HeaderFields) {
         // As long as the call may go out again nothing of an answer is passed on.
-        if isReplayable, hasEnded { held = metadata } else { begin(metadata) }
+        call.addInitialMetadata { ForwardedFields.append(answer: metadata, to: &$0) }
+        if isReplayable, hasEnded { isHeld = true } else { beginAnswer() }
     }
 
-    private func begin(_ metadata: HeaderFields) {
+    private func beginAnswer() {
         isAnswered = true
         isReplayable = false
         lift()
         first = nil
-        held = nil
-        call.addInitialMetadata { ForwardedFields.append(answer: metadata, to: &$0) }
+        isHeld = false
         call.sendInitialMetadata()
     }
 
     private func answer(_ message: UnsafeRawBufferPointer) {
-        if let held { begin(held) }
+        if isHeld { beginAnswer() }
         isAnswered = true
         isReplayable = false
         lift()
@@ -201,7 +201,7 @@ final class GRPCRelay: GRPCStreamReceiver, GRPCClientReceiver {
         }
         passage?.leave(.grpc(status.code.rawValue), timedOut: status.code == .deadlineExceeded)
         if status.code != .ok, again(.grpc(status.code.rawValue), error, status.code) { return }
-        if let held { begin(held) }
+        if isHeld { beginAnswer() }
         call.addTrailingMetadata { ForwardedFields.append(answer: trailers, to: &$0) }
         if status.code == .ok { call.finish() } else { call.fail(status) }
         close(error, status.code)
@@ -217,6 +217,7 @@ final class GRPCRelay: GRPCStreamReceiver, GRPCClientReceiver {
     private func timedOut(_ timeout: Duration) {
         passage?.leave(.grpc(GRPCCode.deadlineExceeded.rawValue), timedOut: true)
         if again(.grpc(GRPCCode.deadlineExceeded.rawValue), nil, .deadlineExceeded) { return }
+        if isHeld { call.removeInitialMetadata() }
         call.fail(
             InvocationFailure.timeout(app: passage?.app ?? "", cause: "nothing came within \(timeout), which its policy allows").grpcStatus)
         close(nil, .deadlineExceeded)
@@ -226,7 +227,8 @@ final class GRPCRelay: GRPCStreamReceiver, GRPCClientReceiver {
     private func again(_ status: CallStatus, _ error: ClientError? = nil, _ code: GRPCCode? = nil) -> Bool {
         guard isReplayable, !isAnswered, let passage, passage.retry(after: status, before: call.deadline, { [self] in start() })
         else { return false }
-        held = nil
+        if isHeld { call.removeInitialMetadata() }
+        isHeld = false
         asked = 0
         let isOpen = upstream != nil
         upstream = nil

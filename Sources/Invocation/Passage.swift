@@ -35,6 +35,9 @@ final class Passage {
         self.fault = fault
     }
 
+    /// A reading of the clock as exact as the policies need it.
+    private var now: Int64 { governor.needsExactTime ? monotonicNanoseconds() : coarseNanoseconds() }
+
     /// A try has this long.
     var timeout: Duration? { governor.timeout }
     var mayRetry: Bool { governor.mayRetry }
@@ -50,7 +53,7 @@ final class Passage {
         }
         let isFirst = !isAdmitted
         isAdmitted = true
-        switch governor.enter(now: monotonicNanoseconds(), isFirst: isFirst, resume: resumption()) {
+        switch governor.enter(now: now, isFirst: isFirst, resume: resumption()) {
         case .go(let ticket):
             self.ticket = ticket
             go(nil)
@@ -108,7 +111,7 @@ final class Passage {
     func leave(_ status: CallStatus, timedOut: Bool = false) {
         guard let ticket else { return }
         self.ticket = nil
-        governor.leave(ticket, success: !status.isFailure, overloaded: timedOut, now: monotonicNanoseconds())
+        governor.leave(ticket, success: !status.isFailure, overloaded: timedOut, now: now)
     }
 
     /// Has `body` begin another try after its pause, or gives false: there is none. `deadline`: of the whole call.

@@ -99,6 +99,9 @@ package final class GRPCCall {
         if !initialMetadata.isEmpty { hasReplyMetadata = true }
     }
 
+    /// Forgets the initial metadata. Ignored once it has been sent.
+    package func removeInitialMetadata() { initialMetadata.clear() }
+
     /// The same to the trailing metadata.
     @inline(__always)
     package func addTrailingMetadata(_ append: (inout HeaderFields) -> Void) {
