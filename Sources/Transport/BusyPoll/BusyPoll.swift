@@ -28,7 +28,9 @@ package final class BusyPoll {
 
     /// When it gives up, in monotonic nanoseconds.
     private var until: UInt64 = 0
-    private var isLooking = false
+    private(set) var isLooking = false
+    /// How often it has looked.
+    private(set) var looks = 0
     private var isFirstLook = false
     /// Requests sent on and not answered.
     private var sentOn = 0
@@ -82,6 +84,7 @@ package final class BusyPoll {
         guard selector >= 0 else { return }
         isLooking = true
         isFirstLook = true
+        looks += 1
         eventLoop.execute(look)
     }
 
