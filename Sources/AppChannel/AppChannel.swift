@@ -4,7 +4,7 @@ package import Logging
 import NIOConcurrencyHelpers
 package import NIOCore
 package import Tracing
-import Transport
+package import Transport
 
 /// The way to the app beside the runtime: one `AppClient` for each event loop, and one watch over the app's health that
 /// tells them all. Any thread.
@@ -25,10 +25,11 @@ package final class AppChannel: Sendable {
     private let known: NIOLockedValueBox<Known>
     private let gate: ConcurrencyGate
 
-    /// Begins to watch the app. `tracer` gives that of the loop of an index, on that loop. Throws when TLS can't be set up.
+    /// Begins to watch the app. `tracer` and `busyPoll` give those of the loop of an index, on that loop. Throws when TLS can't be set up.
     package static func start(
         _ options: AppChannelOptions, loops eventLoops: [any EventLoop], logger: Logger,
-        tracer: @escaping @Sendable (Int) -> LoopTracer = { _ in LoopTracer() }
+        tracer: @escaping @Sendable (Int) -> LoopTracer = { _ in LoopTracer() },
+        busyPoll: @escaping @Sendable (Int) -> BusyPoll? = { _ in nil }
     ) async throws -> AppChannel {
         let target = try options.target
         let gate = ConcurrencyGate(limit: options.maxConcurrency, maxWaiting: options.maxWaiting)
@@ -38,7 +39,7 @@ package final class AppChannel: Sendable {
             let loop = try await eventLoop.submit {
                 NIOLoopBound(
                     AppLoop(
-                        options, target: target, eventLoop: eventLoop, index: index, gate: gate, tracer: tracer(index),
+                        options, target: target, eventLoop: eventLoop, index: index, gate: gate, tracer: tracer(index), busyPoll: busyPoll(index),
                         condition: known.withLockedValue { $0.condition },
                         wake: { next in
                             // Not from inside the delivery that ends.

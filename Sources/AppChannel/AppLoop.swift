@@ -20,7 +20,7 @@ final class AppLoop: AppClient {
     var hasOnlyAlphaBulk = false
 
     init(
-        _ options: AppChannelOptions, target: ClientTarget, eventLoop: any EventLoop, index: Int, gate: ConcurrencyGate, tracer: LoopTracer,
+        _ options: AppChannelOptions, target: ClientTarget, eventLoop: any EventLoop, index: Int, gate: ConcurrencyGate, tracer: LoopTracer, busyPoll: BusyPoll?,
         condition: AppCondition, wake: @escaping (Int) -> Void
     ) {
         self.options = options
@@ -31,7 +31,7 @@ final class AppLoop: AppClient {
         self.condition = condition
         var limits = ClientLimits()
         limits.maxResponseSize = options.maxResponseSize
-        client = HTTPClient(target, loop: ClientLoop(eventLoop: eventLoop, limits: limits), name: "the app")
+        client = HTTPClient(target, loop: ClientLoop(eventLoop: eventLoop, limits: limits, busyPoll: busyPoll), name: "the app")
     }
 
     // MARK: What is known

@@ -8,6 +8,14 @@ package final class Governor: Sendable {
     package let policy: CallPolicy
     /// Whether a few milliseconds matter to it, so that a coarse clock does not do.
     package let needsExactTime: Bool
+    // What each call asks of `policy`.
+    package let timeout: Duration?
+    package let mayRetry: Bool
+    package let hasRoute: Bool
+    package let hasFault: Bool
+    package let hasMirror: Bool
+    package let hasHedge: Bool
+    package let hasOutlier: Bool
     private let state: Mutex<State>
 
     private struct State: ~Copyable {
@@ -47,6 +55,13 @@ package final class Governor: Sendable {
         self.reserve = reserve
         self.target = target
         self.policy = policy
+        timeout = policy.timeout?.value
+        mayRetry = policy.retry != nil
+        hasRoute = policy.route != nil
+        hasFault = policy.fault != nil
+        hasMirror = policy.mirror != nil
+        hasHedge = policy.hedge != nil
+        hasOutlier = policy.outlier != nil
         needsExactTime = policy.rateLimit != nil || policy.concurrency != nil || policy.bulkhead != nil
         state = Mutex(
             State(

@@ -56,14 +56,18 @@ final class AppPeers {
     /// Whether nothing is kept for it.
     var isIdle: Bool { waiting.isEmpty && peers.allSatisfy { $0.underWay == 0 } }
 
+    /// What `pick` gives at once.
+    func pickNow(excluding tried: [Peer], avoiding avoided: [Peer]) -> Peer? {
+        guard let peer = best(excluding: tried, avoiding: avoided) else { return nil }
+        // Old addresses mostly are right: nobody waits for the new ones.
+        if NIODeadline.now() >= freshUntil { ask() }
+        return peer
+    }
+
     /// Gives an instance that is not among `tried`, and among `avoided` only if there is no other, maybe before this returns.
     func pick(excluding tried: [Peer], avoiding avoided: [Peer] = [], _ done: @escaping Done) {
+        if let peer = pickNow(excluding: tried, avoiding: avoided) { return done(.success(peer)) }
         let isFresh = NIODeadline.now() < freshUntil
-        if let peer = best(excluding: tried, avoiding: avoided) {
-            // Old addresses mostly are right: nobody waits for the new ones.
-            if !isFresh { ask() }
-            return done(.success(peer))
-        }
         if isFresh, !tried.isEmpty { return done(.failure(.unreachable(app: app.description, cause: "none of its instances takes calls"))) }
         waiting.append((tried, avoided, done))
         ask()
@@ -71,13 +75,13 @@ final class AppPeers {
 
     /// It took no call: whoever asks next gets another one, and perhaps it is gone.
     func failed(_ peer: Peer) {
-        if governor?.policy.outlier == nil { peer.restsUntil = .now() + Self.rest }
+        if !(governor?.hasOutlier ?? false) { peer.restsUntil = .now() + Self.rest }
         freshUntil = .uptimeNanoseconds(0)
     }
 
     /// A call of it has been answered, or broke off.
     func answered(_ peer: Peer, well: Bool) {
-        guard let governor, let policy = governor.policy.outlier?.value, !well || peer.record.failures > 0 || peer.record.ejections > 0
+        guard let governor, governor.hasOutlier, let policy = governor.policy.outlier?.value, !well || peer.record.failures > 0 || peer.record.ejections > 0
         else { return }
         let now = monotonicNanoseconds()
         let hasRoom = !well && peers.count { $0.record.isEjected(now: now) } < policy.most(of: peers.count)
@@ -87,7 +91,7 @@ final class AppPeers {
     private func best(excluding tried: [Peer], avoiding avoided: [Peer]) -> Peer? {
         if !avoided.isEmpty, let found = best(excluding: tried + avoided, avoiding: []) { return found }
         let now = NIODeadline.now()
-        let hasOutliers = governor?.policy.outlier != nil
+        let hasOutliers = governor?.hasOutlier ?? false
         var found: Peer?
         var isResting = true
         turn &+= 1

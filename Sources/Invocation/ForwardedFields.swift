@@ -53,16 +53,18 @@ package enum ForwardedFields {
         return fields
     }
 
-    /// The metadata of a gRPC call that goes on: without what the protocol itself uses, which each side has its own of.
-    static func call(_ metadata: HeaderFields, keepsCaller: Bool, for activity: ActivityRef?) -> HeaderFields {
+    /// Appends the metadata of a gRPC call that goes on: without what the protocol itself uses, which each side has its own of.
+    /// `isForApp`: nothing that runtimes alone say to each other.
+    static func append(
+        call metadata: HeaderFields, keepsCaller: Bool, isForApp: Bool = false, for activity: ActivityRef?, to fields: inout HeaderFields
+    ) {
         let live = activity?.live
-        var fields = kept(metadata) { name in
+        append(metadata, to: &fields) { name in
             if isOfTrace(name) { return live == nil }
             if isOfRequest(name) || isOfGRPC(name) { return false }
-            return !isOurs(name) || (keepsCaller && !name.equals("dapr-api-token"))
+            return !isOurs(name) || (keepsCaller && !name.equals("dapr-api-token") && !(isForApp && name.equals("octavo-wire")))
         }
         live?.addMetadata(to: &fields)
-        return fields
     }
 
     /// The fields of another runtime's request, with the caller that its certificate names and no other.
@@ -72,33 +74,35 @@ package enum ForwardedFields {
             !isOfRequest($0) && !$0.equals("dapr-api-token") && !isOfCaller($0) && !(live != nil && isOfTrace($0))
         }
         live?.add(to: &fields)
-        return named(fields, caller)
+        name(caller, in: &fields)
+        return fields
     }
 
     /// The same of a gRPC call.
-    static func call(_ metadata: HeaderFields, from caller: RuntimeIdentity, for activity: ActivityRef?) -> HeaderFields {
+    static func append(
+        call metadata: HeaderFields, from caller: RuntimeIdentity, for activity: ActivityRef?, to fields: inout HeaderFields
+    ) {
         let live = activity?.live
-        var fields = kept(metadata) {
+        append(metadata, to: &fields) {
             if isOfTrace($0) { return live == nil }
-            return !isOfRequest($0) && !isOfGRPC($0) && !$0.equals("dapr-api-token") && !isOfCaller($0)
+            return !isOfRequest($0) && !isOfGRPC($0) && !$0.equals("dapr-api-token") && !isOfCaller($0) && !$0.equals("octavo-wire")
         }
         live?.addMetadata(to: &fields)
-        return named(fields, caller)
+        name(caller, in: &fields)
     }
 
     static func isOfCaller(_ name: UnsafeRawBufferPointer) -> Bool {
         name.equals("dapr-caller-app-id") || name.equals("dapr-caller-namespace")
     }
 
-    private static func named(_ fields: consuming HeaderFields, _ caller: RuntimeIdentity) -> HeaderFields {
+    private static func name(_ caller: RuntimeIdentity, in fields: inout HeaderFields) {
         fields.append("dapr-caller-app-id" as StaticString, caller.appID)
         fields.append("dapr-caller-namespace" as StaticString, caller.namespace)
-        return fields
     }
 
-    /// The metadata of an answer of gRPC that goes back.
-    static func answer(_ metadata: HeaderFields) -> HeaderFields {
-        kept(metadata) { !isOfGRPC($0) && !$0.equals("date") }
+    /// Appends the metadata of an answer of gRPC that goes back.
+    static func append(answer metadata: HeaderFields, to fields: inout HeaderFields) {
+        append(metadata, to: &fields) { !isOfGRPC($0) && !$0.equals("date") }
     }
 
     private static func isOfGRPC(_ name: UnsafeRawBufferPointer) -> Bool {
@@ -120,17 +124,23 @@ package enum ForwardedFields {
         kept(headers) { !$0.equals("date") && !isOfTrace($0) }
     }
 
-    /// Those that are not of the connection, by themselves or because `connection` names them.
+    /// Those that are not of the connection.
     private static func kept(_ headers: HeaderFields, _ keeps: (UnsafeRawBufferPointer) -> Bool) -> HeaderFields {
-        let named = headers.withValue("connection") { isPlain($0) ? [] : words(String(decoding: $0, as: UTF8.self)) } ?? []
         var fields = HeaderFields()
         fields.reserveCapacity(headers.count + 4, bytes: headers.byteCount + 160)
+        append(headers, to: &fields, keeps)
+        return fields
+    }
+
+    /// Appends those that are not of the connection, by themselves or because `connection` names them.
+    @inline(__always)
+    private static func append(_ headers: HeaderFields, to fields: inout HeaderFields, _ keeps: (UnsafeRawBufferPointer) -> Bool) {
+        let named = headers.withValue("connection") { isPlain($0) ? [] : words(String(decoding: $0, as: UTF8.self)) } ?? []
         headers.forEach { name, value in
             if isHopByHop(name) || !keeps(name) { return }
             if !named.isEmpty, named.contains(String(decoding: name, as: UTF8.self)) { return }
             fields.append(name, value)
         }
-        return fields
     }
 
     /// Names no field.

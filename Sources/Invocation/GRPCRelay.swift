@@ -5,12 +5,15 @@ package import Transport
 
 /// Where a relayed call goes.
 protocol GRPCRelayRoute: AnyObject {
+    /// What `open` would give at once; nil: it is not known yet, and `open` is to be called.
+    func openNow() -> HTTPClient?
     func open(_ done: @escaping (Result<HTTPClient, InvocationFailure>) -> Void)
     /// The call has ended so, or nobody wants to know; called once for each client that `open` gave.
     func close(_ error: ClientError?, _ status: GRPCCode?)
     /// It goes out once more, later.
     func again()
-    func metadata(_ call: GRPCCall) -> HeaderFields
+    /// Appends what the callee is told of `call`.
+    func appendMetadata(_ call: GRPCCall, to fields: inout HeaderFields)
     /// What is waited for once it is sent.
     var stage: Stage { get }
 }
@@ -20,6 +23,7 @@ extension GRPCRelayRoute {
 }
 
 extension GRPCRelayRoute {
+    func openNow() -> HTTPClient? { nil }
     func again() {}
 }
 
@@ -27,7 +31,7 @@ extension GRPCRelayRoute {
 /// as fast as the other one takes.
 ///
 /// By the policies of a `Passage` a call with one small message, of which nothing has been answered yet, is tried again.
-final class GRPCRelay: GRPCStreamReceiver {
+final class GRPCRelay: GRPCStreamReceiver, GRPCClientReceiver {
     private let call: GRPCCall
     private let route: any GRPCRelayRoute
     private let passage: Passage?
@@ -39,13 +43,11 @@ final class GRPCRelay: GRPCStreamReceiver {
     private var hasAskedForMore = false
     /// It is the only one so far, and kept.
     private var isReplayable: Bool
-    /// What the answer began with, while that is not certain to be the one.
-    private var held: HeaderFields?
+    /// The answer has begun, and is not passed on while it is not certain to be the one.
+    private var isHeld = false
     private var hasEnded = false
     private var isAnswered = false
     private var isClosed = false
-    /// Of the try that is under way.
-    private var attempt = 0
     /// Somebody takes the call: messages go out. Before that the first ones wait here.
     private var isTaken = false
     /// Instances that have been asked while nobody took the call, and what the last of them gave as the cause.
@@ -75,6 +77,7 @@ final class GRPCRelay: GRPCStreamReceiver {
 
     private func open() {
         call.activity?.live?.move(to: .waiting)
+        if let client = route.openNow() { return begin(client) }
         route.open { [self] result in
             guard !isClosed else { return }
             switch result {
@@ -97,17 +100,15 @@ final class GRPCRelay: GRPCStreamReceiver {
 
     private func begin(_ client: HTTPClient) {
         let left = call.deadline.map { Duration.nanoseconds(max(($0 - .now()).nanoseconds, 1)) }
-        attempt += 1
         asked += 1
         isTaken = false
         // A stream may be open for long: a try has its time until the answer begins.
         limit = passage?.timeout.flatMap { limit in left.map { limit < $0 } ?? true ? limit : nil }
         let made = GRPCClientCall(
-            streaming: call.path, fields: route.metadata(call), timeout: limit ?? left, receiver: Answer(self, attempt))
+            streaming: call.path, timeout: limit ?? left, receiver: self)
         if limit != nil { made.toldTime = .other(left) }
         upstream = made
         call.activity?.live?.move(to: route.stage)
-        made.onStart = { [self] in if let upstream { taken(by: upstream) } }
         client.start(made)
     }
 
@@ -155,41 +156,32 @@ final class GRPCRelay: GRPCStreamReceiver {
 
     // MARK: From the callee
 
-    private final class Answer: GRPCClientReceiver {
-        private let relay: GRPCRelay
-        private let attempt: Int
+    // A try that has been let go of has ended: nothing more comes of it.
 
-        init(_ relay: GRPCRelay, _ attempt: Int) {
-            self.relay = relay
-            self.attempt = attempt
-        }
-
-        /// Nobody wants what comes of an earlier try.
-        private var isCurrent: Bool { relay.attempt == attempt && !relay.isClosed }
-
-        func receive(metadata: HeaderFields) { if isCurrent { relay.answer(metadata) } }
-        func receive(_ message: UnsafeRawBufferPointer) { if isCurrent { relay.answer(message) } }
-        func writable() { if isCurrent { relay.call.requestMore(1) } }
-        func ended(_ status: GRPCStatus, trailers: HeaderFields) { if isCurrent { relay.answered(status, trailers) } }
-    }
+    func appendMetadata(to fields: inout HeaderFields) { route.appendMetadata(call, to: &fields) }
+    func started() { if let upstream { taken(by: upstream) } }
+    func receive(metadata: HeaderFields) { if !isClosed { answer(metadata) } }
+    func receive(reply: UnsafeRawBufferPointer) { if !isClosed { answer(reply) } }
+    func maySend() { if !isClosed { call.requestMore(1) } }
+    func ended(_ status: GRPCStatus, trailers: HeaderFields) { if !isClosed { answered(status, trailers) } }
 
     private func answer(_ metadata: HeaderFields) {
         // As long as the call may go out again nothing of an answer is passed on.
-        if isReplayable, hasEnded { held = metadata } else { begin(metadata) }
+        call.addInitialMetadata { ForwardedFields.append(answer: metadata, to: &$0) }
+        if isReplayable, hasEnded { isHeld = true } else { beginAnswer() }
     }
 
-    private func begin(_ metadata: HeaderFields) {
+    private func beginAnswer() {
         isAnswered = true
         isReplayable = false
         lift()
         first = nil
-        held = nil
-        call.addInitialMetadata(ForwardedFields.answer(metadata))
+        isHeld = false
         call.sendInitialMetadata()
     }
 
     private func answer(_ message: UnsafeRawBufferPointer) {
-        if let held { begin(held) }
+        if isHeld { beginAnswer() }
         isAnswered = true
         isReplayable = false
         lift()
@@ -209,8 +201,8 @@ final class GRPCRelay: GRPCStreamReceiver {
         }
         passage?.leave(.grpc(status.code.rawValue), timedOut: status.code == .deadlineExceeded)
         if status.code != .ok, again(.grpc(status.code.rawValue), error, status.code) { return }
-        if let held { begin(held) }
-        call.addTrailingMetadata(ForwardedFields.answer(trailers))
+        if isHeld { beginAnswer() }
+        call.addTrailingMetadata { ForwardedFields.append(answer: trailers, to: &$0) }
         if status.code == .ok { call.finish() } else { call.fail(status) }
         close(error, status.code)
     }
@@ -225,6 +217,7 @@ final class GRPCRelay: GRPCStreamReceiver {
     private func timedOut(_ timeout: Duration) {
         passage?.leave(.grpc(GRPCCode.deadlineExceeded.rawValue), timedOut: true)
         if again(.grpc(GRPCCode.deadlineExceeded.rawValue), nil, .deadlineExceeded) { return }
+        if isHeld { call.removeInitialMetadata() }
         call.fail(
             InvocationFailure.timeout(app: passage?.app ?? "", cause: "nothing came within \(timeout), which its policy allows").grpcStatus)
         close(nil, .deadlineExceeded)
@@ -234,8 +227,8 @@ final class GRPCRelay: GRPCStreamReceiver {
     private func again(_ status: CallStatus, _ error: ClientError? = nil, _ code: GRPCCode? = nil) -> Bool {
         guard isReplayable, !isAnswered, let passage, passage.retry(after: status, before: call.deadline, { [self] in start() })
         else { return false }
-        held = nil
-        attempt += 1
+        if isHeld { call.removeInitialMetadata() }
+        isHeld = false
         asked = 0
         let isOpen = upstream != nil
         upstream = nil

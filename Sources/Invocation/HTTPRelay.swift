@@ -5,6 +5,8 @@ import Transport
 
 /// Where a relayed request goes: chosen when it is to be sent, and again when the choice took nothing.
 protocol RelayRoute: AnyObject {
+    /// What `open` would give at once; nil: it is not known yet, and `open` is to be called.
+    func openNow() -> HTTPClient?
     /// Gives the client to send by, maybe before this returns.
     func open(_ done: @escaping (Result<HTTPClient, InvocationFailure>) -> Void)
     /// The client did not take the request, which may go elsewhere.
@@ -26,6 +28,7 @@ extension RelayRoute {
 }
 
 extension RelayRoute {
+    func openNow() -> HTTPClient? { nil }
     func answered(_ status: Int) {}
     func again() {}
 }
@@ -107,6 +110,7 @@ final class HTTPRelay: HTTPBodyReceiver {
         if let deadline, deadline <= .now() { return failed(Self.late) }
         attempts += 1
         request.activity?.live?.move(to: .waiting)
+        if let client = route.openNow() { return send(by: client) }
         route.open { [self] result in
             guard !isClosed else { return }
             switch result {

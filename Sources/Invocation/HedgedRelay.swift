@@ -57,7 +57,7 @@ final class HedgedRelay: HTTPBodyReceiver {
         let invocation = UnaryInvocation(
             method: request.method, path: path, fields: PeerRoute(loop, name).fields(request).pairs, body: body,
             timeout: CallTime.left(until: deadline, nil))
-        let way = passage ?? Passage(governor, app: name.description, eventLoop: request.eventLoop, isFirst: false)
+        let way = passage ?? Passage(governor, app: name, eventLoop: request.eventLoop, isFirst: false)
         passage = nil
         let attempt = UnaryAttempt(way, request.eventLoop, name, invocation, route) { [self] in ended($0) }
         tries.append((attempt, route))

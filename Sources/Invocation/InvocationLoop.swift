@@ -28,6 +28,7 @@ package final class InvocationLoop {
     /// Of `policies`, as they were in `policyVersion`.
     private var governors: [AppName: Governor?] = [:]
     private var policyVersion = -1
+    private var lastGoverned: (name: AppName, governor: Governor?)?
     private var known: [AppName: AppPeers] = [:]
 
     /// Apps whose addresses are kept; callers choose the names.
@@ -37,7 +38,7 @@ package final class InvocationLoop {
     package init(
         loop: CallLoop, appID: String, namespace: String, resolver: String, app: (any InvokedApp)?, policies: PolicyBook? = nil,
         limits: ClientLimits = ClientLimits(), security: InvocationSecurity? = nil, access: AccessControl? = nil,
-        pipeline: MiddlewarePipeline? = nil
+        pipeline: MiddlewarePipeline? = nil, busyPoll: BusyPoll? = nil
     ) {
         self.pipeline = pipeline
         self.security = security
@@ -51,9 +52,9 @@ package final class InvocationLoop {
         // an hour, and stay silent for as long as its last pause was when the network is back.
         peerLimits.keepAliveTime = min(peerLimits.keepAliveTime, .seconds(5))
         peerLimits.keepAliveTimeout = min(peerLimits.keepAliveTimeout, .seconds(5))
-        client = ClientLoop(eventLoop: loop.eventLoop, limits: peerLimits)
+        client = ClientLoop(eventLoop: loop.eventLoop, limits: peerLimits, busyPoll: busyPoll)
         tracer = loop.tracer
-        endpoints = Endpoints(ClientLoop(eventLoop: loop.eventLoop, limits: limits))
+        endpoints = Endpoints(ClientLoop(eventLoop: loop.eventLoop, limits: limits, busyPoll: busyPoll))
         resolution = NameResolution(loop, component: resolver)
     }
 
@@ -93,7 +94,16 @@ package final class InvocationLoop {
         if policyVersion != policies.version {
             policyVersion = policies.version
             governors = [:]
+            lastGoverned = nil
         }
+        // Most calls are for the app of the one before.
+        if let lastGoverned, lastGoverned.name == name { return lastGoverned.governor }
+        let governor = lookUp(name, policies)
+        lastGoverned = (name, governor)
+        return governor
+    }
+
+    private func lookUp(_ name: AppName, _ policies: PolicyBook) -> Governor? {
         if let known = governors[name] { return known }
         // Source: Dapr's targets are app ids; one with a namespace is nearer.
         let found = policies.app(name.namespace.isEmpty ? [name.id] : [name.description, name.id])
@@ -107,24 +117,24 @@ package final class InvocationLoop {
     func way(to called: AppName, _ field: (String) -> String?) -> (AppName, Passage?) {
         guard let own = governor(called) else { return (called, nil) }
         var (name, governor) = (called, own as Governor?)
-        if let routed = own.policy.route?.value.target(field, chance: { .random(in: 0..<1) }), routed != called.description,
+        if own.hasRoute, let routed = own.policy.route?.value.target(field, chance: { .random(in: 0..<1) }), routed != called.description,
             let target = try? AppName(routed, default: namespace)
         {
             (name, governor) = (target, self.governor(target))
         }
-        let fault = own.policy.fault?.value.fault(field) { .random(in: 0..<100) }
+        let fault = own.hasFault ? own.policy.fault?.value.fault(field) { .random(in: 0..<100) } : nil
         guard let governor = governor ?? (fault == nil ? nil : own) else { return (name, nil) }
-        return (name, Passage(governor, app: name.description, eventLoop: client.eventLoop, fault: fault, of: own))
+        return (name, Passage(governor, app: name, eventLoop: client.eventLoop, fault: fault, of: own))
     }
 
     /// The policies of a server that is no app, by its name or URL. Source: Dapr, in which it is a target like an app.
     private func passage(endpoint name: String) -> Passage? {
-        policies?.app([name]).map { Passage($0, app: name, eventLoop: client.eventLoop) }
+        policies?.app([name]).map { Passage($0, app: AppName(id: name, namespace: ""), eventLoop: client.eventLoop) }
     }
 
     /// Sends a copy of a call of an app to where its policy says, if any; nobody reads the answer.
     func mirror(_ called: AppName, _ invocation: @autoclosure () -> UnaryInvocation) {
-        guard let own = governor(called), let rule = own.policy.mirror?.value, .random(in: 0..<100) < rule.percent,
+        guard let own = governor(called), own.hasMirror, let rule = own.policy.mirror?.value, .random(in: 0..<100) < rule.percent,
             let target = try? AppName(rule.app, default: namespace), target != called
         else { return }
         own.count(\.mirrored)
@@ -153,9 +163,9 @@ package final class InvocationLoop {
     ) -> HTTPBodyMode {
         let (name, passage) = way(to: called) { request.headers[$0] }
         request.activity?.live?.note(app: name.description, method: path)
-        if isOwn(name) { return receive(request, path: path, from: .own(self), passage: passage, fail: fail) }
-        let copies = governor(called)?.policy.mirror != nil
-        if !copies, let governor = governor(name), governor.policy.hedge != nil,
+        if isOwn(name) { return receive(request, path: path, from: .own, passage: passage, fail: fail) }
+        let copies = governor(called)?.hasMirror ?? false
+        if !copies, let governor = governor(name), governor.hasHedge,
             let relay = HedgedRelay(request, path: path, to: name, self, governor, passage, fail: fail)
         {
             return .streamed(relay)
@@ -227,7 +237,7 @@ package final class InvocationLoop {
             live.target = name.description
             live.isInvocation = true
         }
-        if isOwn(name) { return receive(call, from: .own(self), passage: passage) }
+        if isOwn(name) { return receive(call, from: .own, passage: passage) }
         let relay = GRPCRelay(call, PeerCallRoute(self, name), passage: passage)
         relay.start()
         return relay
@@ -263,7 +273,7 @@ package final class InvocationLoop {
             call.fail(InvocationFailure.noAppChannel(app: appID).grpcStatus)
             return Ended()
         }
-        let relay = GRPCRelay(call, AppCallRoute(app, appID, metadata(call, caller)), passage: passage)
+        let relay = GRPCRelay(call, AppCallRoute(app, self, caller), passage: passage)
         relay.start()
         return relay
     }
@@ -271,7 +281,7 @@ package final class InvocationLoop {
     /// Who has called this runtime's app.
     package enum Caller {
         /// The app itself.
-        case own(InvocationLoop)
+        case own
         /// Another runtime, which says in its fields for whom.
         case runtime
         /// Another runtime, whose certificate says for whom.
@@ -295,11 +305,14 @@ package final class InvocationLoop {
         }
     }
 
-    func metadata(_ call: GRPCCall, _ caller: Caller) -> HeaderFields {
+    /// Appends what the app is told of a call.
+    func appendMetadata(_ call: GRPCCall, _ caller: Caller, to fields: inout HeaderFields) {
         switch caller {
-        case .runtime: return ForwardedFields.call(call.metadata, keepsCaller: true, for: call.activity)
-        case .verified(let identity): return ForwardedFields.call(call.metadata, from: identity, for: call.activity)
-        case .own: return ownFields(ForwardedFields.call(call.metadata, keepsCaller: false, for: call.activity), to: own)
+        case .runtime: ForwardedFields.append(call: call.metadata, keepsCaller: true, isForApp: true, for: call.activity, to: &fields)
+        case .verified(let identity): ForwardedFields.append(call: call.metadata, from: identity, for: call.activity, to: &fields)
+        case .own:
+            ForwardedFields.append(call: call.metadata, keepsCaller: false, for: call.activity, to: &fields)
+            appendNames(to: appID, in: &fields)
         }
     }
 
@@ -307,10 +320,14 @@ package final class InvocationLoop {
 
     /// Adds who calls whom.
     func ownFields(_ fields: consuming HeaderFields, to name: AppName) -> HeaderFields {
-        fields.append("dapr-caller-app-id" as StaticString, appID)
-        fields.append("dapr-callee-app-id" as StaticString, name.id)
-        if !namespace.isEmpty { fields.append("dapr-caller-namespace" as StaticString, namespace) }
+        appendNames(to: name.id, in: &fields)
         return fields
+    }
+
+    func appendNames(to callee: String, in fields: inout HeaderFields) {
+        fields.append("dapr-caller-app-id" as StaticString, appID)
+        fields.append("dapr-callee-app-id" as StaticString, callee)
+        if !namespace.isEmpty { fields.append("dapr-caller-namespace" as StaticString, namespace) }
     }
 
     /// Receives what still comes of a call that has ended.
@@ -330,6 +347,8 @@ package protocol InvokedApp: AnyObject {
     /// Runs `begin` when the app may get another call, and lets the next one go on when `left` is called, which is once.
     /// `refused` is called in its place when too many wait already.
     func enter(_ begin: @escaping (_ left: @escaping () -> Void) -> Void, refused: @escaping (String) -> Void)
+    /// Whether it takes any number at a time: then nobody need enter.
+    var isUnlimited: Bool { get }
     /// Calls an app that speaks gRPC. `done` is called once, maybe before this returns.
     func invoke(_ invocation: UnaryInvocation, _ done: @escaping UnaryInvocation.Done)
 }

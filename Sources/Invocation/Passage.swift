@@ -7,8 +7,9 @@ import NIOCore
 /// one event loop.
 final class Passage {
     let governor: Governor
+    private let name: AppName
     /// For messages.
-    let app: String
+    var app: String { name.description }
     private let eventLoop: any EventLoop
     private var fault: FaultPolicy.Fault?
     private var isAdmitted: Bool
@@ -23,20 +24,23 @@ final class Passage {
     private let called: Governor
 
     /// `fault`: what is done to the call on purpose, by the policy of `called`. `isFirst`: false for one beside another of the same call.
-    init(_ governor: Governor, app: String, eventLoop: any EventLoop, fault: FaultPolicy.Fault? = nil, of called: Governor? = nil,
+    init(_ governor: Governor, app name: AppName, eventLoop: any EventLoop, fault: FaultPolicy.Fault? = nil, of called: Governor? = nil,
         isFirst: Bool = true
     ) {
         isAdmitted = !isFirst
         self.governor = governor
         self.called = called ?? governor
-        self.app = app
+        self.name = name
         self.eventLoop = eventLoop
         self.fault = fault
     }
 
+    /// A reading of the clock as exact as the policies need it.
+    private var now: Int64 { governor.needsExactTime ? monotonicNanoseconds() : coarseNanoseconds() }
+
     /// A try has this long.
-    var timeout: Duration? { governor.policy.timeout?.value }
-    var mayRetry: Bool { governor.policy.retry != nil }
+    var timeout: Duration? { governor.timeout }
+    var mayRetry: Bool { governor.mayRetry }
 
     /// Begins a try: `go` is told that it may, or why it may not; maybe before this returns, and never after `close`.
     func enter(_ go: @escaping (InvocationFailure?) -> Void) {
@@ -49,7 +53,7 @@ final class Passage {
         }
         let isFirst = !isAdmitted
         isAdmitted = true
-        act(on: governor.enter(now: monotonicNanoseconds(), isFirst: isFirst, resume: resumption()), go)
+        act(on: governor.enter(now: now, isFirst: isFirst, resume: resumption()), go)
     }
 
     private func act(on entry: Governor.Entry, _ go: @escaping (InvocationFailure?) -> Void) {
@@ -105,7 +109,7 @@ final class Passage {
     func leave(_ status: CallStatus, timedOut: Bool = false) {
         guard let ticket else { return }
         self.ticket = nil
-        governor.leave(ticket, success: !status.isFailure, overloaded: timedOut, now: monotonicNanoseconds())
+        governor.leave(ticket, success: !status.isFailure, overloaded: timedOut, now: now)
     }
 
     /// Has `body` begin another try after its pause, or gives false: there is none. `deadline`: of the whole call.

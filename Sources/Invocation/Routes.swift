@@ -59,6 +59,9 @@ struct Choice {
         tried = []
     }
 
+    /// One that is known already, if there is any.
+    func pickNow() -> Peer? { peers.pickNow(excluding: tried, avoiding: avoided) }
+
     func pick(_ done: @escaping AppPeers.Done) { peers.pick(excluding: tried, avoiding: avoided, done) }
 
     mutating func take(_ peer: Peer) {
@@ -78,6 +81,12 @@ final class PeerRoute: RelayRoute {
         self.loop = loop
         self.name = name
         choice = Choice(loop.peers(name))
+    }
+
+    func openNow() -> HTTPClient? {
+        guard let peer = choice.pickNow() else { return nil }
+        choice.take(peer)
+        return peer.client
     }
 
     func open(_ done: @escaping (Result<HTTPClient, InvocationFailure>) -> Void) {
@@ -130,6 +139,12 @@ final class PeerCallRoute: GRPCRelayRoute {
         choice = Choice(loop.peers(name))
     }
 
+    func openNow() -> HTTPClient? {
+        guard let peer = choice.pickNow() else { return nil }
+        choice.take(peer)
+        return peer.client
+    }
+
     func open(_ done: @escaping (Result<HTTPClient, InvocationFailure>) -> Void) {
         choice.pick { [self] result in
             if case .success(let peer) = result { choice.take(peer) }
@@ -145,8 +160,9 @@ final class PeerCallRoute: GRPCRelayRoute {
 
     func again() { choice.begin() }
 
-    func metadata(_ call: GRPCCall) -> HeaderFields {
-        loop.ownFields(ForwardedFields.call(call.metadata, keepsCaller: false, for: call.activity), to: name)
+    func appendMetadata(_ call: GRPCCall, to fields: inout HeaderFields) {
+        ForwardedFields.append(call: call.metadata, keepsCaller: false, for: call.activity, to: &fields)
+        loop.appendNames(to: name.id, in: &fields)
     }
 }
 
@@ -163,6 +179,8 @@ final class AppRoute: RelayRoute {
         self.name = name
         own = fields.with(token: app.token)
     }
+
+    func openNow() -> HTTPClient? { app.isUnlimited ? app.client : nil }
 
     func open(_ done: @escaping (Result<HTTPClient, InvocationFailure>) -> Void) {
         if left != nil { return done(.success(app.client)) }
@@ -195,25 +213,27 @@ final class AppRoute: RelayRoute {
 
 final class AppCallRoute: GRPCRelayRoute {
     private let app: any InvokedApp
-    private let name: String
-    private let own: HeaderFields
+    private let loop: InvocationLoop
+    private let caller: InvocationLoop.Caller
     private var left: (() -> Void)?
 
-    init(_ app: any InvokedApp, _ name: String, _ metadata: HeaderFields) {
+    init(_ app: any InvokedApp, _ loop: InvocationLoop, _ caller: InvocationLoop.Caller) {
         self.app = app
-        self.name = name
-        own = metadata.with(token: app.token)
+        self.loop = loop
+        self.caller = caller
     }
+
+    func openNow() -> HTTPClient? { app.isUnlimited && app.isGRPC ? app.client : nil }
 
     func open(_ done: @escaping (Result<HTTPClient, InvocationFailure>) -> Void) {
         guard app.isGRPC else {
-            return done(.failure(.unreachable(app: name, cause: "the app speaks HTTP (--app-protocol), not gRPC")))
+            return done(.failure(.unreachable(app: loop.appID, cause: "the app speaks HTTP (--app-protocol), not gRPC")))
         }
         app.enter { [self] left in
             self.left = left
             done(.success(app.client))
-        } refused: { [name] cause in
-            done(.failure(.overloaded(app: name, cause: cause)))
+        } refused: { [loop] cause in
+            done(.failure(.overloaded(app: loop.appID, cause: cause)))
         }
     }
 
@@ -222,7 +242,10 @@ final class AppCallRoute: GRPCRelayRoute {
         left = nil
     }
 
-    func metadata(_ call: GRPCCall) -> HeaderFields { own }
+    func appendMetadata(_ call: GRPCCall, to fields: inout HeaderFields) {
+        loop.appendMetadata(call, caller, to: &fields)
+        if !app.token.isEmpty { fields.append("dapr-api-token" as StaticString, app.token) }
+    }
 
     var stage: Stage { .app }
 }

@@ -8,7 +8,9 @@ import Transport
 
 extension Runtime {
     /// Begins to look for the app; nil when the options name none.
-    static func appChannel(_ options: RuntimeOptions, _ loops: [NIOLoopBound<CallLoop>]) async throws -> AppChannel? {
+    static func appChannel(
+        _ options: RuntimeOptions, _ loops: [NIOLoopBound<CallLoop>], _ polls: [NIOLoopBound<BusyPoll>]
+    ) async throws -> AppChannel? {
         guard let endpoint = options.app.endpoint, let wire = AppChannelOptions.Wire(rawValue: options.app.protocol.rawValue)
         else { return nil }
         var channel = AppChannelOptions(appID: options.appID, endpoint: endpoint, wire: wire)
@@ -27,7 +29,8 @@ extension Runtime {
             probes.threshold = $0.threshold
             return probes
         }
-        return try await AppChannel.start(channel, loops: loops.map(\.eventLoop), logger: Logger(label: "octavo.app")) { loops[$0].value.tracer }
+        return try await AppChannel.start(channel, loops: loops.map(\.eventLoop), logger: Logger(label: "octavo.app"), tracer: { loops[$0].value.tracer },
+            busyPoll: { polls[$0].value })
     }
 
     /// Subscriptions are waited for so long once the app's port accepts: what is in their way may last.

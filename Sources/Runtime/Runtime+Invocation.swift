@@ -16,7 +16,7 @@ extension Runtime {
 
     static func invocations(
         _ options: RuntimeOptions, _ loops: [NIOLoopBound<CallLoop>], _ namespace: String, _ app: AppChannel?,
-        _ security: InvocationSecurity?, _ access: AccessControl?, _ policies: PolicyBook, _ pipelines: Pipelines
+        _ security: InvocationSecurity?, _ access: AccessControl?, _ policies: PolicyBook, _ pipelines: Pipelines, _ polls: [NIOLoopBound<BusyPoll>]
     ) async throws -> [NIOLoopBound<InvocationLoop>] {
         var made: [NIOLoopBound<InvocationLoop>] = []
         for (index, loop) in loops.enumerated() {
@@ -26,7 +26,7 @@ extension Runtime {
                         InvocationLoop(
                             loop: loop.value, appID: options.appID, namespace: namespace, resolver: resolver,
                             app: app?.invoked(onLoop: index), policies: policies, security: security, access: access,
-                            pipeline: MiddlewarePipeline(pipelines.app, loop: loop.value)),
+                            pipeline: MiddlewarePipeline(pipelines.app, loop: loop.value), busyPoll: polls[index].value),
                         eventLoop: loop.eventLoop)
                 }.get())
         }
@@ -35,7 +35,8 @@ extension Runtime {
 
     static func listenForPeers(
         _ options: RuntimeOptions, _ group: MultiThreadedEventLoopGroup, _ invocations: [NIOLoopBound<InvocationLoop>],
-        _ loops: [NIOLoopBound<CallLoop>], _ observation: Observation, _ certificates: PeerCertificates?, logger: Logger
+        _ loops: [NIOLoopBound<CallLoop>], _ observation: Observation, _ certificates: PeerCertificates?, _ polls: [NIOLoopBound<BusyPoll>],
+        logger: Logger
     ) async throws -> (Server, [Listener]) {
         // Without certificates nobody from another machine is to call the app.
         let standard = certificates == nil ? "127.0.0.1" : "0.0.0.0"
@@ -59,7 +60,7 @@ extension Runtime {
             let handler = InternalHandler(invocations[index].value, observe: { observer.invoked($0, $1, $2) })
             router.observe = { observer.invoked($0, $1, $2) }
             handler.register(router)
-            return LoopApplication(grpc: router, http: handler)
+            return LoopApplication(grpc: router, http: handler, busyPoll: polls[index].value)
         }
         return (server, server.addresses.map { Listener(purpose: "internal", address: $0) })
     }

@@ -139,6 +139,7 @@ final class Runtime: Sendable {
         let namespace = environmentVariable("NAMESPACE") ?? ""
         let meters = RuntimeMeters(registry, configuration.metrics, options, namespace: namespace)
         let loops = try await makeLoops(eventLoops, tracing, meters, logger: Logger(label: "octavo.components"))
+        let polls = try await makePolls(eventLoops, options.busyPoll)
         var storeOptions = ComponentStore.Options(
             pluginFolders: options.pluginFolders, dataFolder: options.dataFolder, appID: options.appID,
             namespace: namespace)
@@ -168,7 +169,7 @@ final class Runtime: Sendable {
         state.onShutdown { force in events.put(.shutdownRequested(force: force)) }
         await store.onFatal { cause in events.put(.fatal(cause)) }
 
-        let app = try await appChannel(options, loops)
+        let app = try await appChannel(options, loops, polls)
         if let app {
             if !app.options.wire.isGRPC {
                 state.set(configurationReceiver: AppConfigurationReceiver(app, loops.map(\.eventLoop)))
@@ -183,9 +184,9 @@ final class Runtime: Sendable {
         if let access = configuration.accessControl { tell(access, certificates, security) }
         let invocations = try await invocations(
             options, loops, namespace, app, try certificates?.security(), configuration.accessControl.map { AccessControl($0) },
-            state.policies, configuration.pipelines)
-        let (api, listeners) = try await listen(options, group, loops, state, observation, invocations, configuration.pipelines)
-        let (peers, peerListeners) = try await listenForPeers(options, group, invocations, loops, observation, certificates, logger: security)
+            state.policies, configuration.pipelines, polls)
+        let (api, listeners) = try await listen(options, group, loops, state, observation, invocations, configuration.pipelines, polls)
+        let (peers, peerListeners) = try await listenForPeers(options, group, invocations, loops, observation, certificates, polls, logger: security)
         let runtime = try await Runtime(
             options: options, logger: logger, events: events, group: group, loops: loops, store: store, state: state,
             api: api, peers: peers, invocations: invocations, listeners: listeners + peerListeners, startedAt: startedAt, configuration: configuration, registry: registry,
@@ -237,6 +238,14 @@ final class Runtime: Sendable {
                     omitsHealthChecks: logging.omitsHealthChecks) : nil)
     }
 
+    private static func makePolls(_ eventLoops: [any EventLoop], _ window: Duration) async throws -> [NIOLoopBound<BusyPoll>] {
+        var polls: [NIOLoopBound<BusyPoll>] = []
+        for loop in eventLoops {
+            polls.append(try await loop.submit { NIOLoopBound(BusyPoll(eventLoop: loop, window: window), eventLoop: loop) }.get())
+        }
+        return polls
+    }
+
     private static func makeLoops(
         _ eventLoops: [any EventLoop], _ tracing: RuntimeTracing, _ meters: RuntimeMeters, logger: Logger
     ) async throws -> [NIOLoopBound<CallLoop>] {
@@ -258,7 +267,8 @@ final class Runtime: Sendable {
 
     private static func listen(
         _ options: RuntimeOptions, _ group: MultiThreadedEventLoopGroup, _ loops: [NIOLoopBound<CallLoop>],
-        _ state: RuntimeState, _ observation: Observation, _ invocations: [NIOLoopBound<InvocationLoop>], _ pipelines: Pipelines
+        _ state: RuntimeState, _ observation: Observation, _ invocations: [NIOLoopBound<InvocationLoop>], _ pipelines: Pipelines,
+        _ polls: [NIOLoopBound<BusyPoll>]
     ) async throws -> (Server, [Listener]) {
         var endpoints: [Server.Endpoint] = []
         var purposes: [String] = []
@@ -293,7 +303,8 @@ final class Runtime: Sendable {
             health.set(.serving)
             health.add(to: router)
             let handler = DaprHTTPHandler(api, observe: { observer.ended($0, $1, $2) })
-            return LoopApplication(grpc: router, http: Pipelines.handler(handler, pipelines.api, loops[index].value))
+            return LoopApplication(
+                grpc: router, http: Pipelines.handler(handler, pipelines.api, loops[index].value), busyPoll: polls[index].value)
         }
         return (server, zip(purposes, server.addresses).map { Listener(purpose: $0, address: $1) })
     }

@@ -54,6 +54,8 @@ package struct RuntimeOptions: Sendable, Equatable {
     package var adminSocket: String
     /// Number of event loops; nil is one for each processor.
     package var eventLoops: Int?
+    /// How long an event loop looks for what comes next before it sleeps; zero is not at all.
+    package var busyPoll = Duration.microseconds(50)
     /// Flags that were accepted for compatibility and change nothing, as they were written
     /// (`--placement-host-address`). The runtime says so in one log line.
     package var ignoredFlags: [String] = []

@@ -57,7 +57,7 @@ package struct TraceContext: Sendable, Equatable {
     }
 
     /// Runs `body` on the bytes of `parent`, which are valid until it returns.
-    package func withParent<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
+    package func withParent(_ body: (UnsafeRawBufferPointer) -> Void) {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.parentLength) { out in
             out.initialize(repeating: Self.dash)
             out[0] = 0x30
@@ -67,12 +67,12 @@ package struct TraceContext: Sendable, Equatable {
             Self.write(span, out, 36)
             out[53] = 0x30
             out[54] = isSampled ? 0x31 : 0x30
-            return body(UnsafeRawBufferPointer(out))
+            body(UnsafeRawBufferPointer(out))
         }
     }
 
     /// Runs `body` on `binary` in Base64, without padding; the bytes are valid until it returns.
-    package func withBinaryText<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
+    package func withBinaryText(_ body: (UnsafeRawBufferPointer) -> Void) {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 30 + 40) { memory in
             memory.initialize(repeating: 0)
             let plain = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(memory)[..<30])
@@ -92,7 +92,7 @@ package struct TraceContext: Sendable, Equatable {
                 memory[at + 3] = Self.digit(UInt8(bits & 63))
                 at += 4
             }
-            return body(UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: memory[30..<69])))
+            body(UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: memory[30..<69])))
         }
     }
 

@@ -16,7 +16,8 @@ struct TraceContextTests {
         #expect(context.binary.count == 29)
         #expect(TraceContext(binary: context.binary) == context)
         context.withParent { #expect(String(decoding: $0, as: UTF8.self) == context.parent) }
-        let digits = context.withBinaryText { String(decoding: $0, as: UTF8.self) }
+        var digits = ""
+        context.withBinaryText { digits = String(decoding: $0, as: UTF8.self) }
         #expect(Data(base64Encoded: digits + "=").map { Array($0) } == context.binary)
     }
 

@@ -12,7 +12,6 @@ extension AppLoop: InvokedApp {
     var token: String { options.token }
 
     func enter(_ begin: @escaping (_ left: @escaping () -> Void) -> Void, refused: @escaping (String) -> Void) {
-        if isUnlimited { return begin {} }
         inTurn({ (result: Result<Void, AppFailure>) in
             if case .failure(let failure) = result { refused(failure.description) }
         }) { done in begin { done(.success(())) } }
@@ -66,7 +65,7 @@ private final class OnInvokeAnswer: GRPCClientReceiver {
 
     func receive(metadata: HeaderFields) { take(metadata) }
 
-    func receive(_ message: UnsafeRawBufferPointer) {
+    func receive(reply message: UnsafeRawBufferPointer) {
         do throws(ProtoError) {
             response = try Dapr_Proto_Common_V1_InvokeResponse(serializedBytes: message)
         } catch {

@@ -3,7 +3,9 @@ import NIOCore
 
 /// Header blocks and ends as nghttp2 tells them, in the order of their frames.
 extension ClientExchange {
-    func beginBlock() {
+    func beginBlock(_ connection: HTTP2ClientConnection) {
+        // Blocks don't interleave (RFC 9113 §4.3): one memory serves all exchanges of the connection.
+        swap(&block, &connection.blockMemory)
         block.clear()
         blockBytes = 0
         blockStatus = 0
@@ -26,6 +28,7 @@ extension ClientExchange {
     }
 
     func endBlock(isLast: Bool, _ connection: HTTP2ClientConnection) {
+        defer { swap(&block, &connection.blockMemory) }
         guard !isEnded else { return }
         if isOversized {
             let text = "The response of \(connection.pool.name) is refused: its header fields exceed the limits."

@@ -89,6 +89,8 @@ package class ClientExchange: Expiring {
     /// Tells the owner. Called once, after which nothing is called.
     func didFail(_ error: ClientError) {}
     func becameWritable() {}
+    /// A connection has taken it, and its head goes out in this turn.
+    func didStart() {}
     /// What was put off to the end of the turn.
     func deliverParked() {}
     /// How long its body is when it is sent in parts and that is known.
@@ -163,6 +165,8 @@ package class ClientExchange: Expiring {
         self.pool = pool
         isWhole = isOutputEnded
         phase = .waiting
+        loop.busyPoll?.sent()
+        if outgoing.capacity == 0, !isOutputEnded { outgoing = loop.takeBuffer() }
         if let timeout {
             expiry = .now() + TimeAmount(timeout)
             loop.deadlines.insert(self)
@@ -187,6 +191,7 @@ package class ClientExchange: Expiring {
 
     /// The carrier has sent its head, or will in this turn.
     final func began() {
+        didStart()
         guard let onStart else { return }
         self.onStart = nil
         onStart()
@@ -238,7 +243,8 @@ package class ClientExchange: Expiring {
     }
 
     private final func leave() {
-        onStart = nil
+        if onStart != nil { onStart = nil }
+        if phase == .waiting || phase == .started { loop?.busyPoll?.answered() }
         phase = .ended
         carrier = nil
         if heapIndex >= 0 { loop?.deadlines.remove(self) }

@@ -11,6 +11,12 @@ package final class ClientLoop {
     /// Bytes on their way out, filled by one connection at a time and handed to its channel.
     var outgoing = ByteBufferAllocator().buffer(capacity: 96 << 10)
 
+    let busyPoll: BusyPoll?
+
+    private var spareFields = HeaderFields()
+    private var spareBuffers: [ByteBuffer] = []
+    private static let spareLimit = 256
+
     private var connections: [any ClientConnection] = []
     private var dirty: [any ClientConnection] = []
     private var turns: [ClientExchange] = []
@@ -18,7 +24,9 @@ package final class ClientLoop {
     private var isTicking = false
     private let tickPeriod: TimeAmount
 
-    package init(eventLoop: any EventLoop, limits: ClientLimits = ClientLimits()) {
+    /// `busyPoll`: keeps the loop awake for answers; nil: it sleeps at once.
+    package init(eventLoop: any EventLoop, limits: ClientLimits = ClientLimits(), busyPoll: BusyPoll? = nil) {
+        self.busyPoll = busyPoll
         self.eventLoop = eventLoop
         self.limits = limits
         deadlines = DeadlineHeap(eventLoop: eventLoop)
@@ -28,6 +36,29 @@ package final class ClientLoop {
 
     /// Open connections of all clients, those being made not included.
     package var openConnections: Int { connections.count }
+
+    // MARK: Memory that is used again
+
+    /// Memory for the fields of one request; `put` gives it back.
+    func takeFields() -> HeaderFields {
+        var fields = HeaderFields()
+        swap(&fields, &spareFields)
+        return fields
+    }
+
+    func put(_ fields: consuming HeaderFields) { spareFields = fields }
+
+    /// A buffer for the body of a request, empty.
+    func takeBuffer() -> ByteBuffer { spareBuffers.popLast() ?? ByteBuffer() }
+
+    /// Takes a buffer that nobody reads from any more.
+    func put(_ buffer: inout ByteBuffer) {
+        guard 1...16 << 10 ~= buffer.capacity, spareBuffers.count < Self.spareLimit else { return }
+        buffer.clear()
+        var empty = ByteBuffer()
+        swap(&buffer, &empty)
+        spareBuffers.append(empty)
+    }
 
     // MARK: Connections
 

@@ -1,3 +1,4 @@
+import CNGHTTP2
 import NIOCore
 import NIOPosix
 
@@ -8,6 +9,9 @@ final class ConnectionPool {
     private(set) var target: ClientTarget
     let loop: ClientLoop
     var onConnectionLost: (() -> Void)?
+    /// What each request of HTTP/2 begins with; as long as the pool.
+    let firstFields: UnsafeMutableBufferPointer<nghttp2_nv>
+    private let firstText: UnsafeMutablePointer<UInt8>
 
     /// What ALPN chose last; nil when it is not known beforehand.
     private var agreed: ClientTarget.Wire?
@@ -27,7 +31,13 @@ final class ConnectionPool {
         self.target = target
         self.loop = loop
         self.name = name
+        (firstFields, firstText) = HeaderBatch.lasting([(":scheme", target.scheme), (":authority", target.authority)])
         agreed = target.wire == .negotiated ? (target.tls == nil ? .http1 : nil) : target.wire
+    }
+
+    deinit {
+        firstFields.deallocate()
+        firstText.deallocate()
     }
 
     // MARK: Exchanges

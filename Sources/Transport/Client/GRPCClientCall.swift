@@ -2,20 +2,27 @@ import NIOCore
 
 /// Receives what comes back on a gRPC call. On the event loop of the client; held until the call has ended.
 package protocol GRPCClientReceiver: AnyObject {
+    /// The call is about to go out: appends the metadata that the call was not given when it was made, without reserved names.
+    /// Called again if it goes out again.
+    func appendMetadata(to fields: inout HeaderFields)
+    /// A connection has taken the call; until then it is certain that the server has seen nothing.
+    func started()
     /// The initial metadata. Not called when the server fails the call at once.
     func receive(metadata: HeaderFields)
     /// One message, decompressed. The bytes are valid until this returns. Each message uses up one credit; see
     /// `GRPCClientCall.requestMore(_:)`.
-    func receive(_ message: UnsafeRawBufferPointer)
+    func receive(reply: UnsafeRawBufferPointer)
     /// A `send` has returned false and the outgoing bytes have drained.
-    func writable()
+    func maySend()
     /// How the call ended, with its trailing metadata. Called once; nothing is called after it.
     func ended(_ status: GRPCStatus, trailers: HeaderFields)
 }
 
 extension GRPCClientReceiver {
+    package func appendMetadata(to fields: inout HeaderFields) {}
+    package func started() {}
     package func receive(metadata: HeaderFields) {}
-    package func writable() {}
+    package func maySend() {}
 }
 
 /// One gRPC call of ours, unary or streaming. Confined to the event loop of its client; made once.
@@ -90,14 +97,6 @@ package final class GRPCClientCall: ClientExchange {
         self.timeout = timeout
     }
 
-    /// A streaming call with metadata of another call, none of which is reserved.
-    package init(streaming path: String, fields: HeaderFields, timeout: Duration?, receiver: any GRPCClientReceiver) {
-        metadata = fields
-        self.receiver = receiver
-        super.init(method: "POST", target: path)
-        self.timeout = timeout
-    }
-
     private static func fields(_ metadata: [(String, String)]) -> HeaderFields {
         var fields = HeaderFields()
         for (name, value) in metadata where !GRPCCall.isReserved(name) { fields.append(name, value) }
@@ -106,7 +105,7 @@ package final class GRPCClientCall: ClientExchange {
 
     // MARK: Sending
 
-    /// Sends one message. False means that more should wait for `writable()`; the message is taken all the same.
+    /// Sends one message. False means that more should wait for `maySend()`; the message is taken all the same.
     @discardableResult
     package func send(_ message: UnsafeRawBufferPointer) -> Bool {
         guard !isOutputEnded, !isEnded else { return false }
@@ -131,19 +130,22 @@ package final class GRPCClientCall: ClientExchange {
         }
     }
 
-    override func becameWritable() { receiver?.writable() }
+    override func becameWritable() { receiver?.maySend() }
+
+    override func didStart() { receiver?.started() }
 
     override func appendFields(to batch: inout HeaderBatch) {
-        batch.append(known: "te", "trailers")
-        batch.append(known: "content-type", "application/grpc")
-        batch.append(known: "grpc-accept-encoding", "identity,gzip")
+        batch.append(known: "te", known: "trailers")
+        batch.append(known: "content-type", known: "application/grpc")
+        batch.append(known: "grpc-accept-encoding", known: "identity,gzip")
         switch toldTime {
         case .own where expiry != .distantFuture:
             batch.append(known: "grpc-timeout", GRPCTimeout.text(max(1_000_000, (expiry - .now()).nanoseconds)))
         case .other(let time?): batch.append(known: "grpc-timeout", GRPCTimeout.text(max(1_000_000, TimeAmount(time).nanoseconds)))
         default: break
         }
-        batch.append(metadata)
+        if !metadata.isEmpty { batch.append(metadata) }
+        if let receiver { batch.append { receiver.appendMetadata(to: &$0) } }
     }
 
     // MARK: Receiving
@@ -164,7 +166,7 @@ package final class GRPCClientCall: ClientExchange {
 
     func handOn(_ message: UnsafeRawBufferPointer) {
         credits -= 1
-        receiver?.receive(message)
+        receiver?.receive(reply: message)
     }
 
     /// Ends the call with what the server said.

@@ -190,6 +190,7 @@ final class HTTP1ClientConnection: ChannelInboundHandler, ClientConnection, Exch
         guard needsFlush, let context else { return }
         needsFlush = false
         context.flush()
+        loop.busyPoll?.wrote(to: context.channel)
     }
 
     // MARK: Reading

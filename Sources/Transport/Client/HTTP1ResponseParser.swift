@@ -1,5 +1,9 @@
 import NIOCore
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 /// Takes HTTP/1.1 responses apart as their bytes come (RFC 9112). A value; holds no more than a head.
 ///
 /// Strict: what could be read in two ways is refused, so that nobody can make us take part of one response for another.
@@ -26,6 +30,7 @@ struct HTTP1ResponseParser {
     }
 
     private var state = State.idle
+    /// The beginning of a line whose end has not come.
     private var line: [UInt8] = []
     private var isHEAD = false
     private var status = 0
@@ -51,13 +56,17 @@ struct HTTP1ResponseParser {
 
     /// A response is awaited now. HEAD is answered without a body.
     mutating func begin(isHEAD: Bool) {
-        self = HTTP1ResponseParser(maxHeaderBytes: maxHeaderBytes, maxHeaderCount: maxHeaderCount)
         self.isHEAD = isHEAD
+        // Its memory is used again.
+        line.removeAll(keepingCapacity: line.capacity <= 4096)
+        fields.clear()
+        (status, minorVersion, headBytes, informationals) = (0, 1, 0, 0)
+        (contentLength, isChunked, saysClose, saysKeepAlive, wasUntilClose) = (nil, false, false, false, false)
         state = .statusLine
     }
 
     /// Whether a byte of the response has come.
-    var hasBegun: Bool { state != .idle && (state != .statusLine || !line.isEmpty || headBytes > 0) }
+    var hasBegun: Bool { state != .idle && (state != .statusLine || headBytes > 0) }
 
     /// Whether the connection stays for another request (RFC 9112 §9.3).
     var isKeepAlive: Bool {
@@ -116,10 +125,9 @@ struct HTTP1ResponseParser {
                 state = .chunk(left: left - part.readableBytes)
                 return .body(part)
             case .statusLine, .fields, .chunkSize, .chunkEnd, .trailers:
-                guard let isWhole = try takeLine(&input), isWhole else { return nil }
-                let event = try endLine()
-                line.removeAll(keepingCapacity: line.capacity <= 4096)
+                let (event, isWhole) = try takeLine(&input)
                 if let event { return event }
+                if !isWhole { return nil }
             }
         }
     }
@@ -131,44 +139,60 @@ struct HTTP1ResponseParser {
 
     // MARK: Lines
 
-    /// Moves bytes up to the end of a line into `line`, without that end.
-    private mutating func takeLine(_ input: inout ByteBuffer) throws(Fault) -> Bool? {
-        let view = input.readableBytesView
-        guard !view.isEmpty else { return nil }
-        let end = view.firstIndex(of: 0x0a)
-        let count = (end ?? view.endIndex) - view.startIndex
-        headBytes += count + (end == nil ? 0 : 1)
+    /// Reads the next line where it lies; one whose end has not come is kept. Whether there was a whole one.
+    private mutating func takeLine(_ input: inout ByteBuffer) throws(Fault) -> (Event?, isWhole: Bool) {
+        // The copy shares the memory and keeps it in place.
+        let view = input
+        let (event, taken) = try view.withUnsafeReadableBytes { bytes in
+            Result { () throws(Fault) in try takeLine(bytes) }
+        }.get()
+        input.moveReaderIndex(forwardBy: taken ?? view.readableBytes)
+        return (event, taken != nil)
+    }
+
+    private mutating func takeLine(_ bytes: UnsafeRawBufferPointer) throws(Fault) -> (Event?, taken: Int?) {
+        guard let base = bytes.baseAddress, bytes.count > 0 else { return (nil, nil) }
+        let end = memchr(base, 0x0a, bytes.count).map { UnsafeRawPointer($0) - base }
+        headBytes += end.map { $0 + 1 } ?? bytes.count
         guard headBytes <= maxHeaderBytes else {
             throw Fault(text: "its head exceeds \(maxHeaderBytes) bytes", isTooLarge: true)
         }
-        line.append(contentsOf: view[view.startIndex..<view.startIndex + count])
-        input.moveReaderIndex(forwardBy: count + (end == nil ? 0 : 1))
-        guard end != nil else { return false }
-        guard line.popLast() == 0x0d else { throw Fault(text: "a line of its head does not end with CR LF") }
-        return true
+        guard let end else {
+            line.append(contentsOf: bytes)
+            return (nil, nil)
+        }
+        let last = UnsafeRawBufferPointer(rebasing: bytes[..<end])
+        guard !line.isEmpty else { return (try endLine(last), end + 1) }
+        line.append(contentsOf: last)
+        var whole: [UInt8] = []
+        swap(&whole, &line)
+        let event = try whole.withUnsafeBytes { whole in Result { () throws(Fault) in try endLine(whole) } }.get()
+        return (event, end + 1)
     }
 
-    private mutating func endLine() throws(Fault) -> Event? {
+    /// `text`: a line without its LF.
+    private mutating func endLine(_ text: UnsafeRawBufferPointer) throws(Fault) -> Event? {
+        guard text.last == 0x0d else { throw Fault(text: "a line of its head does not end with CR LF") }
+        let line = UnsafeRawBufferPointer(rebasing: text.dropLast())
         switch state {
-        case .statusLine: try readStatus()
+        case .statusLine: try readStatus(line)
         case .fields:
             if line.isEmpty { return try endHead() }
-            try readField()
-        case .chunkSize: try readChunkSize()
+            try readField(line)
+        case .chunkSize: try readChunkSize(line)
         case .chunkEnd:
             guard line.isEmpty else { throw Fault(text: "a chunk is longer than it says") }
             state = .chunkSize
         case .trailers:
-            if line.isEmpty { state = .end } else { try readField() }
+            if line.isEmpty { state = .end } else { try readField(line) }
         default: break
         }
         return nil
     }
 
     /// RFC 9112 §4.
-    private mutating func readStatus() throws(Fault) {
-        let version = Array("HTTP/1.".utf8)
-        guard line.count >= 12, line.starts(with: version), line[7] == 0x30 || line[7] == 0x31, line[8] == 0x20 else {
+    private mutating func readStatus(_ line: UnsafeRawBufferPointer) throws(Fault) {
+        guard line.count >= 12, line.hasPrefix("HTTP/1."), line[7] == 0x30 || line[7] == 0x31, line[8] == 0x20 else {
             throw Fault(text: "it does not begin with an HTTP/1.1 status line")
         }
         let digits = line[9..<12]
@@ -190,46 +214,40 @@ struct HTTP1ResponseParser {
     }
 
     /// RFC 9112 §5.
-    private mutating func readField() throws(Fault) {
+    private mutating func readField(_ line: UnsafeRawBufferPointer) throws(Fault) {
         guard let colon = line.firstIndex(of: 0x3a), colon > 0, line[..<colon].allSatisfy(isTokenByte) else {
             throw Fault(text: "a line of its head is no field")
         }
-        var value = line[(colon + 1)...]
-        while let first = value.first, first == 0x20 || first == 9 { value.removeFirst() }
-        while let last = value.last, last == 0x20 || last == 9 { value.removeLast() }
+        var (start, end) = (colon + 1, line.count)
+        while start < end, line[start] == 0x20 || line[start] == 9 { start += 1 }
+        while end > start, line[end - 1] == 0x20 || line[end - 1] == 9 { end -= 1 }
+        let value = UnsafeRawBufferPointer(rebasing: line[start..<end])
         guard value.allSatisfy({ $0 >= 0x20 && $0 != 0x7f || $0 == 9 }) else {
             throw Fault(text: "the value of a field has a control character")
         }
         guard fields.count < maxHeaderCount else {
             throw Fault(text: "its head has more than \(maxHeaderCount) fields", isTooLarge: true)
         }
-        for index in 0..<colon where line[index] &- 65 < 26 { line[index] |= 0x20 }
-        let range = value.startIndex..<value.endIndex
-        let text = line
-        try text.withUnsafeBufferPointer { (buffer) throws(Fault) in
-            let bytes = UnsafeRawBufferPointer(buffer)
-            let name = UnsafeRawBufferPointer(rebasing: bytes[..<colon])
-            let value = UnsafeRawBufferPointer(rebasing: bytes[range])
-            // Behind the body nothing may say where that ends (RFC 9110 §6.5.1).
-            if state == .fields { try readFraming(name, value) }
-            fields.append(name, value)
-        }
+        let name = UnsafeRawBufferPointer(rebasing: line[..<colon])
+        // Behind the body nothing may say where that ends (RFC 9110 §6.5.1).
+        if state == .fields { try readFraming(name, value) }
+        fields.append(lowercasing: name, value)
     }
 
     /// RFC 9112 §6.
     private mutating func readFraming(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) throws(Fault) {
-        if name.equals("content-length") {
+        if name.lowercasedEquals("content-length") {
             guard contentLength == nil else { throw Fault(text: "it has more than one content-length") }
             guard !value.isEmpty, value.count <= 18, value.allSatisfy({ $0 &- 0x30 < 10 }) else {
                 throw Fault(text: "its content-length is no number")
             }
             contentLength = value.reduce(0) { $0 * 10 + Int($1 - 0x30) }
-        } else if name.equals("transfer-encoding") {
+        } else if name.lowercasedEquals("transfer-encoding") {
             guard !isChunked, value.count == 7, value.lowercasedEquals("chunked") else {
                 throw Fault(text: "it has a transfer-encoding other than 'chunked' alone")
             }
             isChunked = true
-        } else if name.equals("connection") {
+        } else if name.lowercasedEquals("connection") {
             if value.contains(lowercasing: "close") { saysClose = true }
             if value.contains(lowercasing: "keep-alive") { saysKeepAlive = true }
         }
@@ -260,7 +278,7 @@ struct HTTP1ResponseParser {
     }
 
     /// RFC 9112 §7.1. Extensions are passed over; they count as bytes of a head, so that they can't go on for ever.
-    private mutating func readChunkSize() throws(Fault) {
+    private mutating func readChunkSize(_ line: UnsafeRawBufferPointer) throws(Fault) {
         var size = 0
         var digits = 0
         loop: for byte in line {

@@ -41,12 +41,18 @@ private func exchange(_ session: OpaquePointer?, _ id: Int32) -> ClientExchange?
     return Unmanaged<ClientExchange>.fromOpaque(pointer).takeUnretainedValue()
 }
 
-private let onBeginHeaders: nghttp2_on_begin_headers_callback = { session, frame, _ in
+private func unmanagedExchange(_ session: OpaquePointer?, _ id: Int32) -> Unmanaged<ClientExchange>? {
+    nghttp2_session_get_stream_user_data(session, id).map { Unmanaged<ClientExchange>.fromOpaque($0) }
+}
+
+private let onBeginHeaders: nghttp2_on_begin_headers_callback = { session, frame, userData in
     // Nobody has allowed it to push (RFC 9113 §8.4); nghttp2 takes pushes until the settings are acknowledged.
     guard frame!.pointee.hd.type != UInt8(NGHTTP2_PUSH_PROMISE.rawValue) else {
         return Int32(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
     }
-    exchange(session, frame!.pointee.hd.stream_id)?.beginBlock()
+    unmanagedExchange(session, frame!.pointee.hd.stream_id)?._withUnsafeGuaranteedRef { exchange in
+        Unmanaged<HTTP2ClientConnection>.fromOpaque(userData!)._withUnsafeGuaranteedRef { exchange.beginBlock($0) }
+    }
     return 0
 }
 
@@ -74,9 +80,14 @@ private let onFrame: nghttp2_on_frame_recv_callback = { session, frame, userData
     let isLast = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
     switch UInt32(header.type) {
     case NGHTTP2_DATA.rawValue:
-        if isLast { exchange(session, header.stream_id)?.endInput(connection(userData)) }
+        guard isLast else { break }
+        unmanagedExchange(session, header.stream_id)?._withUnsafeGuaranteedRef { exchange in
+            Unmanaged<HTTP2ClientConnection>.fromOpaque(userData!)._withUnsafeGuaranteedRef { exchange.endInput($0) }
+        }
     case NGHTTP2_HEADERS.rawValue:
-        exchange(session, header.stream_id)?.endBlock(isLast: isLast, connection(userData))
+        unmanagedExchange(session, header.stream_id)?._withUnsafeGuaranteedRef { exchange in
+            Unmanaged<HTTP2ClientConnection>.fromOpaque(userData!)._withUnsafeGuaranteedRef { exchange.endBlock(isLast: isLast, $0) }
+        }
     case NGHTTP2_SETTINGS.rawValue:
         connection(userData).isGreeted = true
         connection(userData).countControlFrame()

@@ -30,6 +30,8 @@ final class HTTP2ClientConnection: ChannelInboundHandler, ClientConnection, Exch
     /// The server has sent its settings: it speaks HTTP/2.
     var isGreeted = false
     private var served = 0
+    /// What header blocks are read into, while none is.
+    var blockMemory = HeaderFields()
     private var wasFull = false
 
     private var lastRead: NIODeadline
@@ -133,11 +135,9 @@ final class HTTP2ClientConnection: ChannelInboundHandler, ClientConnection, Exch
 
     private func submit(_ exchange: ClientExchange) {
         guard let session else { return }
-        var fields = HeaderBatch()
+        var fields = HeaderBatch(first: pool.firstFields, memory: loop.takeFields())
         fields.append(known: ":method", exchange.method)
-        fields.append(known: ":scheme", pool.target.scheme)
         fields.append(known: ":path", HTTP1RequestHead.safe(exchange.target))
-        fields.append(known: ":authority", pool.target.authority)
         exchange.appendFields(to: &fields)
         let hasBody = !exchange.isWhole || exchange.outgoing.readableBytes > 0
         if hasBody, let length = exchange.isWhole ? exchange.outgoing.readableBytes : exchange.announcedLength,
@@ -153,6 +153,7 @@ final class HTTP2ClientConnection: ChannelInboundHandler, ClientConnection, Exch
             provider.read_callback = readRequest
             return nghttp2_submit_request(session, nil, fields.baseAddress, fields.count, &provider, pointer)
         }
+        loop.put(fields.memory())
         guard id < 0 else {
             exchange.streamID = id
             return
@@ -206,6 +207,7 @@ final class HTTP2ClientConnection: ChannelInboundHandler, ClientConnection, Exch
     }
 
     private func forget(_ exchange: ClientExchange) {
+        if exchange.isEnded { loop.put(&exchange.outgoing) }
         let last = streams.removeLast()
         if last !== exchange {
             streams[exchange.slot] = last
@@ -258,6 +260,7 @@ final class HTTP2ClientConnection: ChannelInboundHandler, ClientConnection, Exch
         context.writeAndFlush(wrapOutboundOut(loop.outgoing), promise: nil)
         // The channel has let go of the bytes if it could write them at once; then this keeps their memory.
         loop.outgoing.clear()
+        loop.busyPoll?.wrote(to: context.channel)
     }
 
     /// Takes `length` bytes of `exchange` as a DATA frame. Called by nghttp2 while `flush` runs.

@@ -79,7 +79,8 @@ extension GRPCCall {
         } else {
             // Trailers-only (gRPC: PROTOCOL-HTTP2.md, Responses).
             stream.outgoing.clear()
-            var fields = head()
+            var fields = HeaderBatch(first: StaticHeaders.shared.grpcHead)
+            fields.append(initialMetadata)
             append(status, to: &fields)
             stream.submitHead(fields, hasBody: false)
         }
@@ -93,23 +94,20 @@ extension GRPCCall {
     private func submitHead(_ stream: HTTP2Stream) {
         guard !stream.isHeadSent else { return }
         if hasReplyMetadata, !initialMetadata.isEmpty {
-            var fields = head()
-            if compresses { fields.append(known: "grpc-encoding", "gzip") }
+            var fields = HeaderBatch(first: compresses ? StaticHeaders.shared.grpcGzipHead : StaticHeaders.shared.grpcHead)
+            fields.append(initialMetadata)
             stream.submitHead(fields, hasBody: true)
         } else {
             stream.submitHead(compresses ? StaticHeaders.shared.grpcGzipHead : StaticHeaders.shared.grpcHead)
         }
     }
 
-    private func head() -> HeaderBatch {
-        var fields = HeaderBatch()
-        fields.append(known: ":status", "200")
-        fields.append(known: "content-type", "application/grpc")
-        fields.append(initialMetadata)
-        return fields
-    }
-
     private func trailers(_ status: GRPCStatus) -> HeaderBatch {
+        guard status.code != .ok else {
+            var fields = HeaderBatch(first: StaticHeaders.shared.okTrailers)
+            fields.append(trailingMetadata)
+            return fields
+        }
         var fields = HeaderBatch()
         append(status, to: &fields)
         return fields

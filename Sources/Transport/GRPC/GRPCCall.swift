@@ -91,18 +91,23 @@ package final class GRPCCall {
         initialMetadata.append(name, value)
     }
 
-    /// Adds fields of another call, none of which is reserved, to the initial metadata.
-    package func addInitialMetadata(_ fields: HeaderFields) {
-        guard !isEnded, !fields.isEmpty else { return }
-        hasReplyMetadata = true
-        initialMetadata.append(fields)
+    /// Has `append` add fields to the initial metadata, none of which is reserved.
+    @inline(__always)
+    package func addInitialMetadata(_ append: (inout HeaderFields) -> Void) {
+        guard !isEnded else { return }
+        append(&initialMetadata)
+        if !initialMetadata.isEmpty { hasReplyMetadata = true }
     }
 
+    /// Forgets the initial metadata. Ignored once it has been sent.
+    package func removeInitialMetadata() { initialMetadata.clear() }
+
     /// The same to the trailing metadata.
-    package func addTrailingMetadata(_ fields: HeaderFields) {
-        guard !isEnded, !fields.isEmpty else { return }
-        hasReplyMetadata = true
-        trailingMetadata.append(fields)
+    @inline(__always)
+    package func addTrailingMetadata(_ append: (inout HeaderFields) -> Void) {
+        guard !isEnded else { return }
+        append(&trailingMetadata)
+        if !trailingMetadata.isEmpty { hasReplyMetadata = true }
     }
 
     /// Adds a field to the trailing metadata. Ignored once the call has ended.

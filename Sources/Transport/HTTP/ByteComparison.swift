@@ -13,14 +13,7 @@ extension UnsafeRawBufferPointer {
     }
 
     /// Whether a comma-separated list contains `token` (RFC 9110 §5.6.1), spaces apart.
-    func contains(token: StaticString) -> Bool {
-        split(separator: UInt8(ascii: ",")).contains { part in
-            var trimmed = part
-            while let first = trimmed.first, first == 0x20 || first == 9 { trimmed.removeFirst() }
-            while let last = trimmed.last, last == 0x20 || last == 9 { trimmed.removeLast() }
-            return UnsafeRawBufferPointer(rebasing: trimmed).equals(token)
-        }
-    }
+    func contains(token: StaticString) -> Bool { containsPart { $0.equals(token) } }
 }
 
 /// Whether a byte may be part of a token, such as the name of a field (RFC 9110 §5.6.2).
@@ -42,12 +35,20 @@ extension UnsafeRawBufferPointer {
     }
 
     /// Whether a comma-separated list contains `token`, whatever its case.
-    func contains(lowercasing token: StaticString) -> Bool {
-        split(separator: UInt8(ascii: ",")).contains { part in
-            var trimmed = part
-            while let first = trimmed.first, first == 0x20 || first == 9 { trimmed.removeFirst() }
-            while let last = trimmed.last, last == 0x20 || last == 9 { trimmed.removeLast() }
-            return UnsafeRawBufferPointer(rebasing: trimmed).lowercasedEquals(token)
+    func contains(lowercasing token: StaticString) -> Bool { containsPart { $0.lowercasedEquals(token) } }
+
+    /// Whether a part of a comma-separated list, without spaces around, is what `isIt` says.
+    @inline(__always)
+    fileprivate func containsPart(_ isIt: (UnsafeRawBufferPointer) -> Bool) -> Bool {
+        var start = 0
+        while start <= count {
+            let end = self[start...].firstIndex(of: UInt8(ascii: ",")) ?? count
+            var (from, to) = (start, end)
+            while from < to, self[from] == 0x20 || self[from] == 9 { from += 1 }
+            while to > from, self[to - 1] == 0x20 || self[to - 1] == 9 { to -= 1 }
+            if isIt(UnsafeRawBufferPointer(rebasing: self[from..<to])) { return true }
+            start = end + 1
         }
+        return false
     }
 }

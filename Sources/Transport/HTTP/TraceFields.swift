@@ -48,10 +48,11 @@ extension Activity {
 extension HeaderFields {
     /// Whether there is a field as long as the names of those that hold a parent: most requests have none, and are asked no more.
     fileprivate var mayHaveTrace: Bool {
-        for field in fields where field.nameLength == 11 || field.nameLength == 14 {
-            let first = bytes[Int(field.start)]
-            if first == UInt8(ascii: "t") || first == UInt8(ascii: "g") { return true }
+        var may = false
+        forEach { name, _ in
+            guard name.count == 11 || name.count == 14 else { return }
+            may = may || name[0] == UInt8(ascii: "t") || name[0] == UInt8(ascii: "g")
         }
-        return false
+        return may
     }
 }

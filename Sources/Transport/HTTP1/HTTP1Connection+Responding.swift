@@ -26,7 +26,7 @@ extension HTTP1Connection: HTTPResponder {
     }
 
     func startResponse(_ request: HTTPRequest, _ status: Int, _ headers: HeaderFields) {
-        var writer = HTTP1ResponseHead(status: status, capacity: 256)
+        var writer = HTTP1ResponseHead(status: status, capacity: 1024)
         let hasLength = writer.append(headers, skipsLength: false)
         isChunked = false
         if !hasLength, status >= 200, status != 204, status != 304 {

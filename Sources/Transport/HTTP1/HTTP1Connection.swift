@@ -42,6 +42,10 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
     private var lastInput: NIODeadline
     private var unwritableSince: NIODeadline?
     private var closingSince: NIODeadline?
+    /// Short parts of answers that have not been given to the channel.
+    private var small = ByteBuffer()
+    private static let smallPart = 4 << 10
+    private static let smallTogether = 16 << 10
     /// Since when it writes its last answer, or has found room for it again.
     private var writingSince: NIODeadline?
     private var isDraining = false
@@ -186,7 +190,13 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
 
     func write(_ bytes: ByteBuffer) {
         guard let context, !isClosing else { return }
-        context.write(wrapOutboundOut(bytes), promise: nil)
+        if bytes.readableBytes <= Self.smallPart, small.readableBytes + bytes.readableBytes <= Self.smallTogether {
+            // Head and body of a short answer go out as one.
+            if small.readableBytes == 0 { small = bytes } else { small.writeImmutableBuffer(bytes) }
+        } else {
+            writeSmall(context)
+            context.write(wrapOutboundOut(bytes), promise: nil)
+        }
         guard !needsFlush else { return }
         needsFlush = true
         if !isInRead {
@@ -195,10 +205,19 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
         }
     }
 
+    private func writeSmall(_ context: ChannelHandlerContext) {
+        guard small.readableBytes > 0 else { return }
+        let bytes = small
+        small = ByteBuffer()
+        context.write(wrapOutboundOut(bytes), promise: nil)
+    }
+
     private func flush() {
         guard needsFlush, let context else { return }
         needsFlush = false
+        writeSmall(context)
         context.flush()
+        loop.busyPoll?.wrote(to: context.channel)
     }
 
     /// Stops reading while answers can't be written, or a client pipelines more than is sensible.

@@ -45,17 +45,21 @@ private func stream(_ session: OpaquePointer?, _ id: Int32) -> HTTP2Stream? {
     return Unmanaged<HTTP2Stream>.fromOpaque(pointer).takeUnretainedValue()
 }
 
+private func unmanagedStream(_ session: OpaquePointer?, _ id: Int32) -> Unmanaged<HTTP2Stream>? {
+    nghttp2_session_get_stream_user_data(session, id).map { Unmanaged<HTTP2Stream>.fromOpaque($0) }
+}
+
 private let onBeginHeaders: nghttp2_on_begin_headers_callback = { session, frame, userData in
     let connection = connection(userData)
     let header = frame!.pointee.hd
     connection.headStarted = connection.loop.now
     if frame!.pointee.headers.cat == NGHTTP2_HCAT_REQUEST {
-        let stream = connection.open(header.stream_id)
+        let stream = Unmanaged.passUnretained(connection.open(header.stream_id))
         connection.receivingHead = stream
-        nghttp2_session_set_stream_user_data(session, header.stream_id, Unmanaged.passUnretained(stream).toOpaque())
+        nghttp2_session_set_stream_user_data(session, header.stream_id, stream.toOpaque())
     } else {
         // Trailers of a request say nothing to us; they are still parsed and counted.
-        connection.receivingHead = stream(session, header.stream_id)
+        connection.receivingHead = unmanagedStream(session, header.stream_id)
     }
     return 0
 }
@@ -63,9 +67,11 @@ private let onBeginHeaders: nghttp2_on_begin_headers_callback = { session, frame
 private let onHeader: nghttp2_on_header_callback = { _, _, name, nameLength, value, valueLength, _, userData in
     // Called for each field: without the counting of references, which the owner above makes unnecessary.
     Unmanaged<HTTP2Connection>.fromOpaque(userData!)._withUnsafeGuaranteedRef { connection in
-        connection.receivingHead?.receiveField(
-            UnsafeRawBufferPointer(start: name, count: nameLength),
-            UnsafeRawBufferPointer(start: value, count: valueLength), connection.loop)
+        connection.receivingHead?._withUnsafeGuaranteedRef { stream in
+            stream.receiveField(
+                UnsafeRawBufferPointer(start: name, count: nameLength),
+                UnsafeRawBufferPointer(start: value, count: valueLength), connection.loop)
+        }
     }
     return 0
 }
@@ -85,19 +91,22 @@ private let onFrame: nghttp2_on_frame_recv_callback = { session, frame, userData
     switch UInt32(header.type) {
     case NGHTTP2_DATA.rawValue:
         if header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 {
-            stream(session, header.stream_id)?.receiveEnd()
+            unmanagedStream(session, header.stream_id)?._withUnsafeGuaranteedRef { $0.receiveEnd() }
         }
     case NGHTTP2_HEADERS.rawValue:
-        let connection = connection(userData)
-        let stream = connection.receivingHead
-        connection.receivingHead = nil
-        connection.headStarted = nil
-        guard let stream else { break }
-        if !stream.isHeadComplete {
-            stream.isHeadComplete = true
-            stream.receiveHead(isLast: header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0)
-        } else if header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 {
-            stream.receiveEnd()
+        let receiving = Unmanaged<HTTP2Connection>.fromOpaque(userData!)._withUnsafeGuaranteedRef { connection in
+            let receiving = connection.receivingHead
+            connection.receivingHead = nil
+            connection.headStarted = nil
+            return receiving
+        }
+        receiving?._withUnsafeGuaranteedRef { stream in
+            if !stream.isHeadComplete {
+                stream.isHeadComplete = true
+                stream.receiveHead(isLast: header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0)
+            } else if header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 {
+                stream.receiveEnd()
+            }
         }
     case NGHTTP2_PING.rawValue:
         let connection = connection(userData)

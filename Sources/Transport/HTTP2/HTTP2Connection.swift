@@ -23,7 +23,8 @@ final class HTTP2Connection: ChannelInboundHandler, Connection {
     /// The open streams: this array owns them.
     var streams: [HTTP2Stream] = []
     /// The stream whose header block is coming in; header blocks are never interleaved (RFC 9113 §4.3).
-    unowned(unsafe) var receivingHead: HTTP2Stream?
+    /// Not counted: it is among `streams` until nghttp2 closes it, which it does not do in the middle of one.
+    var receivingHead: Unmanaged<HTTP2Stream>?
     /// Some answer was complete before its request: the ends of answers are looked at from now on.
     var hasEarlyAnswers = false
     /// Inside of nghttp2's receiving or sending: nothing may be flushed or torn down.
@@ -189,6 +190,7 @@ final class HTTP2Connection: ChannelInboundHandler, Connection {
         context.writeAndFlush(wrapOutboundOut(loop.outgoing), promise: nil)
         // The channel has let go of the bytes if it could write them at once; then this keeps their memory.
         loop.outgoing.clear()
+        loop.busyPoll?.wrote(to: context.channel)
     }
 
     /// Takes `length` bytes of `stream` as a DATA frame. Called by nghttp2 while `flush` runs.
@@ -288,7 +290,7 @@ final class HTTP2Connection: ChannelInboundHandler, Connection {
             streams[stream.slot] = last
             last.slot = stream.slot
         }
-        if receivingHead === stream { receivingHead = nil }
+        if receivingHead?.toOpaque() == Unmanaged.passUnretained(stream).toOpaque() { receivingHead = nil }
         loop.counts.openStreams -= 1
         stream.closed(reason, loop)
         if streams.isEmpty {

@@ -6,8 +6,12 @@ package struct LoopApplication {
     /// Answers everything else.
     package var http: any HTTPHandler
 
-    package init(grpc: GRPCRouter, http: any HTTPHandler) {
+    /// Keeps the loop awake for what comes next; nil: it sleeps at once.
+    package var busyPoll: BusyPoll?
+
+    package init(grpc: GRPCRouter, http: any HTTPHandler, busyPoll: BusyPoll? = nil) {
         self.grpc = grpc
         self.http = http
+        self.busyPoll = busyPoll
     }
 }

@@ -35,6 +35,8 @@ final class LoopContext {
     private let tickPeriod: TimeAmount
     private var drained: [EventLoopPromise<Void>] = []
 
+    let busyPoll: BusyPoll?
+
     private var spareStreams: [HTTP2Stream] = []
     private var spareCalls: [GRPCCall] = []
 
@@ -50,6 +52,7 @@ final class LoopContext {
         maxHeaderCount = limits.maxHeaderCount
         router = application.grpc
         http = application.http
+        busyPoll = application.busyPoll
         deadlines = DeadlineHeap(eventLoop: eventLoop)
         now = NIODeadline.now()
         outgoing = ByteBufferAllocator().buffer(capacity: 96 << 10)

@@ -12,6 +12,11 @@ struct ProcessFlags: ParsableArguments {
     var eventLoops: Int?
     @Option(
         help: ArgumentHelp(
+            "How long an event loop looks for an answer or a request before it sleeps, where that pays; 0 is not at all. (default: 50)",
+            valueName: "time"))
+    var busyPollMicroseconds: Int?
+    @Option(
+        help: ArgumentHelp(
             "Unix socket for the other commands. (default: the app id's, which they know)", valueName: "path"))
     var adminSocket: String?
 
@@ -20,5 +25,11 @@ struct ProcessFlags: ParsableArguments {
             throw ValidationError("--event-loops is \(eventLoops); give a number from 1 to 1024.")
         }
         options.eventLoops = eventLoops
+        if let busyPollMicroseconds {
+            guard 0...10_000 ~= busyPollMicroseconds else {
+                throw ValidationError("--busy-poll-microseconds is \(busyPollMicroseconds); give a number from 0 (off) to 10000.")
+            }
+            options.busyPoll = .microseconds(busyPollMicroseconds)
+        }
     }
 }

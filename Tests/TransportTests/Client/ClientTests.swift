@@ -286,7 +286,7 @@ final class StreamCollector: GRPCClientReceiver {
         return try await promise.futureResult.get()
     }
 
-    func receive(_ message: UnsafeRawBufferPointer) {
+    func receive(reply message: UnsafeRawBufferPointer) {
         received.messages.append(Array(message))
         guard let call else { return }
         next(call, received.messages.count)

@@ -31,7 +31,7 @@ final class Chat: GRPCClientReceiver {
     var call: GRPCClientCall?
     private let ends: Ends
     init(_ ends: Ends) { self.ends = ends }
-    func receive(_ message: UnsafeRawBufferPointer) {
+    func receive(reply message: UnsafeRawBufferPointer) {
         call?.send(message)
         if message.count == 3 { call?.finishSending() }
         call?.requestMore(1)
