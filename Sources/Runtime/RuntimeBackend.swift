@@ -80,8 +80,10 @@ final class RuntimeBackend: AdminBackend {
 
     func reloadResources() async throws -> ResourcesChange { await resources.reload(waits: true) }
 
-    func metricsPage() async throws -> [UInt8] {
-        MetricsPage.render(
+    func metricsPage() async throws -> [UInt8] { PrometheusText.page(await metrics()) }
+
+    func metrics() async -> MetricSet {
+        RuntimeMetrics.read(
             registry, components: await store.componentFacts(), plugins: await store.pluginFacts(),
             server: await api.statistics(), subscriptions: state.subscriptions.summaries, policies: state.policies.all,
             ready: state.notReady.isEmpty, appID: options.appID, resourceProblems: await resources.complaints.count,

@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct MetricsTests {
     private func page(_ registry: MetricsRegistry) -> [String] {
-        String(decoding: registry.page(), as: UTF8.self).split(separator: "\n").map(String.init)
+        String(decoding: PrometheusText.page(registry.read()), as: UTF8.self).split(separator: "\n").map(String.init)
     }
 
     @Test("the page is what Prometheus reads, with everything escaped")
@@ -119,9 +119,9 @@ import Testing
 
     @Test("the process' own figures are there and plausible")
     func processFigures() throws {
-        var text = PrometheusText()
-        ProcessMetrics.write(&text)
-        let lines = String(decoding: text.bytes, as: UTF8.self).split(separator: "\n")
+        var set = MetricSet()
+        ProcessMetrics.write(&set)
+        let lines = String(decoding: PrometheusText.page(set), as: UTF8.self).split(separator: "\n")
         func value(_ name: String) throws -> Double {
             let line = try #require(lines.first { $0.hasPrefix(name + " ") })
             return try #require(Double(line.dropFirst(name.count + 1)))

@@ -3,17 +3,17 @@ import Telemetry
 
 /// What a runtime measures beside its components.
 struct RuntimeMeters: Sendable {
-    /// nil: nobody reads them (`spec.metric.enabled: false`, `--enable-metrics=false`).
+    /// nil: nobody reads them (`spec.metric.enabled: false`; `--enable-metrics=false` without a collector).
     let dapr: DaprMetrics?
     /// Of latencies under Dapr's names.
     let scale: HistogramScale
     private let appCalls: MetricFamily<Histogram>
 
-    init(_ registry: MetricsRegistry, _ settings: MetricsSettings, _ options: RuntimeOptions, namespace: String) {
+    /// `isRead`: whether somebody may ask for them.
+    init(_ registry: MetricsRegistry, _ settings: MetricsSettings, isRead: Bool, _ options: RuntimeOptions, namespace: String) {
         scale = settings.latencyBuckets.isEmpty ? .daprLatency : .milliseconds(settings.latencyBuckets)
         appCalls = LoopMeter.appFamily(registry)
-        let isRead = options.metrics.enabled && settings.isEnabled
-        dapr = isRead ? DaprMetrics(registry, settings, appID: options.appID, namespace: namespace) : nil
+        dapr = isRead && settings.isEnabled ? DaprMetrics(registry, settings, appID: options.appID, namespace: namespace) : nil
     }
 
     /// That of event loop `index`.
