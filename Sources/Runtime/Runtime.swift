@@ -185,7 +185,7 @@ final class Runtime: Sendable {
 
         let observation = observation(options, configuration, registry)
         let security = Logger(label: "octavo.security")
-        let certificates = try PeerCertificates(options, configuration.mutualTLS, namespace: namespace, registry: registry, logger: security)
+        let certificates = try PeerCertificates(options, configuration.mutualTLS, namespace: namespace, registry: registry, named: meters.dapr, logger: security)
         if let access = configuration.accessControl { tell(access, certificates, security) }
         let invocations = try await invocations(
             options, loops, namespace, app, try certificates?.security(), configuration.accessControl.map { AccessControl($0) },

@@ -85,9 +85,9 @@ final class RuntimeBackend: AdminBackend {
     func metrics() async -> MetricSet {
         RuntimeMetrics.read(
             registry, components: await store.componentFacts(), plugins: await store.pluginFacts(),
-            server: await api.statistics(), subscriptions: state.subscriptions.summaries, policies: state.policies.all,
+            server: await api.statistics(), subscriptions: state.subscriptions.summaries, policies: state.policies.all, policySet: state.policySet,
             ready: state.notReady.isEmpty, appID: options.appID, resourceProblems: await resources.complaints.count,
-            namesLikeDapr: meters.dapr != nil)
+            resiliency: meters.resiliency)
     }
 
     // MARK: Plugins

@@ -13,6 +13,7 @@ final class LoopMeter: BlockMeter {
     private var lastCall: CallSeries?
     private var lastSent: SentSeries?
     private var lastReceived: ReceivedSeries?
+    private var lastAccess: (decision: AccessFacts, counter: Counter)?
 
     /// More are not looked up twice: names may come from outside, and the families are bounded themselves.
     private static let limit = 1024
@@ -199,6 +200,17 @@ final class LoopMeter: BlockMeter {
         }
         lastReceived?.calls.add(1, shard)
         lastReceived?.answers.add(1, shard)
+    }
+
+    func accessDecided(_ decision: AccessFacts) {
+        guard let dapr else { return }
+        if lastAccess?.decision != decision {
+            // Source: Dapr, whose `app_id` here is the caller's.
+            let counter = dapr.access.family(decision).series(
+                decision.caller, decision.trustDomain, decision.namespace, decision.operation, decision.verb, decision.isAllowed ? "true" : "false")
+            lastAccess = (decision, counter)
+        }
+        lastAccess?.counter.add(1, shard)
     }
 
     private final class SentSeries {

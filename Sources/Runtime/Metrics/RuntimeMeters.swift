@@ -5,6 +5,8 @@ import Telemetry
 struct RuntimeMeters: Sendable {
     /// nil: nobody reads them (`spec.metric.enabled: false`; `--enable-metrics=false` without a collector).
     let dapr: DaprMetrics?
+    /// Policies under Dapr's names; nil like `dapr`.
+    let resiliency: ResiliencyMetrics?
     /// Of latencies under Dapr's names.
     let scale: HistogramScale
     private let appCalls: MetricFamily<Histogram>
@@ -13,6 +15,7 @@ struct RuntimeMeters: Sendable {
     init(_ registry: MetricsRegistry, _ settings: MetricsSettings, isRead: Bool, _ options: RuntimeOptions, namespace: String) {
         scale = settings.latencyBuckets.isEmpty ? .daprLatency : .milliseconds(settings.latencyBuckets)
         appCalls = LoopMeter.appFamily(registry)
+        resiliency = isRead && settings.isEnabled ? ResiliencyMetrics(appID: options.appID, namespace: namespace) : nil
         dapr = isRead && settings.isEnabled ? DaprMetrics(registry, settings, appID: options.appID, namespace: namespace) : nil
     }
 

@@ -1,6 +1,7 @@
 import BuildingBlocks
 import Components
 import Governance
+import Resources
 import Telemetry
 import Transport
 
@@ -8,8 +9,8 @@ import Transport
 enum RuntimeMetrics {
     static func read(
         _ registry: MetricsRegistry, components: [ComponentFacts], plugins: [PluginFacts], server: Server.Statistics,
-        subscriptions: [SubscriptionDirectory.Summary], policies: [Governor], ready: Bool, appID: String, resourceProblems: Int,
-        namesLikeDapr: Bool
+        subscriptions: [SubscriptionDirectory.Summary], policies: [Governor], policySet: PolicySet, ready: Bool, appID: String, resourceProblems: Int,
+        resiliency: ResiliencyMetrics?
     ) -> MetricSet {
         var page = MetricSet()
         page.add(registry.read())
@@ -21,7 +22,10 @@ enum RuntimeMetrics {
         write(server, &page)
         write(components, &page)
         write(plugins, &page)
-        if namesLikeDapr { writeLikeDapr(components, appID, &page) }
+        if let resiliency {
+            writeLikeDapr(components, appID, &page)
+            resiliency.write(policies, policySet, components, subscriptions, &page)
+        }
         SubscriptionViews.write(subscriptions, components, &page)
         PolicyViews.write(policies, now: monotonicNanoseconds(), &page)
         return page
