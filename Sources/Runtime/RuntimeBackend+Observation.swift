@@ -11,7 +11,7 @@ extension RuntimeBackend {
             traces: tracing.ring.entries.map { entry in
                 RequestTrace(
                     traceID: entry.traceID, spanID: entry.spanID, wire: entry.wire, name: entry.name, target: entry.target, code: entry.code,
-                    slow: entry.isSlow, failed: entry.isFailed, startUnixMilliseconds: Int64(entry.start / 1_000_000),
+                    slow: entry.isSlow, failed: entry.isFailed, retries: entry.retries > 0 ? entry.retries : nil, startUnixMilliseconds: Int64(entry.start / 1_000_000),
                     nanoseconds: Int64(entry.nanoseconds),
                     stages: entry.stages.map { .init(name: "\($0.stage)", nanoseconds: Int64($0.nanoseconds)) })
             }, slowNanoseconds: Int64(tracing.rules.slow))

@@ -4,7 +4,7 @@ package enum Stage: Int, Sendable, CaseIterable {
     case received
     /// The runtime itself: decoding, rules, encoding.
     case runtime
-    /// Resiliency policies: pauses between attempts, an open circuit breaker.
+    /// Resiliency policies: pauses between tries, a place in a bulkhead, delays on purpose.
     case policies
     /// Its turn: an instance to call, a place among those that the app is given at a time.
     case waiting
@@ -41,6 +41,8 @@ package final class Activity {
     package var isInvocation = false
     /// The code of the error that it was answered with; empty without one.
     package var errorCode = ""
+    /// Tries of its calls after the first of each, one after the other or side by side.
+    package private(set) var retries = 0
     /// Of a sampled one, for its span.
     package var attributes: [SpanAttribute] = []
 
@@ -54,6 +56,10 @@ package final class Activity {
     private var calls = 0
     /// What the stage goes back to when they have.
     private var before = Stage.runtime
+    /// Calls that wait for what their policies say.
+    private var heldBack = 0
+    /// What the stage goes back to when one of them goes on.
+    private var held = Stage.runtime
 
     private static let stages = 8
 
@@ -74,6 +80,8 @@ package final class Activity {
         since = startedAt
         stage = .received
         calls = 0
+        heldBack = 0
+        retries = 0
         times.update(repeating: 0, count: Self.stages)
         if !target.isEmpty { target = "" }
         if !name.isEmpty { name = "" }
@@ -98,13 +106,38 @@ package final class Activity {
         if calls == 1 {
             before = stage == .received ? .runtime : stage
             move(to: .component, at: now)
+        } else if stage == .policies {
+            move(to: .component, at: now)
         }
     }
 
     func callEnded(at now: UInt64) {
         calls -= 1
-        if calls == 0, stage == .component { move(to: before, at: now) }
+        guard calls == 0 else { return }
+        // Of one that is given up on while it is held back its policies are told later.
+        if stage == .component || (stage == .policies && held == .component) { move(to: before, at: now) }
     }
+
+    // MARK: Policies
+
+    /// A call of it begins to wait for what its policies say; `goesOn` follows, or its end. While another one is under way that counts.
+    package func isHeldBack() {
+        heldBack += 1
+        guard stage != .policies, heldBack >= calls else { return }
+        held = stage
+        move(to: .policies)
+    }
+
+    /// The call waits no more. `retries`: it is another try.
+    package func goesOn(retries again: Bool = false) {
+        if again { retries += 1 }
+        guard heldBack > 0 else { return }
+        heldBack -= 1
+        if stage == .policies { move(to: held) }
+    }
+
+    /// Another try begins beside the first.
+    package func triesBeside() { retries += 1 }
 
     /// Nanoseconds of each stage that took any.
     func stages(until end: UInt64) -> [StageTime] {

@@ -134,10 +134,11 @@ package final class LoopTracer {
             ring?.add(
                 TraceEntry(
                     traceID: activity.context.traceID, spanID: TraceContext.text(span: activity.context.span), wire: facts.wire, name: facts.name,
-                    target: activity.target, code: facts.code, isSlow: isSlow, isFailed: failed, start: wall &- took, nanoseconds: took,
+                    target: activity.target, code: facts.code, isSlow: isSlow, isFailed: failed, retries: activity.retries, start: wall &- took, nanoseconds: took,
                     stages: activity.stages(until: end)))
         }
         guard activity.isRecorded, let sink else { return }
+        if activity.retries > 0 { activity.attributes.append(SpanAttribute("octavo.retries", activity.retries)) }
         sink.put(
             Span(
                 context: activity.context, parent: activity.parentSpan, name: facts.name, kind: facts.kind, start: wall &- took, end: wall,

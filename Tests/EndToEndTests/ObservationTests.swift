@@ -68,6 +68,59 @@ struct ObservationTests {
         }
     }
 
+    private func slow(_ octavo: OctavoProcess) async throws -> JSONValue {
+        try #require(try await octavo.json("trace", "--slow")["traces"]?.array?.first)
+    }
+
+    @Test("what policies wait for is told apart from what they wait with, and tries are counted")
+    func policies() async throws {
+        let fleet = try Fleet()
+        try await fleet.app("flaky", "flaky")
+        try await fleet.app("late", "slow")
+        let web = try await fleet.bare("flaky")
+        try fleet.scratch.write(Resource.component("web", "bindings.http", [("url", "http://127.0.0.1:\(web.port)/")]), to: "caller/all.yaml")
+        let caller = try await fleet.caller("caller", """
+              policies:
+                retries: {again: {duration: 400ms, maxRetries: 2}}
+                bulkheads: {one: {maxConcurrent: 1, maxQueued: 4}}
+              targets:
+                apps: {flaky: {retry: again}, late: {bulkhead: one}}
+                components: {web: {outbound: {retry: again}}}
+            """)
+        for app in ["flaky", "late"] {
+            try await eventually("\(app) is known") {
+                try await Curl(path: "/v1.0/invoke/\(app)/method/a").send(to: caller.base).status == 200 ? () : nil
+            }
+        }
+        // Every other request fails: of two one has a pause.
+        func held(_ name: String, _ send: () async throws -> Void) async throws -> JSONValue {
+            try await eventually(name) {
+                try await send()
+                let one = try await slow(caller)
+                return one["retries"]?.integer == 1 && one["name"]?.string?.contains(name) == true ? one : nil
+            }
+        }
+        let call = try await held("/invoke/flaky") { _ = try await Curl(path: "/v1.0/invoke/flaky/method/a").send(to: caller.base) }
+        #expect(stage("policies", call) >= 390_000_000 && stage("peer", call) > 0, "\(call)")
+        let component = try await held("/bindings/web") {
+            _ = try await Curl(method: "POST", path: "/v1.0/bindings/web", body: #"{"operation":"get"}"#).send(to: caller.base)
+        }
+        #expect(stage("policies", component) >= 390_000_000 && stage("component", component) > 0, "\(component)")
+        let text = try await run(caller, "trace", "--id", component["traceID"]?.string ?? "").output
+        #expect(text.contains("policies") && text.contains("retries"), "\(text)")
+        // Of two at once one waits for the other, which takes three seconds.
+        async let first = Curl(path: "/v1.0/invoke/late/method/a").send(to: caller.base)
+        async let second = Curl(path: "/v1.0/invoke/late/method/a").send(to: caller.base)
+        #expect(try await [first.status, second.status] == [200, 200])
+        let waited = try await caller.json("trace", "--slow")["traces"]?.array?.prefix(2).map { stage("policies", $0) } ?? []
+        #expect((waited.max() ?? 0) >= 2_000_000_000 && (waited.min() ?? 0) < 1_000_000_000, "\(waited)")
+        for one in try await caller.json("trace")["traces"]?.array ?? [] {
+            let stages = one["stages"]?.array?.reduce(0) { $0 + Int($1["nanoseconds"]?.integer ?? 0) } ?? 0
+            #expect(stages == Int(one["nanoseconds"]?.integer ?? -1), "\(one)")
+        }
+        withExtendedLifetime(fleet) {}
+    }
+
     @Test("top shows what APIs, components and the app do")
     func top() async throws {
         let scratch = try Scratch()
