@@ -12,13 +12,13 @@ import Transport
 
 /// What the runtime tells its operator and does for them.
 final class RuntimeBackend: AdminBackend {
-    private let options: RuntimeOptions
+    let options: RuntimeOptions
     let tracing: RuntimeTracing
     let meters: RuntimeMeters
     /// Of the APIs, by protocol, operation and code.
     let requests: MetricFamily<Histogram>
     private let store: ComponentStore
-    private let state: RuntimeState
+    let state: RuntimeState
     private let registry: MetricsRegistry
     private let crashReports: CrashReports
     let loops: [NIOLoopBound<CallLoop>]

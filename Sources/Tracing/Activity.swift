@@ -39,6 +39,9 @@ package final class Activity {
     package var name = ""
     /// Whether it calls a method of an app.
     package var isInvocation = false
+    /// Of a delivery: `pubsub`, `bindings`, and the topic or binding; empty of a request.
+    package var block = ""
+    package var subject = ""
     /// The code of the error that it was answered with; empty without one.
     package var errorCode = ""
     /// Tries of its calls after the first of each, one after the other or side by side.
@@ -46,6 +49,8 @@ package final class Activity {
     /// Of a sampled one, for its span.
     package var attributes: [SpanAttribute] = []
 
+    /// Whether it is used for a request now.
+    var isUnderWay = false
     /// The next one that is free.
     var nextFree: Unmanaged<Activity>?
 
@@ -76,6 +81,7 @@ package final class Activity {
         self.isRecorded = isRecorded
         self.startedAt = startedAt
         tellsCaller = true
+        isUnderWay = true
         isInvocation = false
         since = startedAt
         stage = .received
@@ -85,6 +91,7 @@ package final class Activity {
         times.update(repeating: 0, count: Self.stages)
         if !target.isEmpty { target = "" }
         if !name.isEmpty { name = "" }
+        if !block.isEmpty { (block, subject) = ("", "") }
         if !errorCode.isEmpty { errorCode = "" }
         if !attributes.isEmpty { attributes = [] }
     }

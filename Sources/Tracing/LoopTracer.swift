@@ -19,6 +19,8 @@ package final class LoopTracer {
     private let ring: TraceRing?
     private var random: SplitMix
     private var used = 0
+    /// All that were ever under way at a time.
+    private var all: [Unmanaged<Activity>] = []
     /// Those that serve the next ones: as many as were under way at a time.
     private var free: Unmanaged<Activity>?
 
@@ -53,6 +55,11 @@ package final class LoopTracer {
     /// How many are under way.
     package var underWay: Int { used }
 
+    /// Looks at all that are under way.
+    package func eachUnderWay(_ body: (Activity) -> Void) {
+        for one in all { one._withUnsafeGuaranteedRef { if $0.isUnderWay { body($0) } } }
+    }
+
     /// Begins one; `end` must be called once. `parent`: what the caller has sent. Without one a trace begins.
     package func begin(parent: TraceContext?, startedAt: UInt64) -> ActivityRef {
         let reference: Unmanaged<Activity>
@@ -62,6 +69,7 @@ package final class LoopTracer {
         } else {
             // For good: whoever still holds a reference when the loop has ended may look at it.
             reference = Unmanaged.passRetained(Activity())
+            all.append(reference)
         }
         used += 1
         return reference._withUnsafeGuaranteedRef { activity in
@@ -110,6 +118,7 @@ package final class LoopTracer {
             guard activity.generation == ref.generation else { return }
             if activity.isInvocation || !activity.errorCode.isEmpty { noted(activity) }
             self.end(activity, end, failed: failed, facts)
+            activity.isUnderWay = false
             activity.nextFree = free
             free = ref.activity
             used -= 1

@@ -148,6 +148,51 @@ struct ObservationTests {
         }
     }
 
+    @Test("top shows what of the app and of other apps is in flight")
+    func inFlight() async throws {
+        let scratch = try Scratch(), fleet = try Fleet()
+        try await fleet.app("late", "slow")
+        let caller = try await fleet.caller("caller")
+        try await eventually("the app is known") {
+            try await Curl(path: "/v1.0/invoke/late/method/a").send(to: caller.base).status == 200 ? () : nil
+        }
+        func inFlight(_ octavo: OctavoProcess, _ group: String, _ name: String) async throws -> Int? {
+            let rows = try await octavo.json("top", "--once", "--interval", "100ms")["rows"]?.array ?? []
+            return rows.first { $0["group"]?.string == group && $0["name"]?.string == name }?["inFlight"]?.integer.map { Int($0) }
+        }
+        #expect(try await inFlight(caller, "peer", "late") == 0)
+        // The app takes three seconds for each.
+        var most = 0
+        for _ in 0..<5 where most < 5 {
+            async let calls = Fleet.send(5, to: "late", by: caller, at: 5, seconds: 30)
+            for _ in 0..<8 where most < 5 { most = max(most, try await inFlight(caller, "peer", "late") ?? 0) }
+            #expect(try await calls[200] == 5)
+        }
+        #expect(most == 5)
+        #expect(try await inFlight(caller, "peer", "late") == 0)
+
+        try scratch.write(Resource.component("bus", "pubsub.in-memory"), to: "resources/bus.yaml")
+        let app = try await SubscriberApp.start("http")
+        let stuck = try await OctavoProcess.start(in: scratch, flags: ["--app-port", "\(app.port)", "--resources-path", scratch.file("resources")])
+        // The app does not answer what it sees for the first time; nothing of the topic has ended yet.
+        for text in ["a", "b"] {
+            let publish = Curl(method: "POST", path: "/v1.0/publish/bus/stuck", headers: ["content-type: application/json"], body: "\"\(text)\"")
+            #expect(try await publish.send(to: stuck.base).status == 204)
+        }
+        try await eventually("both are in flight", within: .seconds(20)) { try await inFlight(stuck, "app", "pubsub/stuck") == 2 ? () : nil }
+        stuck.process.kill(SIGKILL)
+        let invoked = try await SubscriberApp.start(script: "invoked_app", ["http", "0"])
+        try await OctavoProcess.with(flags: ["--app-port", "\(invoked.port)"]) { octavo in
+            async let slow = Curl(path: "/v1.0/invoke/demo/method/slow/10").send(to: octavo.base, seconds: 30)
+            try await eventually("the call is in flight", within: .seconds(10)) { try await inFlight(octavo, "app", "invoke") == 1 ? () : nil }
+            #expect(try await slow.status == 200)
+            #expect(try await inFlight(octavo, "app", "invoke") == 0)
+            let text = try await run(octavo, "top", "--once", "--interval", "100ms").output
+            #expect(text.contains("IN FLIGHT"))
+        }
+        withExtendedLifetime(fleet) {}
+    }
+
     @Test("logs shows the last lines, and what comes, without secrets")
     func logs() async throws {
         let scratch = try Scratch()

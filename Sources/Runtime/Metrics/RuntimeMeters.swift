@@ -22,6 +22,18 @@ struct RuntimeMeters: Sendable {
     /// That of event loop `index`.
     func loop(_ index: Int) -> LoopMeter { LoopMeter(dapr, apps: appCalls, loop: index) }
 
+    /// Other apps that have been called.
+    var peers: [(name: String, snapshot: HistogramSnapshot, errors: UInt64)] {
+        var found: [String: (snapshot: HistogramSnapshot, errors: UInt64)] = [:]
+        // By the runtime's app, the other app, the status.
+        for (values, handle) in dapr?.answerLatency.all ?? [] {
+            let snapshot = handle.snapshot(), status = Int(values[2])
+            let errors = status.map { $0 == 0 || $0 >= 400 } ?? (values[2] != "OK") ? snapshot.count : 0
+            found[values[1]] = found[values[1]].map { ($0.snapshot + snapshot, $0.errors + errors) } ?? (snapshot, errors)
+        }
+        return found.map { ($0.key, $0.value.snapshot, $0.value.errors) }
+    }
+
     /// What the app has been called for.
     var apps: [(name: String, snapshot: HistogramSnapshot, errors: UInt64)] {
         var found: [String: (snapshot: HistogramSnapshot, errors: UInt64)] = [:]
