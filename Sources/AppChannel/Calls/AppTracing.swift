@@ -21,9 +21,7 @@ extension AppLoop {
         _ delivery: ActivityRef, _ block: String, _ name: String, _ component: String, path: String, status: @escaping (Value) -> String,
         _ done: @escaping (Result<Value, AppFailure>) -> Void
     ) -> (Result<Value, AppFailure>) -> Void {
-        if let live = delivery.live {
-            (live.block, live.subject) = (block, name)
-        }
+        delivery.live?.delivers(block, name)
         return { [tracer, wire = options.wire] result in
             let end = monotonicNow()
             if let meter = tracer.meter, let live = delivery.live {
