@@ -149,10 +149,10 @@ let package = Package(
             dependencies: [
                 "Transport", "DaprAPI", "DaprProtos", "AdminAPI", "AppChannel", "BuildingBlocks", "Certificates", "Governance", "Invocation", "Middleware",
                 "Components", "COctavo",
-                "COctavoHost", "Resources", "Telemetry", "TextSearch", "TraceExport", "Tracing", logging, concurrency,
+                "COctavoHost", "Resources", "Telemetry", "TextSearch", "TelemetryExport", "Tracing", logging, concurrency,
             ] + nio, swiftSettings: strict),
         .target(
-            name: "TraceExport",
+            name: "TelemetryExport",
             dependencies: ["Transport", "Tracing", "Telemetry", "JSONText", "ProtoWire", logging, concurrency] + nio, swiftSettings: strict),
 
         // Wire APIs.
@@ -271,7 +271,7 @@ let package = Package(
         .testTarget(name: "TextSearchTests", dependencies: ["TextSearch"], swiftSettings: strict),
         .testTarget(name: "JSONTextTests", dependencies: ["JSONText"], swiftSettings: strict),
         .testTarget(name: "TracingTests", dependencies: ["Tracing"], swiftSettings: strict),
-        .testTarget(name: "TraceExportTests", dependencies: ["TraceExport", "Tracing", "Telemetry", logging], swiftSettings: strict),
+        .testTarget(name: "TelemetryExportTests", dependencies: ["TelemetryExport", "Tracing", "Telemetry", logging], swiftSettings: strict),
         .testTarget(name: "TelemetryTests", dependencies: ["Telemetry", "JSONText", logging], swiftSettings: strict),
         .testTarget(
             name: "ComponentsTests", dependencies: ["Components", "COctavo", "COctavoRing", "COctavoHost", "Resources", logging, concurrency] + nio,

@@ -60,13 +60,16 @@ package struct Chosen<Value: Sendable & Equatable>: Sendable, Equatable {
 package struct PolicyOrigin: Sendable, Equatable {
     /// `Resiliency "orders"`.
     package var resource: String
+    /// `orders`.
+    package var name: String
     /// The file and the line of the resource.
     package var place: String
     /// Why it applies, as the end of a sentence.
     package var reason: String
 
-    package init(resource: String, place: String, reason: String) {
+    package init(resource: String, name: String, place: String, reason: String) {
         self.resource = resource
+        self.name = name
         self.place = place
         self.reason = reason
     }

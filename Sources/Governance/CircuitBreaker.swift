@@ -44,9 +44,31 @@ package struct BreakerPolicy: Sendable, Equatable {
 
 /// The states of one circuit breaker. A value; times are CLOCK_MONOTONIC nanoseconds that the caller gives.
 package struct CircuitBreaker: Sendable {
-    package enum State: String, Sendable {
+    package enum State: String, Sendable, CaseIterable {
         case closed, open
         case halfOpen = "half-open"
+    }
+
+    /// How often something was in each state.
+    package struct ByState: Sendable, Equatable {
+        private var closed = 0, open = 0, halfOpen = 0
+
+        package subscript(state: State) -> Int {
+            get {
+                switch state {
+                case .closed: closed
+                case .open: open
+                case .halfOpen: halfOpen
+                }
+            }
+            set {
+                switch state {
+                case .closed: closed = newValue
+                case .open: open = newValue
+                case .halfOpen: halfOpen = newValue
+                }
+            }
+        }
     }
 
     package struct Counts: Sendable, Equatable {
@@ -70,8 +92,10 @@ package struct CircuitBreaker: Sendable {
     private var generation: UInt32 = 0
     /// When the state, or the counts of a closed one, end; 0: never.
     private var until: Int64 = 0
+    /// How often each state has followed another.
+    package private(set) var changes = ByState()
     /// Times that it has opened.
-    package private(set) var openings = 0
+    package var openings: Int { changes[.open] }
 
     package init(_ policy: BreakerPolicy, now: Int64) {
         self.policy = policy
@@ -135,7 +159,7 @@ package struct CircuitBreaker: Sendable {
     }
 
     private mutating func renew(_ state: State, _ now: Int64) {
-        if state == .open, kept != .open { openings += 1 }
+        if state != kept { changes[state] += 1 }
         kept = state
         counted = Counts()
         generation &+= 1

@@ -26,6 +26,8 @@ package final class Governor: Sendable {
         var concurrency: ConcurrencyLimit?
         var bulkhead: Bulkhead<@Sendable () -> Void>?
         var totals = Totals()
+        /// Calls, by what the circuit breaker was when they came.
+        var breakerCalls = CircuitBreaker.ByState()
     }
 
     /// Since the policies began.
@@ -121,6 +123,7 @@ package final class Governor: Sendable {
         let (entry, next) = state.withLock { state -> (Entry, Resume?) in
             if isFirst {
                 state.totals.calls += 1
+                if let breaker = state.breaker?.state(now: now) { state.breakerCalls[breaker] += 1 }
                 if let wait = state.bucket?.take(now: now), wait > 0 {
                     state.totals.refused += 1
                     return (.refused(.rateLimited(nanoseconds: wait)), nil)
@@ -253,6 +256,9 @@ package final class Governor: Sendable {
         package var breaker: CircuitBreaker.State?
         package var counts: CircuitBreaker.Counts?
         package var openings: Int?
+        /// How often each state of the breaker has followed another, and calls by the state that they have met.
+        package var breakerChanges: CircuitBreaker.ByState?
+        package var breakerCalls: CircuitBreaker.ByState?
         package var inFlight: Int?
         package var queued: Int?
         package var concurrencyLimit: Int?
@@ -266,7 +272,8 @@ package final class Governor: Sendable {
         state.withLock { state in
             Snapshot(
                 totals: state.totals, breaker: state.breaker?.state(now: now), counts: state.breaker?.counts(now: now),
-                openings: state.breaker?.openings, inFlight: state.bulkhead?.inFlight ?? state.concurrency?.inFlight,
+                openings: state.breaker?.openings, breakerChanges: state.breaker?.changes,
+                breakerCalls: state.breaker == nil ? nil : state.breakerCalls, inFlight: state.bulkhead?.inFlight ?? state.concurrency?.inFlight,
                 queued: state.bulkhead?.queued, concurrencyLimit: state.concurrency?.limit,
                 isAlone: state.shared?.isAlone, reservations: state.shared?.reservations, reservationFailures: state.shared?.failures)
         }

@@ -9,6 +9,8 @@ package struct AccessControl: Sendable {
             case text(String), any, rest
         }
 
+        /// As it is written.
+        let name: String
         let segments: [Segment]
         /// In capitals; `*` is any.
         let verbs: [String]
@@ -16,6 +18,7 @@ package struct AccessControl: Sendable {
 
         /// `name`: a path, in which `*` is any one segment and `**` at the end any number of them.
         package init(name: String, verbs: [String], isAllowed: Bool) {
+            self.name = name
             segments = name.split(separator: "/").map { $0 == "*" ? .any : $0 == "**" ? .rest : .text(String($0)) }
             self.verbs = verbs
             self.isAllowed = isAllowed
@@ -63,19 +66,37 @@ package struct AccessControl: Sendable {
         let verb: String?
     }
 
+    /// What was decided on a call, and by what.
+    struct Decision: Equatable {
+        var isAllowed: Bool
+        /// By a policy for the caller; false: by the action for all others.
+        var isOfPolicy: Bool
+        /// The name of the operation that said so; empty for the policy's own action and that for all.
+        var operation: String
+    }
+
     /// Whether `caller` may do that; nil: nobody knows who calls. Of several ways to read the path each must be allowed.
-    func allows(_ call: Call, by caller: RuntimeIdentity?) -> Bool {
+    func decide(_ call: Call, by caller: RuntimeIdentity?) -> Decision {
         guard let caller, let policy = policies[Caller(appID: caller.appID, namespace: caller.namespace)],
             policy.trustDomain == caller.trustDomain
-        else { return isAllowed }
+        else { return Decision(isAllowed: isAllowed, isOfPolicy: false, operation: "") }
         let standard = policy.isAllowed ?? isAllowed
-        return call.readings.allSatisfy { policy.allows($0, call.verb) ?? standard }
+        var decision = Decision(isAllowed: standard, isOfPolicy: policy.isAllowed != nil, operation: "")
+        for reading in call.readings {
+            guard let verdict = policy.allows(reading, call.verb) else {
+                decision = Decision(isAllowed: standard, isOfPolicy: policy.isAllowed != nil, operation: "")
+                if standard { continue } else { break }
+            }
+            decision = Decision(isAllowed: verdict.isAllowed, isOfPolicy: true, operation: verdict.operation)
+            if !verdict.isAllowed { break }
+        }
+        return decision
     }
 }
 
 extension AccessControl.Policy {
     /// nil: no operation says so.
-    fileprivate func allows(_ path: [String], _ verb: String?) -> Bool? {
+    fileprivate func allows(_ path: [String], _ verb: String?) -> (isAllowed: Bool, operation: String)? {
         // HTTP frameworks often take capitals for small letters. Source: Dapr.
         let path = verb == nil ? path : path.map { $0.lowercased() }
         let matching = operations.filter { $0.matches(path, isExact: verb == nil) }
@@ -83,7 +104,7 @@ extension AccessControl.Policy {
         // Two operations may have one path, for different verbs.
         let closest = matching.filter { !best.isCloser(than: $0) }
         let said = closest.compactMap { $0.verdict(verb) }
-        return said.isEmpty ? nil : said.allSatisfy { $0 }
+        return said.isEmpty ? nil : (said.allSatisfy { $0 }, best.name)
     }
 }
 

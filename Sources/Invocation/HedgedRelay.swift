@@ -66,6 +66,7 @@ final class HedgedRelay: HTTPBodyReceiver {
             timer = request.eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(rule.delay.nanoseconds)) { [self] in
                 timer = nil
                 guard !isOver, governor.mayHedge(now: monotonicNanoseconds()) else { return }
+                request.activity?.live?.triesBeside()
                 begin()
             }
         }

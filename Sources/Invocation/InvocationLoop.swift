@@ -124,12 +124,12 @@ package final class InvocationLoop {
         }
         let fault = own.hasFault ? own.policy.fault?.value.fault(field) { .random(in: 0..<100) } : nil
         guard let governor = governor ?? (fault == nil ? nil : own) else { return (name, nil) }
-        return (name, Passage(governor, app: name, eventLoop: client.eventLoop, fault: fault, of: own))
+        return (name, Passage(governor, app: name, eventLoop: client.eventLoop, fault: fault, of: own, activity: tracer.current))
     }
 
     /// The policies of a server that is no app, by its name or URL. Source: Dapr, in which it is a target like an app.
     private func passage(endpoint name: String) -> Passage? {
-        policies?.app([name]).map { Passage($0, app: AppName(id: name, namespace: ""), eventLoop: client.eventLoop) }
+        policies?.app([name]).map { Passage($0, app: AppName(id: name, namespace: ""), eventLoop: client.eventLoop, activity: tracer.current) }
     }
 
     /// Sends a copy of a call of an app to where its policy says, if any; nobody reads the answer.

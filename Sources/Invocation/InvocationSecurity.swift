@@ -1,4 +1,5 @@
 package import Certificates
+import Tracing
 package import Transport
 
 /// How this runtime shows other runtimes who it is, and how it knows them. A value.
@@ -44,7 +45,12 @@ extension InvocationLoop {
         if let access {
             let verb = app?.isGRPC == true ? nil : call.verb
             let readings = try MethodPath.readings(path)
-            guard access.allows(AccessControl.Call(readings: readings, verb: verb), by: identity) else {
+            let decision = access.decide(AccessControl.Call(readings: readings, verb: verb), by: identity)
+            tracer.meter?.accessDecided(
+                AccessFacts(
+                    caller: identity?.appID ?? "", trustDomain: identity?.trustDomain ?? "", namespace: identity?.namespace ?? "",
+                    operation: decision.operation, verb: verb ?? "", isAllowed: decision.isAllowed, isOfPolicy: decision.isOfPolicy))
+            guard decision.isAllowed else {
                 // Source: Dapr's words.
                 throw .denied(
                     cause: "access control policy has denied access to appid: \(identity?.appID ?? "") operation: "

@@ -2,6 +2,7 @@ import BuildingBlocks
 import Components
 import Governance
 import NIOCore
+import Tracing
 
 /// One call's way through the policies of the app that it is for: its tries, one after the other, and what each may take. Used on
 /// one event loop.
@@ -18,6 +19,9 @@ final class Passage {
     private var timer: Scheduled<Void>?
     private var go: ((InvocationFailure?) -> Void)?
     private var retries = 0
+    /// The request that it is told of; nil for a try beside another, whose time counts.
+    private let activity: ActivityRef?
+    private var isHeldBack = false
     private var isClosed = false
 
     /// The one whose policy the fault is of.
@@ -25,7 +29,7 @@ final class Passage {
 
     /// `fault`: what is done to the call on purpose, by the policy of `called`. `isFirst`: false for one beside another of the same call.
     init(_ governor: Governor, app name: AppName, eventLoop: any EventLoop, fault: FaultPolicy.Fault? = nil, of called: Governor? = nil,
-        isFirst: Bool = true
+        isFirst: Bool = true, activity: ActivityRef? = nil
     ) {
         isAdmitted = !isFirst
         self.governor = governor
@@ -33,6 +37,18 @@ final class Passage {
         self.name = name
         self.eventLoop = eventLoop
         self.fault = fault
+        self.activity = activity
+    }
+
+    private func holdBack() {
+        isHeldBack = true
+        activity?.live?.isHeldBack()
+    }
+
+    private func goesOn(retries: Bool = false) {
+        guard isHeldBack else { return }
+        isHeldBack = false
+        activity?.live?.goesOn(retries: retries)
     }
 
     /// A reading of the clock as exact as the policies need it.
@@ -48,7 +64,11 @@ final class Passage {
             self.fault = nil
             called.count(\.faults)
             guard let delay = fault.delay else { return go(aborted) }
-            after(delay) { [self] in fault.aborts ? go(aborted) : enter(go) }
+            holdBack()
+            after(delay) { [self] in
+                goesOn()
+                fault.aborts ? go(aborted) : enter(go)
+            }
             return
         }
         let isFirst = !isAdmitted
@@ -65,6 +85,7 @@ final class Passage {
         case .wait(let id, let most):
             waiting = id
             self.go = go
+            holdBack()
             if let most { after(most) { [self] in waitedTooLong() } }
         }
     }
@@ -86,13 +107,15 @@ final class Passage {
         self.go = nil
         timer?.cancel()
         timer = nil
-        act(on: governor.enterHeld(id, now: monotonicNanoseconds(), resume: resumption()), go)
+        goesOn()
+        act(on: governor.enterHeld(id, now: now, resume: resumption()), go)
     }
 
     private func waitedTooLong() {
         guard let id = waiting, let go else { return }
         waiting = nil
         self.go = nil
+        goesOn()
         governor.giveUp(id, tooLong: true)
         go(failure(.waitedTooLong))
     }
@@ -120,7 +143,11 @@ final class Passage {
         else { return false }
         if let deadline, .now() + .nanoseconds(pause.nanoseconds) >= deadline { return false }
         retries += 1
-        after(pause, body)
+        holdBack()
+        after(pause) { [self] in
+            goesOn(retries: true)
+            body()
+        }
         return true
     }
 
@@ -136,6 +163,7 @@ final class Passage {
         guard !isClosed else { return }
         isClosed = true
         go = nil
+        goesOn()
         timer?.cancel()
         timer = nil
         if let id = waiting { governor.giveUp(id) }

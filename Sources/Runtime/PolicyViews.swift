@@ -18,10 +18,10 @@ enum PolicyViews {
             reservationFailures: one.reservationFailures)
     }
 
-    static func write(_ all: [Governor], now: Int64, _ page: inout PrometheusText) {
+    static func write(_ all: [Governor], now: Int64, _ page: inout MetricSet) {
         let all = all.map { summary($0, now: now) }
         guard !all.isEmpty else { return }
-        func each(_ name: String, _ kind: PrometheusText.Kind, _ help: String, _ value: (PolicySummary) -> Int?) {
+        func each(_ name: String, _ kind: MetricSet.Kind, _ help: String, _ value: (PolicySummary) -> Int?) {
             let found = all.compactMap { one in value(one).map { (one.target, $0) } }
             guard !found.isEmpty else { return }
             page.metric(name, kind, help: help)

@@ -21,48 +21,40 @@ final class RequestObserver {
     private let meter: LoopMeter?
     private let appIsGRPC: Bool
     /// The last series of gRPC: most requests are like the one before.
-    private var last: GRPCSeries?
+    private var last = LastSeries<GRPCSeries>()
     private var grpc: [String: GRPCSeries] = [:]
     private var http: [String: Histogram] = [:]
-    private var daprHTTP: [String: LoopMeter.HTTPSeries] = [:]
+    private var daprHTTP: [String: SeriesGroup] = [:]
     /// The last one of HTTP, by what decides on it: the verb, the group of the API that the path begins with, the status.
-    private var lastHTTP: HTTPSeries?
+    private var lastHTTP = LastSeries<HTTPSeries>()
 
-    private final class HTTPSeries {
+    /// With those under Dapr's names.
+    private final class HTTPSeries: SeriesGroup {
         let method: String
         let prefix: String
         let status: Int
-        let histogram: Histogram
-        let dapr: LoopMeter.HTTPSeries?
 
-        init(_ method: String, _ prefix: String, _ status: Int, _ histogram: Histogram, _ dapr: LoopMeter.HTTPSeries?) {
+        init(_ method: String, _ prefix: String, _ status: Int, _ histogram: Histogram, _ dapr: LoopMeter.HTTPSeries?, _ shard: MetricShard) {
             self.method = method
             self.prefix = prefix
             self.status = status
-            self.histogram = histogram
-            self.dapr = dapr
+            super.init(dapr?.counters ?? [], [histogram] + (dapr.map { [$0.latency] } ?? []), shard)
         }
     }
 
-    private final class GRPCSeries {
+    /// With those under Dapr's names.
+    private final class GRPCSeries: SeriesGroup {
         let method: String
         let code: GRPCCode
         let histogram: Histogram
-        /// Under Dapr's names.
         let dapr: (Counter, Histogram)?
 
-        init(_ method: String, _ code: GRPCCode, _ histogram: Histogram, dapr: (Counter, Histogram)?) {
+        init(_ method: String, _ code: GRPCCode, _ histogram: Histogram, dapr: (Counter, Histogram)?, _ shard: MetricShard) {
             self.method = method
             self.code = code
             self.histogram = histogram
             self.dapr = dapr
-        }
-
-        func record(_ nanoseconds: UInt64, _ shard: MetricShard) {
-            histogram.record(nanoseconds, shard)
-            guard let dapr else { return }
-            dapr.0.add(1, shard)
-            dapr.1.record(nanoseconds, shard)
+            super.init(dapr.map { [$0.0] } ?? [], [histogram] + (dapr.map { [$0.1] } ?? []), shard)
         }
     }
 
@@ -86,13 +78,11 @@ final class RequestObserver {
 
     func ended(_ call: GRPCCall, _ code: GRPCCode, _ nanoseconds: UInt64) {
         let method = call.path
-        if let last, last.code == code, last.method == method {
-            last.record(nanoseconds, shard)
-        } else {
+        if !last.record(nanoseconds, if: { $0.code == code && $0.method == method }) {
             let series = series(method, code, isKnown: call.isKnownMethod)
             // All unknown methods count in one series; a method is known for as long as the runtime runs.
-            last = call.isKnownMethod || series.method == method ? series : GRPCSeries(method, code, series.histogram, dapr: series.dapr)
-            series.record(nanoseconds, shard)
+            last.keep(call.isKnownMethod || series.method == method ? series : GRPCSeries(method, code, series.histogram, dapr: series.dapr, shard))
+            series.record(nanoseconds)
         }
         let trace = log == nil ? nil : call.activity?.live?.context.traceID
         end(call, code, nanoseconds, kind: .client)
@@ -106,7 +96,7 @@ final class RequestObserver {
         let key = "\(operation) \(code.rawValue)"
         if let known = grpc[key] { return known }
         let made = GRPCSeries(
-            method, code, family.series("grpc", operation, code.word), dapr: meter?.grpc(isKnown ? method : "other", code.word))
+            method, code, family.series("grpc", operation, code.word), dapr: meter?.grpc(isKnown ? method : "other", code.word), shard)
         grpc[key] = made
         return made
     }
@@ -114,9 +104,8 @@ final class RequestObserver {
     // MARK: HTTP
 
     func ended(_ request: HTTPRequest, _ status: Int, _ nanoseconds: UInt64) {
-        if log == nil, let last = lastHTTP, last.status == status, last.method == request.method, request.target.hasPrefix(last.prefix) {
-            last.histogram.record(nanoseconds, shard)
-            if let dapr = last.dapr ?? series(request, status) { dapr.record(nanoseconds, shard) }
+        if log == nil, lastHTTP.record(nanoseconds, if: { $0.status == status && $0.method == request.method && request.target.hasPrefix($0.prefix) }) {
+            if meter?.namesPathsInDetail == true { series(request, status)?.record(nanoseconds) }
             return end(request, status, nanoseconds, kind: .client)
         }
         let operation = RequestObserver.operation(request.method, request.target)
@@ -129,13 +118,13 @@ final class RequestObserver {
             http[key] = histogram
         }
         histogram.record(nanoseconds, shard)
-        let dapr = series(request, status)
-        dapr?.record(nanoseconds, shard)
+        series(request, status)?.record(nanoseconds)
         let path = request.target.prefix { $0 != "?" }
         let segments = path.split(separator: "/", maxSplits: 2)
         if segments.count == 3, !operation.hasSuffix(" other"), path.hasPrefix("/\(segments[0])/\(segments[1])/") {
-            lastHTTP = HTTPSeries(
-                request.method, "/\(segments[0])/\(segments[1])/", status, histogram, meter?.namesPathsInDetail == true ? nil : dapr)
+            // By the group of the API alone, unless the rest of the path counts, too.
+            let dapr = meter?.namesPathsInDetail == true ? nil : meter?.http(request.method, path, status)
+            lastHTTP.keep(HTTPSeries(request.method, "/\(segments[0])/\(segments[1])/", status, histogram, dapr, shard))
         }
         let trace = log == nil ? nil : request.activity?.live?.context.traceID
         end(request, status, nanoseconds, kind: .client)
@@ -146,12 +135,12 @@ final class RequestObserver {
     }
 
     /// Under Dapr's names; nil when nobody reads them.
-    private func series(_ request: HTTPRequest, _ status: Int) -> LoopMeter.HTTPSeries? {
+    private func series(_ request: HTTPRequest, _ status: Int) -> SeriesGroup? {
         guard let meter else { return nil }
         let path = request.target.prefix { $0 != "?" }
         let key = "\(request.method) \(status) \(meter.pathName(path))"
         if let known = daprHTTP[key] { return known }
-        let made = meter.http(request.method, path, status)
+        let made = meter.http(request.method, path, status).map { SeriesGroup($0.counters, [$0.latency], shard) }
         if daprHTTP.count < 1024 { daprHTTP[key] = made }
         return made
     }
@@ -181,12 +170,18 @@ final class RequestObserver {
 
     /// A call of another runtime has ended.
     func invoked(_ call: GRPCCall, _ code: GRPCCode, _ nanoseconds: UInt64) {
-        meter?.received(from: call.metadata("dapr-caller-app-id" as StaticString) ?? "", status: code.word)
+        if let meter {
+            let caller: Void? = call.withMetadata("dapr-caller-app-id") { meter.received(from: $0, status: code.word) }
+            if caller == nil { meter.received(from: "", status: code.word) }
+        }
         end(call, code, nanoseconds, kind: .server)
     }
 
     func invoked(_ request: HTTPRequest, _ status: Int, _ nanoseconds: UInt64) {
-        meter?.received(from: request.headers["dapr-caller-app-id" as StaticString] ?? "", status: "\(status)")
+        if let meter {
+            let caller: Void? = request.headers.withValue("dapr-caller-app-id") { meter.received(from: $0, status: "\(status)") }
+            if caller == nil { meter.received(from: "", status: "\(status)") }
+        }
         end(request, status, nanoseconds, kind: .server)
     }
 
@@ -198,10 +193,8 @@ final class RequestObserver {
         if kind == .client { meter.sent(to: activity.target, status: status, nanoseconds) }
         let app = activity.time(in: .app)
         guard app > 0 else { return }
-        meter.appCalled(
-            AppCallFacts(
-                operation: "invoke", isGRPC: appIsGRPC, method: method, path: appIsGRPC ? "dapr.proto.runtime.v1.AppCallback/OnInvoke" : path,
-                status: status, failed: failed, nanoseconds: app))
+        meter.invoked(
+            isGRPC: appIsGRPC, method, appIsGRPC ? "dapr.proto.runtime.v1.AppCallback/OnInvoke" : path, status, failed: failed, app)
     }
 
     private func end(_ call: GRPCCall, _ code: GRPCCode, _ nanoseconds: UInt64, kind: Span.Kind) {

@@ -139,6 +139,8 @@ extension Runtime {
         await peers.drain(grace: options.shutdown.grace)
         await api.drain(grace: options.shutdown.grace)
         for loop in invocations { try? await loop.eventLoop.submit { loop.value.close() }.get() }
+        // While there are components to tell of.
+        await export?.end(within: .seconds(3))
         await store.shutdown()
         await app?.stop()
         await tracing.end()

@@ -12,6 +12,7 @@ import NIOCore
 import NIOPosix
 import Resources
 import Telemetry
+import TelemetryExport
 import Transport
 
 /// A running runtime: its event loops, components and listeners.
@@ -33,6 +34,8 @@ final class Runtime: Sendable {
     let startedAt: ContinuousClock.Instant
     let configuration: ResourceReading.Configuration
     let tracing: RuntimeTracing
+    /// Sends metrics to a collector; nil: nobody asks for that.
+    let export: MetricsExport?
     /// The way to the app; nil without one.
     let app: AppChannel?
     /// Whether the log has said that everything is up.
@@ -63,10 +66,11 @@ final class Runtime: Sendable {
         options: RuntimeOptions, logger: Logger, events: EventQueue, group: MultiThreadedEventLoopGroup,
         loops: [NIOLoopBound<CallLoop>], store: ComponentStore, state: RuntimeState, api: Server, peers: Server,
         invocations: [NIOLoopBound<InvocationLoop>], listeners: [Listener], startedAt: ContinuousClock.Instant, configuration: ResourceReading.Configuration,
-        registry: MetricsRegistry, crashReports: CrashReports, app: AppChannel?, tracing: RuntimeTracing, meters: RuntimeMeters,
+        registry: MetricsRegistry, crashReports: CrashReports, app: AppChannel?, tracing: RuntimeTracing, export: MetricsExport?, meters: RuntimeMeters,
         requests: MetricFamily<Histogram>
     ) async throws {
         self.tracing = tracing
+        self.export = export
         let deliveries = NIOLockedValueBox<[NIOLoopBound<any AppDeliveries>]>([])
         self.deliveries = deliveries
         let delivery = AppDelivery(app: app, loops: loops, state: state, deliveries: deliveries, logger: logger)
@@ -113,6 +117,7 @@ final class Runtime: Sendable {
         }
         self.listeners = all
         backend.setListeners(all)
+        export?.begin { await backend.metrics() }
     }
 
     /// Listens first; components start in the background.
@@ -134,10 +139,13 @@ final class Runtime: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: options.eventLoops ?? System.coreCount)
         let eventLoops = Array(group.makeIterator())
         let registry = MetricsRegistry(loops: eventLoops.count)
-        let tracing = try await RuntimeTracing.start(
-            configuration.tracing, appID: options.appID, environment: ResourceReading.environment, registry: registry, eventLoop: eventLoops[0])
         let namespace = environmentVariable("NAMESPACE") ?? ""
-        let meters = RuntimeMeters(registry, configuration.metrics, options, namespace: namespace)
+        let resource = ExportResource(appID: options.appID, namespace: namespace, environment: ResourceReading.environment)
+        let tracing = try await RuntimeTracing.start(
+            configuration.tracing, resource, appID: options.appID, environment: ResourceReading.environment, registry: registry, eventLoop: eventLoops[0])
+        let export = try await RuntimeExport.make(
+            configuration.metrics, resource, environment: ResourceReading.environment, registry: registry, eventLoop: eventLoops[0])
+        let meters = RuntimeMeters(registry, configuration.metrics, isRead: options.metrics.enabled || export != nil, options, namespace: namespace)
         let loops = try await makeLoops(eventLoops, tracing, meters, logger: Logger(label: "octavo.components"))
         let polls = try await makePolls(eventLoops, options.busyPoll)
         var storeOptions = ComponentStore.Options(
@@ -180,7 +188,7 @@ final class Runtime: Sendable {
 
         let observation = observation(options, configuration, registry)
         let security = Logger(label: "octavo.security")
-        let certificates = try PeerCertificates(options, configuration.mutualTLS, namespace: namespace, registry: registry, logger: security)
+        let certificates = try PeerCertificates(options, configuration.mutualTLS, namespace: namespace, registry: registry, named: meters.dapr, logger: security)
         if let access = configuration.accessControl { tell(access, certificates, security) }
         let invocations = try await invocations(
             options, loops, namespace, app, try certificates?.security(), configuration.accessControl.map { AccessControl($0) },
@@ -190,7 +198,7 @@ final class Runtime: Sendable {
         let runtime = try await Runtime(
             options: options, logger: logger, events: events, group: group, loops: loops, store: store, state: state,
             api: api, peers: peers, invocations: invocations, listeners: listeners + peerListeners, startedAt: startedAt, configuration: configuration, registry: registry,
-            crashReports: crashReports, app: app, tracing: tracing, meters: meters, requests: observation.family)
+            crashReports: crashReports, app: app, tracing: tracing, export: export, meters: meters, requests: observation.family)
         state.setListening()
         for listener in runtime.listeners {
             logger.info("listening", metadata: ["for": "\(listener.purpose)", "address": "\(listener.text)"])

@@ -12,13 +12,13 @@ import Transport
 
 /// What the runtime tells its operator and does for them.
 final class RuntimeBackend: AdminBackend {
-    private let options: RuntimeOptions
+    let options: RuntimeOptions
     let tracing: RuntimeTracing
     let meters: RuntimeMeters
     /// Of the APIs, by protocol, operation and code.
     let requests: MetricFamily<Histogram>
     private let store: ComponentStore
-    private let state: RuntimeState
+    let state: RuntimeState
     private let registry: MetricsRegistry
     private let crashReports: CrashReports
     let loops: [NIOLoopBound<CallLoop>]
@@ -80,12 +80,14 @@ final class RuntimeBackend: AdminBackend {
 
     func reloadResources() async throws -> ResourcesChange { await resources.reload(waits: true) }
 
-    func metricsPage() async throws -> [UInt8] {
-        MetricsPage.render(
+    func metricsPage() async throws -> [UInt8] { PrometheusText.page(await metrics()) }
+
+    func metrics() async -> MetricSet {
+        RuntimeMetrics.read(
             registry, components: await store.componentFacts(), plugins: await store.pluginFacts(),
-            server: await api.statistics(), subscriptions: state.subscriptions.summaries, policies: state.policies.all,
+            server: await api.statistics(), subscriptions: state.subscriptions.summaries, policies: state.policies.all, policySet: state.policySet,
             ready: state.notReady.isEmpty, appID: options.appID, resourceProblems: await resources.complaints.count,
-            namesLikeDapr: meters.dapr != nil)
+            resiliency: meters.resiliency)
     }
 
     // MARK: Plugins

@@ -58,7 +58,7 @@ enum SubscriptionViews {
     /// The states that the gauge counts, in the order of the page.
     private static let states: [SubscriptionSummary.State] = [.waiting, .active, .retrying, .paused, .stalled, .stopped]
 
-    static func write(_ all: [SubscriptionDirectory.Summary], _ components: [ComponentFacts], _ page: inout PrometheusText) {
+    static func write(_ all: [SubscriptionDirectory.Summary], _ components: [ComponentFacts], _ page: inout MetricSet) {
         guard !all.isEmpty else { return }
         func labels(_ one: SubscriptionDirectory.Summary) -> [(String, String)] {
             [("component", one.series.pubsub), ("topic", one.series.topic), ("origin", one.series.origin.rawValue.lowercased())]

@@ -4,7 +4,7 @@ package enum Stage: Int, Sendable, CaseIterable {
     case received
     /// The runtime itself: decoding, rules, encoding.
     case runtime
-    /// Resiliency policies: pauses between attempts, an open circuit breaker.
+    /// Resiliency policies: pauses between tries, a place in a bulkhead, delays on purpose.
     case policies
     /// Its turn: an instance to call, a place among those that the app is given at a time.
     case waiting
@@ -16,101 +16,73 @@ package enum Stage: Int, Sendable, CaseIterable {
     case answered
 }
 
-/// One request, delivery or call under way: its trace context and where its time goes. Confined to one event loop, and used
-/// again for the next one: what outlives it holds an `ActivityRef`.
-package final class Activity {
-    /// Counts the requests that it has been used for.
-    package internal(set) var generation: UInt32 = 0
+/// One request, delivery or call under way: its trace context and where its time goes. On its event loop, and no longer than it lasts:
+/// what may outlive it holds an `ActivityRef`. Copying costs nothing, for references to what never goes away are not counted.
+package struct Activity {
+    let state: Unmanaged<ActivityState>
+
     /// The span of this request: what it calls has it for a parent.
-    package internal(set) var context = TraceContext(traceHigh: 0, traceLow: 1, span: 1, isSampled: false)
+    package var context: TraceContext { state._withUnsafeGuaranteedRef { $0.context } }
     /// 0: it has none, the trace begins here.
-    package internal(set) var parentSpan: UInt64 = 0
+    package var parentSpan: UInt64 { state._withUnsafeGuaranteedRef { $0.parentSpan } }
     /// Whether the caller has brought a context, and so may want ours.
-    package internal(set) var hasParent = false
+    package var hasParent: Bool { state._withUnsafeGuaranteedRef { $0.hasParent } }
     /// Whether the answer may name the trace; of no use to a runtime that has sent it itself.
-    package var tellsCaller = true
-    /// Whether a span is made of it.
-    package internal(set) var isRecorded = false
-    /// Monotonic nanoseconds.
-    package internal(set) var startedAt: UInt64 = 0
-    /// Which component or app it has to do with; empty when none was reached.
-    package var target = ""
-    /// Instead of what the request says itself; empty for that.
-    package var name = ""
-    /// Whether it calls a method of an app.
-    package var isInvocation = false
-    /// The code of the error that it was answered with; empty without one.
-    package var errorCode = ""
-    /// Of a sampled one, for its span.
-    package var attributes: [SpanAttribute] = []
-
-    /// The next one that is free.
-    var nextFree: Unmanaged<Activity>?
-
-    private var stage = Stage.received
-    private var since: UInt64 = 0
-    private let times: UnsafeMutablePointer<UInt64>
-    /// Component calls that have not ended.
-    private var calls = 0
-    /// What the stage goes back to when they have.
-    private var before = Stage.runtime
-
-    private static let stages = 8
-
-    init() {
-        assert(Stage.allCases.count == Self.stages)
-        times = .allocate(capacity: Self.stages)
-        times.initialize(repeating: 0, count: Self.stages)
+    package var tellsCaller: Bool {
+        get { state._withUnsafeGuaranteedRef { $0.tellsCaller } }
+        nonmutating set { state._withUnsafeGuaranteedRef { $0.tellsCaller = newValue } }
     }
-
-    func begin(_ context: TraceContext, parentSpan: UInt64, hasParent: Bool, isRecorded: Bool, startedAt: UInt64) {
-        self.context = context
-        self.parentSpan = parentSpan
-        self.hasParent = hasParent
-        self.isRecorded = isRecorded
-        self.startedAt = startedAt
-        tellsCaller = true
-        isInvocation = false
-        since = startedAt
-        stage = .received
-        calls = 0
-        times.update(repeating: 0, count: Self.stages)
-        if !target.isEmpty { target = "" }
-        if !name.isEmpty { name = "" }
-        if !errorCode.isEmpty { errorCode = "" }
-        if !attributes.isEmpty { attributes = [] }
+    /// Whether a span is made of it.
+    package var isRecorded: Bool { state._withUnsafeGuaranteedRef { $0.isRecorded } }
+    /// Which component or app it has to do with; empty when none was reached.
+    package var target: String {
+        get { state._withUnsafeGuaranteedRef { $0.target } }
+        nonmutating set { state._withUnsafeGuaranteedRef { $0.target = newValue } }
+    }
+    /// Instead of what the request says itself; empty for that.
+    package var name: String {
+        get { state._withUnsafeGuaranteedRef { $0.name } }
+        nonmutating set { state._withUnsafeGuaranteedRef { $0.name = newValue } }
+    }
+    /// Whether it calls a method of an app.
+    package var isInvocation: Bool {
+        get { state._withUnsafeGuaranteedRef { $0.isInvocation } }
+        nonmutating set { state._withUnsafeGuaranteedRef { $0.isInvocation = newValue } }
+    }
+    /// Of a delivery: `pubsub`, `bindings`; empty of a request.
+    package var block: String { state._withUnsafeGuaranteedRef { $0.block } }
+    /// Of a delivery: the topic or binding.
+    package var subject: String { state._withUnsafeGuaranteedRef { $0.subject } }
+    /// The code of the error that it was answered with; empty without one.
+    package var errorCode: String {
+        get { state._withUnsafeGuaranteedRef { $0.errorCode } }
+        nonmutating set { state._withUnsafeGuaranteedRef { $0.errorCode = newValue } }
+    }
+    /// Of a sampled one, for its span.
+    package var attributes: [SpanAttribute] {
+        get { state._withUnsafeGuaranteedRef { $0.attributes } }
+        nonmutating set { state._withUnsafeGuaranteedRef { $0.attributes = newValue } }
     }
 
     /// What it waits for from now on.
-    package func move(to next: Stage, at now: UInt64 = monotonicNow()) {
-        // A coarse clock may lag behind.
-        let now = max(now, since)
-        times[stage.rawValue] &+= now &- since
-        since = now
-        stage = next
-    }
+    package func move(to next: Stage, at now: UInt64 = monotonicNow()) { state._withUnsafeGuaranteedRef { $0.move(to: next, at: now) } }
 
     /// Nanoseconds in a stage that is over.
-    package func time(in stage: Stage) -> UInt64 { times[stage.rawValue] }
+    package func time(in stage: Stage) -> UInt64 { state._withUnsafeGuaranteedRef { $0.time(in: stage) } }
 
-    func callBegan(at now: UInt64) {
-        calls += 1
-        if calls == 1 {
-            before = stage == .received ? .runtime : stage
-            move(to: .component, at: now)
-        }
-    }
+    /// It is a delivery of that block, of the topic or binding `subject`.
+    package func delivers(_ block: String, _ subject: String) { state._withUnsafeGuaranteedRef { ($0.block, $0.subject) = (block, subject) } }
 
-    func callEnded(at now: UInt64) {
-        calls -= 1
-        if calls == 0, stage == .component { move(to: before, at: now) }
-    }
+    // MARK: Policies
 
-    /// Nanoseconds of each stage that took any.
-    func stages(until end: UInt64) -> [StageTime] {
-        move(to: .answered, at: end)
-        return Stage.allCases.compactMap { times[$0.rawValue] > 0 ? StageTime(stage: $0, nanoseconds: times[$0.rawValue]) : nil }
-    }
+    /// A call of it begins to wait for what its policies say; `goesOn` follows, or its end. While another one is under way that counts.
+    package func isHeldBack() { state._withUnsafeGuaranteedRef { $0.isHeldBack() } }
+
+    /// The call waits no more. `retries`: it is another try.
+    package func goesOn(retries: Bool = false) { state._withUnsafeGuaranteedRef { $0.goesOn(retries: retries) } }
+
+    /// Another try begins beside the first.
+    package func triesBeside() { state._withUnsafeGuaranteedRef { $0.triesBeside() } }
 }
 
 /// How long a request was in a stage.
@@ -122,13 +94,13 @@ package struct StageTime: Sendable, Equatable {
 /// An activity as those hold it that may outlive it. Copying costs nothing: activities are used again and never freed, so
 /// references are not counted.
 package struct ActivityRef {
-    let activity: Unmanaged<Activity>
+    let state: Unmanaged<ActivityState>
     let generation: UInt32
     /// Whether its caller is to be told of its trace.
     package let isTold: Bool
 
     /// The activity while it is under way.
     package var live: Activity? {
-        activity._withUnsafeGuaranteedRef { $0.generation == generation } ? activity.takeUnretainedValue() : nil
+        state._withUnsafeGuaranteedRef { $0.generation == generation } ? Activity(state: state) : nil
     }
 }

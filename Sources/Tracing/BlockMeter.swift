@@ -10,6 +10,33 @@ package protocol BlockMeter: AnyObject {
     func bindingDelivered(component: String, failed: Bool, nanoseconds: UInt64)
     /// The app has been called. `operation`: what for, of a bounded number of words; `method` and `path` as on the wire.
     func appCalled(_ call: AppCallFacts)
+    /// The access control has decided on a call of another app.
+    func accessDecided(_ decision: AccessFacts)
+}
+
+/// What the access control has said to a call.
+package struct AccessFacts: Equatable {
+    /// Of the certificate; empty where nobody knows.
+    package var caller: String
+    package var trustDomain: String
+    package var namespace: String
+    /// The operation's name in the policy, and not the path, which callers choose; empty where none fits.
+    package var operation: String
+    /// Empty of gRPC.
+    package var verb: String
+    package var isAllowed: Bool
+    /// By a policy for the caller; false: by the action for all others.
+    package var isOfPolicy: Bool
+
+    package init(caller: String, trustDomain: String, namespace: String, operation: String, verb: String, isAllowed: Bool, isOfPolicy: Bool) {
+        self.caller = caller
+        self.trustDomain = trustDomain
+        self.namespace = namespace
+        self.operation = operation
+        self.verb = verb
+        self.isAllowed = isAllowed
+        self.isOfPolicy = isOfPolicy
+    }
 }
 
 /// A call of the app that has ended.

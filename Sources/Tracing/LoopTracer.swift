@@ -16,11 +16,15 @@ package struct TracingRules: Sendable {
 package final class LoopTracer {
     private let rules: TracingRules
     private let sink: (any SpanSink)?
+    /// Traces that begin here are recorded below it; 0 without a sink.
+    private let bound: UInt64
     private let ring: TraceRing?
     private var random: SplitMix
     private var used = 0
+    /// All that were ever under way at a time.
+    private var all: [Unmanaged<ActivityState>] = []
     /// Those that serve the next ones: as many as were under way at a time.
-    private var free: Unmanaged<Activity>?
+    private var free: Unmanaged<ActivityState>?
 
     /// Measures what building blocks and the app do; nil: nobody does.
     package var meter: (any BlockMeter)?
@@ -31,6 +35,7 @@ package final class LoopTracer {
     package init(rules: TracingRules = TracingRules(), sink: (any SpanSink)? = nil, ring: TraceRing? = nil) {
         self.rules = rules
         self.sink = sink
+        bound = sink == nil ? 0 : rules.bound
         self.ring = ring
         var system = SystemRandomNumberGenerator()
         random = SplitMix(state: system.next())
@@ -48,38 +53,44 @@ package final class LoopTracer {
     // MARK: Activities
 
     /// Whether spans are made at all.
-    package var makesSpans: Bool { sink != nil && rules.bound > 0 }
+    package var makesSpans: Bool { bound > 0 }
 
     /// How many are under way.
     package var underWay: Int { used }
 
+    /// Looks at all that are under way.
+    package func eachUnderWay(_ body: (Activity) -> Void) {
+        for one in all { one._withUnsafeGuaranteedRef { if $0.isUnderWay { body(Activity(state: one)) } } }
+    }
+
     /// Begins one; `end` must be called once. `parent`: what the caller has sent. Without one a trace begins.
     package func begin(parent: TraceContext?, startedAt: UInt64) -> ActivityRef {
-        let reference: Unmanaged<Activity>
+        let reference: Unmanaged<ActivityState>
         if let last = free {
             reference = last
             free = last._withUnsafeGuaranteedRef { $0.nextFree }
         } else {
             // For good: whoever still holds a reference when the loop has ended may look at it.
-            reference = Unmanaged.passRetained(Activity())
+            reference = Unmanaged.passRetained(ActivityState())
+            all.append(reference)
         }
         used += 1
         return reference._withUnsafeGuaranteedRef { activity in
             begin(activity, parent, startedAt)
-            return ActivityRef(activity: reference, generation: activity.generation, isTold: activity.hasParent || activity.isRecorded)
+            return ActivityRef(state: reference, generation: activity.generation, isTold: activity.hasParent || activity.isRecorded)
         }
     }
 
     @inline(__always)
-    private func begin(_ activity: Activity, _ parent: TraceContext?, _ startedAt: UInt64) {
+    private func begin(_ activity: ActivityState, _ parent: TraceContext?, _ startedAt: UInt64) {
         if var context = parent {
             let span = context.span
             context.span = nonZero()
             activity.begin(
-                context, parentSpan: span, hasParent: true, isRecorded: sink != nil && context.isSampled && rules.bound > 0, startedAt: startedAt)
+                context, parentSpan: span, hasParent: true, isRecorded: context.isSampled && bound > 0, startedAt: startedAt)
         } else {
             let low = nonZero()
-            let isSampled = sink != nil && low >> 1 < rules.bound
+            let isSampled = low >> 1 < bound
             activity.begin(
                 TraceContext(traceHigh: random.next(), traceLow: low, span: nonZero(), isSampled: isSampled), parentSpan: 0,
                 hasParent: false, isRecorded: isSampled, startedAt: startedAt)
@@ -106,18 +117,19 @@ package final class LoopTracer {
 
     /// Ends it. `end`: monotonic nanoseconds. `noted` is called before, for one that is an invocation or has an error's code.
     package func end(_ ref: ActivityRef, at end: UInt64, failed: Bool, noted: (Activity) -> Void = { _ in }, _ facts: () -> Facts) {
-        ref.activity._withUnsafeGuaranteedRef { activity in
+        ref.state._withUnsafeGuaranteedRef { activity in
             guard activity.generation == ref.generation else { return }
-            if activity.isInvocation || !activity.errorCode.isEmpty { noted(activity) }
+            if activity.isInvocation || !activity.errorCode.isEmpty { noted(Activity(state: ref.state)) }
             self.end(activity, end, failed: failed, facts)
+            activity.isUnderWay = false
             activity.nextFree = free
-            free = ref.activity
+            free = ref.state
             used -= 1
         }
     }
 
     @inline(__always)
-    private func end(_ activity: Activity, _ end: UInt64, failed: Bool, _ facts: () -> Facts) {
+    private func end(_ activity: ActivityState, _ end: UInt64, failed: Bool, _ facts: () -> Facts) {
         let took = end &- min(activity.startedAt, end)
         let isSlow = took >= rules.slow
         if activity.isRecorded || isSlow || failed {
@@ -128,16 +140,17 @@ package final class LoopTracer {
         activity.generation &+= 1
     }
 
-    private func tell(_ activity: Activity, _ took: UInt64, _ end: UInt64, isSlow: Bool, failed: Bool, _ facts: Facts) {
+    private func tell(_ activity: ActivityState, _ took: UInt64, _ end: UInt64, isSlow: Bool, failed: Bool, _ facts: Facts) {
         let wall = wallNow()
         if isSlow || failed {
             ring?.add(
                 TraceEntry(
                     traceID: activity.context.traceID, spanID: TraceContext.text(span: activity.context.span), wire: facts.wire, name: facts.name,
-                    target: activity.target, code: facts.code, isSlow: isSlow, isFailed: failed, start: wall &- took, nanoseconds: took,
+                    target: activity.target, code: facts.code, isSlow: isSlow, isFailed: failed, retries: activity.retries, start: wall &- took, nanoseconds: took,
                     stages: activity.stages(until: end)))
         }
         guard activity.isRecorded, let sink else { return }
+        if activity.retries > 0 { activity.attributes.append(SpanAttribute("octavo.retries", activity.retries)) }
         sink.put(
             Span(
                 context: activity.context, parent: activity.parentSpan, name: facts.name, kind: facts.kind, start: wall &- took, end: wall,
@@ -150,7 +163,7 @@ package final class LoopTracer {
     @inline(__always)
     package func callBegan() -> CallTrace? {
         guard let current else { return nil }
-        return current.activity._withUnsafeGuaranteedRef { activity in
+        return current.state._withUnsafeGuaranteedRef { activity in
             guard activity.generation == current.generation else { return nil }
             // Two readings of the clock cost as much as a small call.
             let now = activity.isRecorded ? monotonicNow() : coarseNow()
@@ -163,7 +176,7 @@ package final class LoopTracer {
     package func callEnded(
         _ call: CallTrace, failure: String?, waited: Bool, _ facts: () -> (component: String, type: String, operation: String)
     ) {
-        call.activity.activity._withUnsafeGuaranteedRef { activity in
+        call.activity.state._withUnsafeGuaranteedRef { activity in
             guard activity.generation == call.activity.generation else { return }
             callEnded(activity, call, failure, waited, facts)
         }
@@ -171,7 +184,7 @@ package final class LoopTracer {
 
     @inline(__always)
     private func callEnded(
-        _ activity: Activity, _ call: CallTrace, _ failure: String?, _ waited: Bool,
+        _ activity: ActivityState, _ call: CallTrace, _ failure: String?, _ waited: Bool,
         _ facts: () -> (component: String, type: String, operation: String)
     ) {
         let now = activity.isRecorded || waited ? monotonicNow() : coarseNow()

@@ -11,6 +11,8 @@ package struct TraceEntry: Sendable {
     package var code: String
     package var isSlow: Bool
     package var isFailed: Bool
+    /// Tries of its calls after the first of each.
+    package var retries: Int
     /// Nanoseconds since 1970.
     package var start: UInt64
     package var nanoseconds: UInt64

@@ -163,6 +163,9 @@ struct MutualTLSTests {
             try await carried()
             try await renew("caller", caller)
             try await carried()
+            let samples = try await callee.samples()
+            #expect(samples[#"dapr_runtime_mtls_init_total{app_id="callee"}"#] == 1)
+            #expect(samples[#"dapr_runtime_mtls_workload_cert_rotated_total{app_id="callee"}"#] == Double(changes(callee)))
             try scratch.write("", to: "stop")
             let end = try await load.ended(within: .seconds(60))
             #expect(end.code == 0, "\(end.output.suffix(3000))\(end.errors)\n\(callee.process.errors.suffix(2000))\n\(caller.process.errors.suffix(2000))")
@@ -298,6 +301,17 @@ struct MutualTLSTests {
             // The app gets what was judged.
             if status == "200", wire == "http" { #expect(end.output.contains(path.contains(";") ? #""path": "/a/x;y""# : #""path": "/a/x""#), "\(path): \(end)") }
         }
+        // Counted under Dapr's names: by the operation that has decided, never by the path.
+        let samples = try await callee.samples()
+        func count(_ family: String, _ labels: String) -> Double {
+            samples.filter { $0.key.hasPrefix("dapr_runtime_acl_\(family)_total{") && $0.key.contains(labels) }.values.reduce(0, +)
+        }
+        let verb = wire == "http" ? "GET" : ""
+        let ownLabels = #"{app_id="caller",trustDomain="public",namespace="default","#
+        #expect(count("app_policy_action_allowed", ownLabels + #"operation="/a/*",method="\#(verb)",policyAction="true""#) >= 4, "\(samples)")
+        #expect(count("app_policy_action_blocked", ownLabels + #"operation="",method="\#(verb)",policyAction="false""#) >= 4, "\(samples)")
+        #expect(count("global_policy_action_blocked", #"{app_id="other",trustDomain="public",namespace="default","#) >= 1, "\(samples)")
+        #expect(!samples.keys.contains { $0.hasPrefix("dapr_runtime_acl_") && $0.contains("secret") })
         try await callee.stop()
         // Without certificates nobody is known: the default action holds.
         let plain = try await OctavoProcess.start(flags: ["--app-id", "callee", "--app-port", "\(port)", "--app-protocol", wire] + ruled)
@@ -369,6 +383,8 @@ struct MutualTLSTests {
             try await eventually("it goes on") { octavo.process.errors.contains("changed certificates are used") ? () : nil }
             let page = try await Subprocess.run("curl", ["-sS", "http://127.0.0.1:\(octavo.metrics)/metrics"]).output
             #expect(page.contains("octavo_mtls_certificate_changes_total 1"), "\(page)")
+            #expect(page.contains(#"dapr_runtime_mtls_workload_cert_rotated_total{app_id="demo"} 1"#))
+            #expect(page.contains(#"dapr_runtime_mtls_workload_cert_rotated_fail_total{app_id="demo",reason="files"} 1"#))
         }
         // It warns before the end: of a minute with five before it, for clocks that are behind, 70 % have gone at once.
         let short = try await authority.issue("demo", name: "short", lifetime: "60s")

@@ -68,6 +68,59 @@ struct ObservationTests {
         }
     }
 
+    private func slow(_ octavo: OctavoProcess) async throws -> JSONValue {
+        try #require(try await octavo.json("trace", "--slow")["traces"]?.array?.first)
+    }
+
+    @Test("what policies wait for is told apart from what they wait with, and tries are counted")
+    func policies() async throws {
+        let fleet = try Fleet()
+        try await fleet.app("flaky", "flaky")
+        try await fleet.app("late", "slow")
+        let web = try await fleet.bare("flaky")
+        try fleet.scratch.write(Resource.component("web", "bindings.http", [("url", "http://127.0.0.1:\(web.port)/")]), to: "caller/all.yaml")
+        let caller = try await fleet.caller("caller", """
+              policies:
+                retries: {again: {duration: 400ms, maxRetries: 2}}
+                bulkheads: {one: {maxConcurrent: 1, maxQueued: 4}}
+              targets:
+                apps: {flaky: {retry: again}, late: {bulkhead: one}}
+                components: {web: {outbound: {retry: again}}}
+            """)
+        for app in ["flaky", "late"] {
+            try await eventually("\(app) is known") {
+                try await Curl(path: "/v1.0/invoke/\(app)/method/a").send(to: caller.base).status == 200 ? () : nil
+            }
+        }
+        // Every other request fails: of two one has a pause.
+        func held(_ name: String, _ send: () async throws -> Void) async throws -> JSONValue {
+            try await eventually(name) {
+                try await send()
+                let one = try await slow(caller)
+                return one["retries"]?.integer == 1 && one["name"]?.string?.contains(name) == true ? one : nil
+            }
+        }
+        let call = try await held("/invoke/flaky") { _ = try await Curl(path: "/v1.0/invoke/flaky/method/a").send(to: caller.base) }
+        #expect(stage("policies", call) >= 390_000_000 && stage("peer", call) > 0, "\(call)")
+        let component = try await held("/bindings/web") {
+            _ = try await Curl(method: "POST", path: "/v1.0/bindings/web", body: #"{"operation":"get"}"#).send(to: caller.base)
+        }
+        #expect(stage("policies", component) >= 390_000_000 && stage("component", component) > 0, "\(component)")
+        let text = try await run(caller, "trace", "--id", component["traceID"]?.string ?? "").output
+        #expect(text.contains("policies") && text.contains("retries"), "\(text)")
+        // Of two at once one waits for the other, which takes three seconds.
+        async let first = Curl(path: "/v1.0/invoke/late/method/a").send(to: caller.base)
+        async let second = Curl(path: "/v1.0/invoke/late/method/a").send(to: caller.base)
+        #expect(try await [first.status, second.status] == [200, 200])
+        let waited = try await caller.json("trace", "--slow")["traces"]?.array?.prefix(2).map { stage("policies", $0) } ?? []
+        #expect((waited.max() ?? 0) >= 2_000_000_000 && (waited.min() ?? 0) < 1_000_000_000, "\(waited)")
+        for one in try await caller.json("trace")["traces"]?.array ?? [] {
+            let stages = one["stages"]?.array?.reduce(0) { $0 + Int($1["nanoseconds"]?.integer ?? 0) } ?? 0
+            #expect(stages == Int(one["nanoseconds"]?.integer ?? -1), "\(one)")
+        }
+        withExtendedLifetime(fleet) {}
+    }
+
     @Test("top shows what APIs, components and the app do")
     func top() async throws {
         let scratch = try Scratch()
@@ -93,6 +146,51 @@ struct ObservationTests {
             let text = try await run(octavo, "top", "--once", "--interval", "100ms")
             #expect(text.code == 0 && text.output.contains("http GET state") && text.output.contains("P99"))
         }
+    }
+
+    @Test("top shows what of the app and of other apps is in flight")
+    func inFlight() async throws {
+        let scratch = try Scratch(), fleet = try Fleet()
+        try await fleet.app("late", "slow")
+        let caller = try await fleet.caller("caller")
+        try await eventually("the app is known") {
+            try await Curl(path: "/v1.0/invoke/late/method/a").send(to: caller.base).status == 200 ? () : nil
+        }
+        func inFlight(_ octavo: OctavoProcess, _ group: String, _ name: String) async throws -> Int? {
+            let rows = try await octavo.json("top", "--once", "--interval", "100ms")["rows"]?.array ?? []
+            return rows.first { $0["group"]?.string == group && $0["name"]?.string == name }?["inFlight"]?.integer.map { Int($0) }
+        }
+        #expect(try await inFlight(caller, "peer", "late") == 0)
+        // The app takes three seconds for each.
+        var most = 0
+        for _ in 0..<5 where most < 5 {
+            async let calls = Fleet.send(5, to: "late", by: caller, at: 5, seconds: 30)
+            for _ in 0..<8 where most < 5 { most = max(most, try await inFlight(caller, "peer", "late") ?? 0) }
+            #expect(try await calls[200] == 5)
+        }
+        #expect(most == 5)
+        #expect(try await inFlight(caller, "peer", "late") == 0)
+
+        try scratch.write(Resource.component("bus", "pubsub.in-memory"), to: "resources/bus.yaml")
+        let app = try await SubscriberApp.start("http")
+        let stuck = try await OctavoProcess.start(in: scratch, flags: ["--app-port", "\(app.port)", "--resources-path", scratch.file("resources")])
+        // The app does not answer what it sees for the first time; nothing of the topic has ended yet.
+        for text in ["a", "b"] {
+            let publish = Curl(method: "POST", path: "/v1.0/publish/bus/stuck", headers: ["content-type: application/json"], body: "\"\(text)\"")
+            #expect(try await publish.send(to: stuck.base).status == 204)
+        }
+        try await eventually("both are in flight", within: .seconds(20)) { try await inFlight(stuck, "app", "pubsub/stuck") == 2 ? () : nil }
+        stuck.process.kill(SIGKILL)
+        let invoked = try await SubscriberApp.start(script: "invoked_app", ["http", "0"])
+        try await OctavoProcess.with(flags: ["--app-port", "\(invoked.port)"]) { octavo in
+            async let slow = Curl(path: "/v1.0/invoke/demo/method/slow/10").send(to: octavo.base, seconds: 30)
+            try await eventually("the call is in flight", within: .seconds(10)) { try await inFlight(octavo, "app", "invoke") == 1 ? () : nil }
+            #expect(try await slow.status == 200)
+            #expect(try await inFlight(octavo, "app", "invoke") == 0)
+            let text = try await run(octavo, "top", "--once", "--interval", "100ms").output
+            #expect(text.contains("IN FLIGHT"))
+        }
+        withExtendedLifetime(fleet) {}
     }
 
     @Test("logs shows the last lines, and what comes, without secrets")

@@ -4,7 +4,7 @@ import Testing
 
 @Suite("The policies of a target together")
 struct GovernorTests {
-    private static let origin = PolicyOrigin(resource: "r", place: "f", reason: "test")
+    private static let origin = PolicyOrigin(resource: "r", name: "r", place: "f", reason: "test")
     private func chosen<Value>(_ value: Value) -> Chosen<Value> { Chosen(value, name: "n", origin: Self.origin) }
     private func go(_ entry: Governor.Entry) -> Governor.Ticket? {
         if case .go(let ticket) = entry { return ticket }

@@ -23,7 +23,7 @@ struct AccessControlTests {
     private static func allows(_ control: AccessControl, _ path: String, _ verb: String? = "GET", _ caller: RuntimeIdentity? = caller()) -> Bool? {
         do throws(InvocationFailure) {
             let cleaned = try MethodPath.cleaned(path)
-            return control.allows(.init(readings: try MethodPath.readings(cleaned), verb: verb), by: caller)
+            return control.decide(.init(readings: try MethodPath.readings(cleaned), verb: verb), by: caller).isAllowed
         } catch {
             return nil
         }

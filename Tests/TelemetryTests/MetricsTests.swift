@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct MetricsTests {
     private func page(_ registry: MetricsRegistry) -> [String] {
-        String(decoding: registry.page(), as: UTF8.self).split(separator: "\n").map(String.init)
+        String(decoding: PrometheusText.page(registry.read()), as: UTF8.self).split(separator: "\n").map(String.init)
     }
 
     @Test("the page is what Prometheus reads, with everything escaped")
@@ -117,11 +117,50 @@ import Testing
         #expect(histogram.snapshot().count == 400_000)
     }
 
+    private final class Named: SeriesGroup {
+        let name: String
+
+        init(_ name: String, _ counters: [Counter], _ histograms: [Histogram]) {
+            self.name = name
+            super.init(counters, histograms, MetricShard(loop: 1))
+        }
+    }
+
+    @Test("series that are recorded together count as one by one, and outlive their family's page")
+    func groups() {
+        let one = MetricsRegistry(loops: 2), other = MetricsRegistry(loops: 2)
+        func series(_ registry: MetricsRegistry) -> (Counter, Histogram, Histogram) {
+            (
+                registry.counter(MetricDefinition("a", help: "")).series(), registry.histogram(MetricDefinition("b", help: "")).series(),
+                registry.histogram(MetricDefinition("c", help: ""), scale: .daprLatency).series()
+            )
+        }
+        let handles = series(one), shard = MetricShard(loop: 1)
+        var last = LastSeries<Named>()
+        let none = last.record(7, if: { _ in true })
+        #expect(!none)
+        do {
+            let (counter, first, second) = series(other)
+            last.keep(Named("first", [], []))
+            last.keep(Named("x", [counter], [first, second]))
+        }
+        var random = SplitMix(state: 4)
+        for _ in 0..<5000 {
+            let value = UInt64.random(in: 0...UInt64.max >> UInt64.random(in: 20...63), using: &random)
+            handles.0.add(1, shard)
+            handles.1.record(value, shard)
+            handles.2.record(value, shard)
+            let fits = last.record(value, if: { $0.name == "x" }), misses = last.record(value, if: { $0.name == "first" })
+            #expect(fits && !misses)
+        }
+        #expect(page(one) == page(other))
+    }
+
     @Test("the process' own figures are there and plausible")
     func processFigures() throws {
-        var text = PrometheusText()
-        ProcessMetrics.write(&text)
-        let lines = String(decoding: text.bytes, as: UTF8.self).split(separator: "\n")
+        var set = MetricSet()
+        ProcessMetrics.write(&set)
+        let lines = String(decoding: PrometheusText.page(set), as: UTF8.self).split(separator: "\n")
         func value(_ name: String) throws -> Double {
             let line = try #require(lines.first { $0.hasPrefix(name + " ") })
             return try #require(Double(line.dropFirst(name.count + 1)))

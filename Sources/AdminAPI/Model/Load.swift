@@ -1,8 +1,8 @@
 /// What a part of the runtime has done since its start: an element of `GET /v1/load`.
 package struct Load: Sendable, Equatable, Codable {
-    /// `api`, `component`, `app`.
+    /// `api`, `component`, `app`, `peer`: the app beside the runtime, and other apps that it calls.
     package var group: String
-    /// `http GET state`, the component's name, `pubsub/orders`, ...
+    /// `http GET state`, the component's name, `pubsub/orders`, the other app's id, ...
     package var name: String
     package var statistics: CallStatistics
 

@@ -25,12 +25,14 @@ package struct RequestTrace: Sendable, Equatable, Codable {
     package var code: String
     package var slow: Bool
     package var failed: Bool
+    /// Tries of its calls after the first of each, by retries and hedges; nil without any.
+    package var retries: Int?
     package var startUnixMilliseconds: Int64
     package var nanoseconds: Int64
     package var stages: [Stage]
 
     package init(
-        traceID: String, spanID: String, wire: String, name: String, target: String, code: String, slow: Bool, failed: Bool,
+        traceID: String, spanID: String, wire: String, name: String, target: String, code: String, slow: Bool, failed: Bool, retries: Int? = nil,
         startUnixMilliseconds: Int64, nanoseconds: Int64, stages: [Stage]
     ) {
         self.traceID = traceID
@@ -41,6 +43,7 @@ package struct RequestTrace: Sendable, Equatable, Codable {
         self.code = code
         self.slow = slow
         self.failed = failed
+        self.retries = retries
         self.startUnixMilliseconds = startUnixMilliseconds
         self.nanoseconds = nanoseconds
         self.stages = stages

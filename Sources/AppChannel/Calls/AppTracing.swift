@@ -21,7 +21,8 @@ extension AppLoop {
         _ delivery: ActivityRef, _ block: String, _ name: String, _ component: String, path: String, status: @escaping (Value) -> String,
         _ done: @escaping (Result<Value, AppFailure>) -> Void
     ) -> (Result<Value, AppFailure>) -> Void {
-        { [tracer, wire = options.wire] result in
+        delivery.live?.delivers(block, name)
+        return { [tracer, wire = options.wire] result in
             let end = monotonicNow()
             if let meter = tracer.meter, let live = delivery.live {
                 live.move(to: .answered, at: end)

@@ -21,6 +21,8 @@ final class GovernedCall: CallWaiter {
     private var timer: Scheduled<Void>?
     /// The slot of the second try and of later ones, for the caller's handle.
     private(set) var handle: CallHandle?
+    /// Waits in a held slot, which the request is told of.
+    private var isHeldBack = false
     private var isCancelled = false
     private var isRefused = false
 
@@ -58,6 +60,7 @@ final class GovernedCall: CallWaiter {
                 after(most) { [self] in
                     guard waiting == id, let slot = still(slot, call) else { return }
                     waiting = nil
+                    goesOn()
                     governor.giveUp(id, tooLong: true)
                     slot.pointee.held = 0
                     refuse(slot, .waitedTooLong)
@@ -77,6 +80,7 @@ final class GovernedCall: CallWaiter {
         waiting = nil
         timer?.cancel()
         timer = nil
+        goesOn()
         guard let slot = still(slot, call) else { return governor.giveUp(id) }
         slot.pointee.held = 0
         let now = monotonicNanoseconds()
@@ -92,7 +96,15 @@ final class GovernedCall: CallWaiter {
         return nil
     }
 
+    private func goesOn(retries: Bool = false) {
+        guard isHeldBack else { return }
+        isHeldBack = false
+        activity?.live?.goesOn(retries: retries)
+    }
+
     private func hold(_ slot: UnsafeMutablePointer<octavo_slot>) {
+        isHeldBack = true
+        activity?.live?.isHeldBack()
         slot.pointee.held = 1
         slot.pointee.holder = Unmanaged.passUnretained(ref).toOpaque()
         slot.pointee.deadline_ns = deadline
@@ -152,6 +164,7 @@ final class GovernedCall: CallWaiter {
     }
 
     override func failed(_ error: CallError) {
+        goesOn()
         settle(error)
         waiter.failed(error)
     }
@@ -203,6 +216,7 @@ final class GovernedCall: CallWaiter {
         let call = octavo_calls_handle(next)
         handle = CallHandle(slot: next, call: call)
         after(pause) { [self] in
+            goesOn(retries: true)
             guard let next = still(next, call) else { return }
             next.pointee.held = 0
             begin(next, isFirst: false)
@@ -213,6 +227,7 @@ final class GovernedCall: CallWaiter {
     /// The caller has gone.
     func cancel() {
         isCancelled = true
+        goesOn()
         if let ticket { governor.abandon(ticket) }
         ticket = nil
     }

@@ -19,7 +19,7 @@ extension ConfigurationResource {
             configuration.metrics = metrics(
                 spec.fields(
                     name,
-                    known: ["enabled", "recordErrorCodes", "latencyDistributionBuckets", "http", "workflow", "rules"],
+                    known: ["enabled", "recordErrorCodes", "latencyDistributionBuckets", "http", "workflow", "rules", "otel"],
                     &report), &report)
         }
         configuration.tracing = .read(
@@ -126,6 +126,15 @@ extension ConfigurationResource {
         settings.hasIncreasedCardinality = http.boolean("increasedCardinality", &report)
         settings.pathMatching = http.texts("pathMatching", &report)
         settings.excludesVerbs = http.boolean("excludeVerbs", &report) ?? false
+        let otel = fields.fields("otel", known: CollectorSettings.names + ["interval"], &report)
+        settings.collector = .read(otel, &report)
+        if let interval = otel.duration("interval", &report) {
+            if interval >= .milliseconds(100) {
+                settings.exportInterval = interval
+            } else {
+                report.error(otel["interval"]?.mark ?? otel.mark, "\(otel.at("interval")) must be at least 100ms")
+            }
+        }
         return settings
     }
 

@@ -112,7 +112,7 @@ package struct SecretScope: Sendable, Equatable {
     }
 }
 
-/// What the metrics page holds (`spec.metric`, `spec.metrics`).
+/// What is measured and who is shown it (`spec.metric`, `spec.metrics`).
 package struct MetricsSettings: Sendable, Equatable {
     package var isEnabled = true
     package var recordsErrorCodes = false
@@ -123,6 +123,10 @@ package struct MetricsSettings: Sendable, Equatable {
     /// Patterns of paths that get a series each.
     package var pathMatching: [String] = []
     package var excludesVerbs = false
+    /// Where metrics are sent (`spec.metrics.otel`; Octavo's own, Dapr ignores it); nil: nowhere that is written here.
+    package var collector: CollectorSettings?
+    /// How often (`spec.metrics.otel.interval`); nil where nothing was written.
+    package var exportInterval: Duration?
 
     package init() {}
 }

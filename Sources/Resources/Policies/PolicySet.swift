@@ -9,6 +9,9 @@ package struct PolicySet: Sendable {
 
     package var isEmpty: Bool { resources.isEmpty }
 
+    /// The documents by their names.
+    package var names: [String] { resources.map(\.header.name) }
+
     /// Apps that are targets.
     package var apps: [String] { Array(Set(resources.flatMap(\.apps.keys))).sorted() }
     /// Components that are.
@@ -42,7 +45,7 @@ package struct PolicySet: Sendable {
     // MARK: Names
 
     /// Source: Dapr's words for kinds of components in the names of default policies.
-    private static func word(_ type: String) -> String {
+    package static func word(_ type: String) -> String {
         switch type.prefix(while: { $0 != "." }) {
         case "state": "Statestore"
         case "pubsub": "Pubsub"
@@ -86,7 +89,7 @@ package struct PolicySet: Sendable {
 
 extension CallPolicy {
     mutating func take(_ kind: PolicyKind, _ name: String, from resource: ResiliencyResource, reason: String) {
-        let origin = PolicyOrigin(resource: resource.header.label, place: "\(resource.header.source)", reason: reason)
+        let origin = PolicyOrigin(resource: resource.header.label, name: resource.header.name, place: "\(resource.header.source)", reason: reason)
         func chosen<Value>(_ value: Value?) -> Chosen<Value>? { value.map { Chosen($0, name: name, origin: origin) } }
         switch kind {
         case .timeout: timeout = chosen(resource.timeouts[name])

@@ -1,6 +1,7 @@
 import Components
 import Resources
 import Telemetry
+import Tracing
 
 /// Metrics under Dapr's names, with its labels, so that dashboards made for Dapr work. Source: Dapr's `pkg/diagnostics`.
 ///
@@ -29,11 +30,37 @@ final class DaprMetrics: Sendable {
     let answersReceived: MetricFamily<Counter>
     let answerLatency: MetricFamily<Histogram>
     let errorCodes: MetricFamily<Counter>
+    let access: Access
+    let certificates: Certificates
 
     /// A counter and its latencies, with the same labels.
     struct Pair: Sendable {
         let count: MetricFamily<Counter>
         let latency: MetricFamily<Histogram>
+    }
+
+    /// What the access control has said: by a policy for the caller, or by the action for all.
+    struct Access: Sendable {
+        let allowedByPolicy: MetricFamily<Counter>
+        let blockedByPolicy: MetricFamily<Counter>
+        let allowedForAll: MetricFamily<Counter>
+        let blockedForAll: MetricFamily<Counter>
+
+        func family(_ decision: AccessFacts) -> MetricFamily<Counter> {
+            switch (decision.isOfPolicy, decision.isAllowed) {
+            case (true, true): allowedByPolicy
+            case (true, false): blockedByPolicy
+            case (false, true): allowedForAll
+            case (false, false): blockedForAll
+            }
+        }
+    }
+
+    /// What became of the certificates for other runtimes.
+    struct Certificates: Sendable {
+        let begun: MetricFamily<Counter>
+        let changed: MetricFamily<Counter>
+        let failed: MetricFamily<Counter>
     }
 
     init(_ registry: MetricsRegistry, _ settings: MetricsSettings, appID: String, namespace: String) {
@@ -72,6 +99,16 @@ final class DaprMetrics: Sendable {
         answersSent = counter("dapr_runtime_service_invocation_res_sent_total", "Answers to calls by other apps.", ["dst_app_id", "status"])
         answersReceived = counter("dapr_runtime_service_invocation_res_recv_total", "Answers to calls of other apps.", ["src_app_id", "status", "type"])
         answerLatency = latency("dapr_runtime_service_invocation_res_recv_latency_ms", "How long calls of other apps took", ["src_app_id", "status"])
+        let access = ["trustDomain", "namespace", "operation", "method", "policyAction"]
+        self.access = Access(
+            allowedByPolicy: counter("dapr_runtime_acl_app_policy_action_allowed_total", "Calls that a policy for their caller has allowed.", access),
+            blockedByPolicy: counter("dapr_runtime_acl_app_policy_action_blocked_total", "Calls that a policy for their caller has denied.", access),
+            allowedForAll: counter("dapr_runtime_acl_global_policy_action_allowed_total", "Calls that the action for all callers has allowed.", access),
+            blockedForAll: counter("dapr_runtime_acl_global_policy_action_blocked_total", "Calls that the action for all callers has denied.", access))
+        certificates = Certificates(
+            begun: counter("dapr_runtime_mtls_init_total", "Starts with certificates for other runtimes.", []),
+            changed: counter("dapr_runtime_mtls_workload_cert_rotated_total", "Changed certificates that were taken in.", []),
+            failed: counter("dapr_runtime_mtls_workload_cert_rotated_fail_total", "Changed certificates that could not be used.", ["reason"]))
         errorCodes = counter("dapr_error_code_total", "Errors by their codes.", ["error_code", "category"])
     }
 }

@@ -10,9 +10,10 @@ final class LoopMeter: BlockMeter {
     /// Series that were needed before, by family and labels.
     private var pairs: [String: (Counter, Histogram)] = [:]
     // The last ones: most are like the one before.
-    private var lastCall: CallSeries?
-    private var lastSent: SentSeries?
-    private var lastReceived: ReceivedSeries?
+    private var lastCall = LastSeries<CallSeries>()
+    private var lastSent = LastSeries<PeerSeries>()
+    private var lastReceived = LastSeries<PeerSeries>()
+    private var lastAccess: (decision: AccessFacts, counter: Counter)?
 
     /// More are not looked up twice: names may come from outside, and the families are bounded themselves.
     private static let limit = 1024
@@ -74,35 +75,35 @@ final class LoopMeter: BlockMeter {
     // MARK: The app
 
     func appCalled(_ call: AppCallFacts) {
-        if let last = lastCall, last.isFor(call) { return last.record(call.nanoseconds, shard) }
-        let made = CallSeries(call, comparesPath: call.operation != "invoke" || call.isGRPC || namesPathsInDetail, apps.series(call.operation, call.failed ? "failed" : "ok"), series(call))
-        lastCall = made
-        made.record(call.nanoseconds, shard)
+        if lastCall.record(call.nanoseconds, if: { $0.isFor(call.operation, call.isGRPC, call.method, call.path, call.status, call.failed) }) { return }
+        let made = CallSeries(
+            call, comparesPath: call.operation != "invoke" || call.isGRPC || namesPathsInDetail, apps.series(call.operation, call.failed ? "failed" : "ok"),
+            series(call), shard)
+        lastCall.keep(made)
+        made.record(call.nanoseconds)
+    }
+
+    /// The same of a call that another app, or this one, has asked for.
+    func invoked(isGRPC: Bool, _ method: String, _ path: String, _ status: String, failed: Bool, _ nanoseconds: UInt64) {
+        if lastCall.record(nanoseconds, if: { $0.isFor("invoke", isGRPC, method, path, status, failed) }) { return }
+        appCalled(
+            AppCallFacts(operation: "invoke", isGRPC: isGRPC, method: method, path: path, status: status, failed: failed, nanoseconds: nanoseconds))
     }
 
     /// What one call of the app counts in.
-    private final class CallSeries {
+    private final class CallSeries: SeriesGroup {
         private let call: AppCallFacts
         private let comparesPath: Bool
-        private let histogram: Histogram
-        private let dapr: (Counter, Histogram)?
 
-        init(_ call: AppCallFacts, comparesPath: Bool, _ histogram: Histogram, _ dapr: (Counter, Histogram)?) {
+        init(_ call: AppCallFacts, comparesPath: Bool, _ histogram: Histogram, _ dapr: (Counter, Histogram)?, _ shard: MetricShard) {
             self.call = call
             self.comparesPath = comparesPath
-            self.histogram = histogram
-            self.dapr = dapr
+            super.init(dapr.map { [$0.0] } ?? [], [histogram] + (dapr.map { [$0.1] } ?? []), shard)
         }
 
-        func isFor(_ other: AppCallFacts) -> Bool {
-            call.failed == other.failed && call.isGRPC == other.isGRPC && call.status == other.status && call.operation == other.operation
-                && call.method == other.method && (!comparesPath || call.path == other.path)
-        }
-
-        func record(_ nanoseconds: UInt64, _ shard: MetricShard) {
-            histogram.record(nanoseconds, shard)
-            dapr?.0.add(1, shard)
-            dapr?.1.record(nanoseconds, shard)
+        func isFor(_ operation: String, _ isGRPC: Bool, _ method: String, _ path: String, _ status: String, _ failed: Bool) -> Bool {
+            call.failed == failed && call.isGRPC == isGRPC && call.status == status && call.operation == operation && call.method == method
+                && (!comparesPath || call.path == path)
         }
     }
 
@@ -121,30 +122,16 @@ final class LoopMeter: BlockMeter {
 
     // MARK: The APIs
 
-    /// What one answer of the HTTP API counts in, to be kept by who sees the same again and again.
-    final class HTTPSeries {
-        let requests: Counter
-        let responses: Counter
+    /// What one answer of the HTTP API counts in.
+    struct HTTPSeries {
+        let counters: [Counter]
         let latency: Histogram
-
-        init(requests: Counter, responses: Counter, latency: Histogram) {
-            self.requests = requests
-            self.responses = responses
-            self.latency = latency
-        }
-
-        func record(_ nanoseconds: UInt64, _ shard: MetricShard) {
-            requests.add(1, shard)
-            responses.add(1, shard)
-            latency.record(nanoseconds, shard)
-        }
     }
 
     func http(_ method: String, _ path: Substring, _ status: Int) -> HTTPSeries? {
         guard let dapr else { return nil }
         let labels = [dapr.appID, dapr.paths.excludesVerbs ? "" : method, dapr.paths.name(path), "\(status)"]
-        return HTTPSeries(
-            requests: dapr.httpRequests.series(labels), responses: dapr.httpResponses.series(labels), latency: dapr.httpLatency.series(labels))
+        return HTTPSeries(counters: [dapr.httpRequests.series(labels), dapr.httpResponses.series(labels)], latency: dapr.httpLatency.series(labels))
     }
 
     /// The path is known only when the method is one of the runtime's own.
@@ -177,46 +164,53 @@ final class LoopMeter: BlockMeter {
 
     /// This app has called another.
     func sent(to app: String, status: String, _ nanoseconds: UInt64) {
+        if lastSent.record(nanoseconds, if: { $0.status == status && $0.app == app }) { return }
         guard let dapr else { return }
-        if lastSent.map({ $0.app != app || $0.status != status }) ?? true {
-            lastSent = SentSeries(
-                app: app, status: status, calls: dapr.invocationsSent.series(dapr.appID, app, "unary"),
-                answers: dapr.answersReceived.series(dapr.appID, app, status, "unary"), latency: dapr.answerLatency.series(dapr.appID, app, status))
-        }
-        guard let lastSent else { return }
-        lastSent.calls.add(1, shard)
-        lastSent.answers.add(1, shard)
-        lastSent.latency.record(nanoseconds, shard)
+        let made = PeerSeries(
+            app, status, [dapr.invocationsSent.series(dapr.appID, app, "unary"), dapr.answersReceived.series(dapr.appID, app, status, "unary")],
+            [dapr.answerLatency.series(dapr.appID, app, status)], shard)
+        lastSent.keep(made)
+        made.record(nanoseconds)
     }
 
     /// Another app has called this one.
     func received(from app: String, status: String) {
+        if lastReceived.record(0, if: { $0.status == status && $0.app == app }) { return }
+        receivedFirst(from: app, status)
+    }
+
+    /// The same, by the bytes of its name.
+    func received(from app: UnsafeRawBufferPointer, status: String) {
+        if lastReceived.record(0, if: { $0.status == status && $0.bytes.elementsEqual(app) }) { return }
+        receivedFirst(from: String(decoding: app, as: UTF8.self), status)
+    }
+
+    private func receivedFirst(from app: String, _ status: String) {
         guard let dapr else { return }
-        if lastReceived.map({ $0.app != app || $0.status != status }) ?? true {
-            lastReceived = ReceivedSeries(
-                app: app, status: status, calls: dapr.invocationsReceived.series(dapr.appID, app),
-                answers: dapr.answersSent.series(dapr.appID, app, status))
-        }
-        lastReceived?.calls.add(1, shard)
-        lastReceived?.answers.add(1, shard)
+        let made = PeerSeries(
+            app, status, [dapr.invocationsReceived.series(dapr.appID, app), dapr.answersSent.series(dapr.appID, app, status)], [], shard)
+        lastReceived.keep(made)
+        made.record(0)
     }
 
-    private final class SentSeries {
+    private final class PeerSeries: SeriesGroup {
         let app: String, status: String
-        let calls: Counter, answers: Counter
-        let latency: Histogram
+        let bytes: [UInt8]
 
-        init(app: String, status: String, calls: Counter, answers: Counter, latency: Histogram) {
-            (self.app, self.status, self.calls, self.answers, self.latency) = (app, status, calls, answers, latency)
+        init(_ app: String, _ status: String, _ counters: [Counter], _ histograms: [Histogram], _ shard: MetricShard) {
+            (self.app, self.status, bytes) = (app, status, Array(app.utf8))
+            super.init(counters, histograms, shard)
         }
     }
 
-    private final class ReceivedSeries {
-        let app: String, status: String
-        let calls: Counter, answers: Counter
-
-        init(app: String, status: String, calls: Counter, answers: Counter) {
-            (self.app, self.status, self.calls, self.answers) = (app, status, calls, answers)
+    func accessDecided(_ decision: AccessFacts) {
+        guard let dapr else { return }
+        if lastAccess?.decision != decision {
+            // Source: Dapr, whose `app_id` here is the caller's.
+            let counter = dapr.access.family(decision).series(
+                decision.caller, decision.trustDomain, decision.namespace, decision.operation, decision.verb, decision.isAllowed ? "true" : "false")
+            lastAccess = (decision, counter)
         }
+        lastAccess?.counter.add(1, shard)
     }
 }

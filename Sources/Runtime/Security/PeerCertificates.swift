@@ -21,13 +21,16 @@ final class PeerCertificates: Sendable {
         let expiry: Gauge
         let changes: Counter
         let failures: Counter
+        /// Under Dapr's names; nil: nobody reads them.
+        let namedChanges: Counter?
+        let namedFailures: Counter?
     }
 
     var credentials: Credentials { present.withLockedValue { $0 } }
 
     /// nil: runtimes speak plain text. Throws for settings and files that can't be used.
     init?(
-        _ options: RuntimeOptions, _ settings: MutualTLSSettings, namespace: String, registry: MetricsRegistry, logger: Logger
+        _ options: RuntimeOptions, _ settings: MutualTLSSettings, namespace: String, registry: MetricsRegistry, named: DaprMetrics?, logger: Logger
     ) throws {
         guard let files = try Self.files(options.internalTLS, settings) else { return nil }
         self.files = files
@@ -46,7 +49,9 @@ final class PeerCertificates: Sendable {
                 MetricDefinition("octavo_mtls_certificate_changes_total", help: "Changed certificates for other runtimes that were taken in.")).series(),
             failures: registry.counter(
                 MetricDefinition("octavo_mtls_certificate_failures_total", help: "Changed certificates for other runtimes that could not be used.")
-            ).series())
+            ).series(), namedChanges: named?.certificates.changed.series(options.appID),
+            namedFailures: named?.certificates.failed.series(options.appID, "files"))
+        named?.certificates.begun.series(options.appID).add()
         metrics.expiry.set(Int64(credentials.notAfter))
         logger.info("calls between runtimes are encrypted", metadata: Self.facts(credentials))
     }
@@ -110,6 +115,7 @@ final class PeerCertificates: Sendable {
                     // Said once, and not while somebody is just writing one file after the other.
                     if cause == refused, cause != told {
                         metrics.failures.add()
+                        metrics.namedFailures?.add()
                         logger.warning("changed certificates are not used yet", metadata: ["cause": "\(cause)"])
                         told = cause
                     }
@@ -133,6 +139,7 @@ final class PeerCertificates: Sendable {
         present.withLockedValue { $0 = new }
         metrics.expiry.set(Int64(new.notAfter))
         metrics.changes.add()
+        metrics.namedChanges?.add()
         await server.use(context)
         for loop in invocations { try? await loop.eventLoop.submit { loop.value.use(security) }.get() }
         logger.info("changed certificates are used", metadata: Self.facts(new))

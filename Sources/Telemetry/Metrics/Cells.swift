@@ -27,6 +27,12 @@ final class Cells: Sendable {
         UnsafeMutableRawPointer(base).deallocate()
     }
 
+    /// The cells of a row, valid as long as `self`.
+    func row(_ row: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
+        assert(row < rows)
+        return base + row &* stride
+    }
+
     /// By the one thread that writes the row.
     @inline(__always)
     func add(_ amount: UInt64, row: Int, column: Int) {

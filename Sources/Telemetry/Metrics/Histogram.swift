@@ -59,3 +59,19 @@ package struct HistogramSnapshot: Sendable {
         return scale.bounds.last
     }
 }
+
+extension HistogramSnapshot {
+    /// As the metrics page shows it, in the unit that is shown: the bounds, and how many values fell between each and the one
+    /// before; one more count for what is beyond all of them.
+    package var shown: (bounds: [Double], counts: [UInt64], sum: Double) {
+        var bounds: [Double] = [], all: [UInt64] = []
+        var next = 0
+        for index in stride(from: 0, to: scale.bounds.count, by: scale.shownStride) {
+            bounds.append(Double(scale.bounds[index]) / scale.divisor)
+            all.append(counts[next...index].reduce(0, &+))
+            next = index + 1
+        }
+        all.append(counts[next...].reduce(0, &+))
+        return (bounds, all, Double(sum) / scale.divisor)
+    }
+}

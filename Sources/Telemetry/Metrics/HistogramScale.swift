@@ -8,8 +8,10 @@ package final class HistogramScale: Sendable {
     let shownStride: Int
     /// Recorded units in one shown unit: 1e9 when nanoseconds are shown as seconds.
     let divisor: Double
-    /// For each position of a value's highest bit the first bound that can hold it.
-    private let firstBound: [Int]
+    /// For each position of a value's highest bit the first bound that can hold it, and behind that the bounds, to be read with no reference to count. Sendable: written before anybody else has
+    /// the scale, and freed with it.
+    nonisolated(unsafe) let table: UnsafePointer<UInt64>
+    private static let octaves = 65
 
     /// - Parameters:
     ///   - bounds: ascending, at least one.
@@ -19,12 +21,18 @@ package final class HistogramScale: Sendable {
         self.bounds = bounds
         self.divisor = divisor
         self.shownStride = shownStride
-        firstBound = (0...64).map { bits in
+        let firstBound = (0...64).map { bits in
             // Values with that many bits start at 2^(bits - 1).
             let smallest: UInt64 = bits == 0 ? 0 : 1 << UInt64(bits - 1)
             return bounds.firstIndex { $0 >= smallest } ?? bounds.count
         }
+        let table = UnsafeMutablePointer<UInt64>.allocate(capacity: Self.octaves + bounds.count)
+        for (index, first) in firstBound.enumerated() { (table + index).initialize(to: UInt64(first)) }
+        for (index, bound) in bounds.enumerated() { (table + Self.octaves + index).initialize(to: bound) }
+        self.table = UnsafePointer(table)
     }
+
+    deinit { table.deallocate() }
 
     /// Latencies in nanoseconds from 1 µs to 67 s, shown in seconds: each doubling is cut into four equal
     /// parts, so that a quantile is at most a quarter off; every second bound is shown (53 lines a series).
@@ -61,8 +69,14 @@ package final class HistogramScale: Sendable {
     /// The bucket of a value; `bounds.count` is the one beyond all bounds.
     @inline(__always)
     func bucket(_ value: UInt64) -> Int {
-        var index = firstBound[64 - value.leadingZeroBitCount]
-        while index < bounds.count, value > bounds[index] { index += 1 }
+        HistogramScale.bucket(value, table, bounds.count)
+    }
+
+    /// `count`: of the bounds.
+    @inline(__always)
+    static func bucket(_ value: UInt64, _ table: UnsafePointer<UInt64>, _ count: Int) -> Int {
+        var index = Int(table[64 - value.leadingZeroBitCount])
+        while index < count, value > table[octaves + index] { index += 1 }
         return index
     }
 }

@@ -5,30 +5,32 @@ import Synchronization
 ///
 /// The number of series is bounded: whatever comes beyond shares one whose labels all say `other`, and is
 /// counted in `octavo_metrics_series_refused_total`. A label from outside can't grow the process.
-package final class MetricFamily<Handle: Sendable>: Sendable, MetricPrinting {
+package final class MetricFamily<Handle: Sendable>: Sendable, MetricReading {
     let name: String
-    let kind: PrometheusText.Kind
+    let kind: MetricSet.Kind
     let help: String
     private let labelNames: [String]
     private let constantLabels: [(String, String)]
     private let limit: Int
     private let refused: Counter?
     private let make: @Sendable () -> Handle
-    private let print: @Sendable (Handle, _ labels: [UInt8], inout PrometheusText) -> Void
+    private let read: @Sendable (Handle) -> MetricSet.Value
+    /// Of a histogram.
+    private let lines: HistogramLines?
     private let series = Mutex<[Series]>([])
 
     private struct Series {
         var values: [String]
         /// Rendered once.
-        var labels: [UInt8]
+        var rendered: [UInt8]
+        var labels: [(String, String)]
         var handle: Handle
     }
 
     init(
-        _ definition: MetricDefinition, kind: PrometheusText.Kind, constantLabels: [(String, String)],
-        refused: Counter?,
-        make: @escaping @Sendable () -> Handle,
-        print: @escaping @Sendable (Handle, _ labels: [UInt8], inout PrometheusText) -> Void
+        _ definition: MetricDefinition, kind: MetricSet.Kind, constantLabels: [(String, String)],
+        refused: Counter?, lines: HistogramLines? = nil,
+        make: @escaping @Sendable () -> Handle, read: @escaping @Sendable (Handle) -> MetricSet.Value
     ) {
         name = definition.name
         help = definition.help
@@ -38,7 +40,8 @@ package final class MetricFamily<Handle: Sendable>: Sendable, MetricPrinting {
         self.constantLabels = constantLabels
         self.refused = refused
         self.make = make
-        self.print = print
+        self.read = read
+        self.lines = lines
     }
 
     /// The series with those label values, in the order of the labels; made when it is new.
@@ -75,16 +78,18 @@ package final class MetricFamily<Handle: Sendable>: Sendable, MetricPrinting {
 
     private func add(_ values: [String], _ all: inout [Series]) -> Handle {
         let handle = make()
-        let labels = PrometheusText.labels(constantLabels + zip(labelNames, values).map { ($0, $1) })
-        all.append(Series(values: values, labels: labels, handle: handle))
+        let labels = constantLabels + zip(labelNames, values).map { ($0, $1) }
+        all.append(Series(values: values, rendered: PrometheusText.labels(labels), labels: labels, handle: handle))
         return handle
     }
 
-    func write(_ text: inout PrometheusText) {
+    func read(into set: inout MetricSet) {
         let all = series.withLock { $0 }
         guard !all.isEmpty else { return }
-        text.metric(name, kind, help: help)
-        for one in all { print(one.handle, one.labels, &text) }
+        set.add(
+            MetricSet.Metric(
+                name: name, kind: kind, help: help,
+                points: all.map { MetricSet.Point(labels: $0.labels, value: read($0.handle), rendered: $0.rendered) }, lines: lines))
     }
 }
 
@@ -101,9 +106,10 @@ extension MetricFamily where Handle == Histogram {
 }
 
 /// What the registry needs of a family, whatever its kind.
-protocol MetricPrinting: Sendable {
+protocol MetricReading: Sendable {
     var name: String { get }
-    func write(_ text: inout PrometheusText)
+    /// Nothing without series.
+    func read(into set: inout MetricSet)
 }
 
 /// The name of a metric and what it tells.

@@ -3,13 +3,13 @@ import Synchronization
 /// All metrics of a runtime. Families are declared when it starts; recording goes through handles and takes
 /// no lock; reading merges the shards.
 package final class MetricsRegistry: Sendable {
-    /// Writes samples that are looked up when somebody reads the page.
-    package typealias Collector = @Sendable (inout PrometheusText) -> Void
+    /// Adds samples that are looked up when somebody reads.
+    package typealias Collector = @Sendable (inout MetricSet) -> Void
 
     private let rows: Int
     private let constantLabels: [(String, String)]
     private let refused: MetricFamily<Counter>
-    private let contents: Mutex<(families: [any MetricPrinting], collectors: [Collector])>
+    private let contents: Mutex<(families: [any MetricReading], collectors: [Collector])>
 
     /// - Parameters:
     ///   - loops: how many event loops record.
@@ -24,42 +24,34 @@ package final class MetricsRegistry: Sendable {
                 help: "Label values that were counted as \"other\" because the metric has its full number of series.",
                 labels: ["metric"], limit: 1000),
             kind: .counter, constantLabels: constantLabels, refused: nil,
-            make: { Counter(cells: Cells(rows: rows, columns: 1)) }, print: { _, _, _ in })
+            make: { Counter(cells: Cells(rows: rows, columns: 1)) }, read: { .count($0.value) })
         contents = Mutex(([], []))
     }
 
     package func counter(_ definition: MetricDefinition) -> MetricFamily<Counter> {
-        let (rows, name) = (rows, Array(definition.name.utf8))
-        return add(definition, .counter, make: { Counter(cells: Cells(rows: rows, columns: 1)) }) {
-            $2.line(name, $1, Array(String($0.value).utf8))
-        }
+        add(definition, .counter, make: { [rows] in Counter(cells: Cells(rows: rows, columns: 1)) }) { .count($0.value) }
     }
 
     package func gauge(_ definition: MetricDefinition) -> MetricFamily<Gauge> {
-        let (rows, name) = (rows, Array(definition.name.utf8))
-        return add(definition, .gauge, make: { Gauge(cells: Cells(rows: rows, columns: 1)) }) {
-            $2.line(name, $1, Array(String($0.value).utf8))
-        }
+        add(definition, .gauge, make: { [rows] in Gauge(cells: Cells(rows: rows, columns: 1)) }) { .level($0.value) }
     }
 
     package func histogram(
         _ definition: MetricDefinition, scale: HistogramScale = .latency
     ) -> MetricFamily<Histogram> {
-        let (rows, lines) = (rows, HistogramLines(definition.name, scale))
-        let make: @Sendable () -> Histogram = {
+        let make: @Sendable () -> Histogram = { [rows] in
             Histogram(cells: Cells(rows: rows, columns: Histogram.columns(scale)), scale: scale)
         }
-        return add(definition, .histogram, make: make) { lines.write($0.snapshot(), $1, &$2) }
+        return add(definition, .histogram, lines: HistogramLines(definition.name, scale), make: make) { .histogram($0.snapshot()) }
     }
 
     private func add<Handle>(
-        _ definition: MetricDefinition, _ kind: PrometheusText.Kind, make: @escaping @Sendable () -> Handle,
-        print: @escaping @Sendable (Handle, _ labels: [UInt8], inout PrometheusText) -> Void
+        _ definition: MetricDefinition, _ kind: MetricSet.Kind, lines: HistogramLines? = nil, make: @escaping @Sendable () -> Handle,
+        read: @escaping @Sendable (Handle) -> MetricSet.Value
     ) -> MetricFamily<Handle> {
         let family = MetricFamily(
-            definition, kind: kind, constantLabels: constantLabels, refused: refused.series(definition.name),
-            make: make,
-            print: print)
+            definition, kind: kind, constantLabels: constantLabels, refused: refused.series(definition.name), lines: lines,
+            make: make, read: read)
         contents.withLock { contents in
             precondition(
                 !contents.families.contains { $0.name == definition.name }, "\(definition.name) is declared twice")
@@ -73,22 +65,20 @@ package final class MetricsRegistry: Sendable {
         contents.withLock { $0.collectors.append(collector) }
     }
 
-    /// The metrics page in the Prometheus text format 0.0.4; on any thread. Families without series are left out.
-    package func page() -> [UInt8] {
-        var text = PrometheusText()
+    /// What there is now; on any thread. Families without series are left out.
+    package func read() -> MetricSet {
+        var set = MetricSet()
         let (families, collectors) = contents.withLock { $0 }
-        for family in families { family.write(&text) }
-        writeRefused(families, &text)
-        for collector in collectors { collector(&text) }
-        return text.bytes
+        for family in families { family.read(into: &set) }
+        readRefused(families, &set)
+        for collector in collectors { collector(&set) }
+        return set
     }
 
-    private func writeRefused(_ families: [any MetricPrinting], _ text: inout PrometheusText) {
+    private func readRefused(_ families: [any MetricReading], _ set: inout MetricSet) {
         let refusals = families.map { ($0.name, refused.series($0.name).value) }.filter { $0.1 > 0 }
         guard !refusals.isEmpty else { return }
-        text.metric(refused.name, .counter, help: refused.help)
-        for (name, value) in refusals {
-            text.sample(refused.name, constantLabels + [("metric", name)], Double(value))
-        }
+        set.metric(refused.name, .counter, help: refused.help)
+        for (name, value) in refusals { set.sample(refused.name, constantLabels + [("metric", name)], Double(value)) }
     }
 }

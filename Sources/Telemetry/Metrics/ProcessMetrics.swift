@@ -2,15 +2,15 @@ import Glibc
 
 /// What the system knows of this process, under the names that Prometheus' own clients use.
 package enum ProcessMetrics {
-    /// Writes the samples; what the system does not tell is left out. Reads `/proc`: on the reader's thread.
-    package static func write(_ text: inout PrometheusText) {
+    /// Adds the samples; what the system does not tell is left out. Reads `/proc`: on the reader's thread.
+    package static func write(_ set: inout MetricSet) {
         let stat = statFields()
         let ticks = Double(sysconf(Int32(_SC_CLK_TCK)))
         let pageSize = Double(sysconf(Int32(_SC_PAGESIZE)))
-        func put(_ name: String, _ kind: PrometheusText.Kind, _ help: String, _ value: Double?) {
+        func put(_ name: String, _ kind: MetricSet.Kind, _ help: String, _ value: Double?) {
             guard let value else { return }
-            text.metric(name, kind, help: help)
-            text.sample(name, [], value)
+            set.metric(name, kind, help: help)
+            set.sample(name, [], value)
         }
         // Field numbers of proc(5), less the first two, which are cut off.
         let user = stat[11], system = stat[12]

@@ -1,53 +1,58 @@
-/// Writes the Prometheus text format 0.0.4.
+/// The Prometheus text format 0.0.4.
 package struct PrometheusText: Sendable {
-    package private(set) var bytes: [UInt8] = []
+    private var bytes: [UInt8] = []
 
     /// The value of the `content-type` header.
     package static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
-    package enum Kind: String, Sendable {
-        case counter, gauge, histogram
+    /// The page that shows `set`.
+    package static func page(_ set: MetricSet) -> [UInt8] {
+        var text = PrometheusText()
+        text.bytes.reserveCapacity(64 << 10)
+        for metric in set.metrics { text.write(metric) }
+        return text.bytes
     }
 
-    package init() { bytes.reserveCapacity(64 << 10) }
+    private mutating func write(_ metric: MetricSet.Metric) {
+        head(metric)
+        let name = Array(metric.name.utf8)
+        for point in metric.points {
+            let labels = point.rendered ?? PrometheusText.labels(point.labels)
+            switch point.value {
+            case .count(let value): line(name, labels, Array(String(value).utf8))
+            case .level(let value): line(name, labels, Array(String(value).utf8))
+            case .number(let value): line(name, labels, Array(PrometheusText.number(value).utf8))
+            case .histogram(let snapshot): (metric.lines ?? HistogramLines(metric.name, snapshot.scale)).write(snapshot, labels, &self)
+            }
+        }
+    }
 
-    /// Starts a metric: its samples must follow.
-    package mutating func metric(_ name: String, _ kind: Kind, help: String) {
-        append("# HELP \(name) ")
-        for byte in help.utf8 {
+    private mutating func head(_ metric: MetricSet.Metric) {
+        append("# HELP \(metric.name) ")
+        for byte in metric.help.utf8 {
             switch byte {
             case 0x5c: append("\\\\")
             case 0x0a: append("\\n")
             default: bytes.append(byte)
             }
         }
-        append("\n# TYPE \(name) \(kind.rawValue)\n")
-    }
-
-    package mutating func sample(_ name: String, _ labels: [(String, String)] = [], _ value: Double) {
-        append(name)
-        append(PrometheusText.braces(PrometheusText.labels(labels)))
-        bytes.append(0x20)
-        append(PrometheusText.number(value))
-        bytes.append(0x0a)
+        append("\n# TYPE \(metric.name) \(metric.kind.rawValue)\n")
     }
 
     /// One sample whose labels are text already.
     mutating func line(_ name: [UInt8], _ labels: [UInt8], _ value: [UInt8]) {
         bytes += name
-        append(PrometheusText.braces(labels))
+        if !labels.isEmpty {
+            bytes.append(0x7b)
+            bytes += labels
+            bytes.append(0x7d)
+        }
         bytes.append(0x20)
         bytes += value
         bytes.append(0x0a)
     }
 
     private mutating func append(_ text: String) { bytes.append(contentsOf: text.utf8) }
-
-    private mutating func append(_ more: [UInt8]) { bytes += more }
-
-    private static func braces(_ labels: [UInt8]) -> [UInt8] {
-        labels.isEmpty ? [] : [0x7b] + labels + [0x7d]
-    }
 
     /// `a="x",b="y"` with what must be escaped escaped.
     static func labels(_ labels: [(String, String)]) -> [UInt8] {

@@ -80,6 +80,9 @@ package final class GRPCCall {
     /// The value of a metadata field (lower case), nil without it.
     package func metadata(_ name: String) -> String? { metadata[name] }
 
+    /// Runs `body` on the value of a metadata field (lower case), whose bytes are valid until it returns; nil without it.
+    package func withMetadata<R>(_ name: StaticString, _ body: (UnsafeRawBufferPointer) -> R) -> R? { metadata.withValue(name, body) }
+
     /// The decoded bytes of a `-bin` metadata field, nil without it or when it is not Base64.
     package func binaryMetadata(_ name: String) -> [UInt8]? { metadata[name].flatMap { Base64.decode($0.utf8) } }
 

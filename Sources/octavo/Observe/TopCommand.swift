@@ -8,7 +8,8 @@ struct TopCommand: ParsableCommand {
         commandName: "top",
         abstract: "Watch APIs, components and the app at work: rate, errors, latency, in flight.",
         discussion: """
-            The busiest first. Control-C ends it. Latencies are those since the start, rates those of the interval. With \
+            The busiest first: APIs, components, the app (`invoke`, `pubsub/TOPIC`, `bindings/NAME`) and, as `peer`, other apps \
+            that it calls. Control-C ends it. Latencies are those since the start, rates those of the interval. With \
             --json each look is one line. `octavo plugin top` shows plugins and their processes.
 
             EXAMPLES
@@ -31,7 +32,7 @@ struct TopCommand: ParsableCommand {
 /// What happened between two looks.
 struct LoadSample: Encodable {
     struct Row: Encodable {
-        /// `api`, `component`, `app`.
+        /// `api`, `component`, `app`, `peer`.
         var group: String
         var name: String
         var callsPerSecond: Double
@@ -39,7 +40,8 @@ struct LoadSample: Encodable {
         /// Since the start.
         var calls: Int64
         var errors: Int64
-        var inFlight: Int64
+        /// Not known of an API.
+        var inFlight: Int64?
         var p50Nanoseconds: Int64?
         var p99Nanoseconds: Int64?
     }
@@ -60,7 +62,7 @@ struct LoadSample: Encodable {
             }
             return Row(
                 group: one.group, name: one.name, callsPerSecond: rate(\.calls), errorsPerSecond: rate(\.errors), calls: one.statistics.calls,
-                errors: one.statistics.errors, inFlight: one.statistics.open, p50Nanoseconds: one.statistics.p50Nanoseconds,
+                errors: one.statistics.errors, inFlight: one.group == "api" ? nil : one.statistics.open, p50Nanoseconds: one.statistics.p50Nanoseconds,
                 p99Nanoseconds: one.statistics.p99Nanoseconds)
         }.sorted { ($0.group, $1.callsPerSecond, $0.name) < ($1.group, $0.callsPerSecond, $1.name) }
     }
@@ -81,7 +83,7 @@ enum LoadView {
                 Table.Cell(row.group), Table.Cell(row.name.printable), Table.Cell(HumanFormat.count(Int64(row.callsPerSecond.rounded()))),
                 Table.Cell(HumanFormat.count(Int64(row.errorsPerSecond.rounded())), row.errorsPerSecond > 0 ? .warning : .plain),
                 Table.Cell(HumanFormat.count(row.calls)), Table.Cell(HumanFormat.count(row.errors), row.errors > 0 ? .warning : .plain),
-                Table.Cell(row.group == "component" ? HumanFormat.count(row.inFlight) : nil),
+                Table.Cell(row.inFlight.map(HumanFormat.count)),
                 Table.Cell(row.p50Nanoseconds.map(HumanFormat.duration(nanoseconds:))),
                 Table.Cell(row.p99Nanoseconds.map(HumanFormat.duration(nanoseconds:))))
         }

@@ -16,8 +16,9 @@ struct TraceCommand: ParsableCommand {
             STAGES
               received   the request's body came in
               runtime    the runtime itself: decoding, rules, encoding
+              policies   pauses between tries, a place in a bulkhead, delays on purpose
               waiting    its turn: an instance to call, a place among those that the app is given at a time
-              component  a component's answer, with the tries and pauses of its policies
+              component  a component's answer
               peer       another app's runtime
               app        the app's answer
               answered   the answer went out
@@ -93,6 +94,7 @@ enum TraceView {
         list.add("target", one.target.isEmpty ? nil : one.target.printable)
         list.add("code", one.code, one.failed ? .bad : .plain)
         list.add("took", HumanFormat.duration(nanoseconds: one.nanoseconds), one.slow ? .warning : .plain)
+        list.add("retries", one.retries.map { "\($0)" })
         list.add("began", "\(ago(one, now)) ago")
         for stage in one.stages {
             let share = one.nanoseconds > 0 ? Int((Double(stage.nanoseconds) / Double(one.nanoseconds) * 100).rounded()) : 0

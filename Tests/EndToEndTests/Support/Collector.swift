@@ -1,7 +1,7 @@
 import Foundation
 import JSONText
 
-/// A collector of traces in Python, with OpenTelemetry's own messages: what it was sent is its output.
+/// A collector of traces and metrics in Python, with OpenTelemetry's own messages: what it was sent is its output.
 struct Collector {
     struct Span {
         let json: JSONValue
@@ -20,9 +20,10 @@ struct Collector {
     let grpc: Int
     let http: Int
 
-    /// The first `busy` requests are refused as a busy collector does it.
-    static func start(busy: Int = 0) async throws -> Collector {
-        let process = try Subprocess(Places.python, [Places.script("collector"), "\(busy)"])
+    /// The first `busy` requests are refused as a busy collector does it. `again`: in the place of one that has ended.
+    static func start(busy: Int = 0, again: Collector? = nil) async throws -> Collector {
+        let ports = again.map { ["\($0.grpc)", "\($0.http)"] } ?? []
+        let process = try Subprocess(Places.python, [Places.script("collector"), "\(busy)"] + ports)
         let told = try await eventually("collector.py listens: \(process.errors)", within: .seconds(30)) { () -> JSONValue? in
             if process.code != nil { throw Trouble("collector.py ended: \(process.errors)") }
             return process.output.split(separator: "\n").first.flatMap { try? JSONValue(parsing: String($0)) }
@@ -31,8 +32,24 @@ struct Collector {
         return Collector(process: process, grpc: Int(grpc), http: Int(http))
     }
 
-    var spans: [Span] {
-        process.output.split(separator: "\n").dropFirst().compactMap { (try? JSONValue(parsing: String($0))).map(Span.init) }
+    private var messages: [JSONValue] {
+        process.output.split(separator: "\n").dropFirst().compactMap { try? JSONValue(parsing: String($0)) }
+    }
+
+    var spans: [Span] { messages.filter { $0["trace"] != nil }.map(Span.init) }
+
+    /// All messages of metrics.
+    var metrics: [JSONValue] { messages.filter { $0["values"] != nil } }
+
+    /// What was told last of each series that the metrics page has, by its name there; those of one reading alone.
+    var values: [String: Double] {
+        let all = metrics
+        guard let last = all.last?["time"]?.string else { return [:] }
+        var values: [String: Double] = [:]
+        for message in all where message["time"]?.string == last {
+            for (name, value) in message["values"]?.members ?? [] { values[name] = value.string.flatMap { Double($0) } }
+        }
+        return values
     }
 
     /// The members of `spec.tracing` that send spans here, indented by four.

@@ -1,17 +1,19 @@
 import BuildingBlocks
 import Components
 import Governance
+import Resources
 import Telemetry
 import Transport
 
-/// The metrics page: what the registry has recorded, and what is looked up when somebody reads it.
-enum MetricsPage {
-    static func render(
+/// The metrics of a runtime: what the registry has recorded, and what is looked up when somebody reads them.
+enum RuntimeMetrics {
+    static func read(
         _ registry: MetricsRegistry, components: [ComponentFacts], plugins: [PluginFacts], server: Server.Statistics,
-        subscriptions: [SubscriptionDirectory.Summary], policies: [Governor], ready: Bool, appID: String, resourceProblems: Int,
-        namesLikeDapr: Bool
-    ) -> [UInt8] {
-        var page = PrometheusText()
+        subscriptions: [SubscriptionDirectory.Summary], policies: [Governor], policySet: PolicySet, ready: Bool, appID: String, resourceProblems: Int,
+        resiliency: ResiliencyMetrics?
+    ) -> MetricSet {
+        var page = MetricSet()
+        page.add(registry.read())
         ProcessMetrics.write(&page)
         page.metric("octavo_ready", .gauge, help: "1 when everything that readiness waits for is there.")
         page.sample("octavo_ready", [("app_id", appID)], ready ? 1 : 0)
@@ -20,14 +22,17 @@ enum MetricsPage {
         write(server, &page)
         write(components, &page)
         write(plugins, &page)
-        if namesLikeDapr { writeLikeDapr(components, appID, &page) }
+        if let resiliency {
+            writeLikeDapr(components, appID, &page)
+            resiliency.write(policies, policySet, components, subscriptions, &page)
+        }
         SubscriptionViews.write(subscriptions, components, &page)
         PolicyViews.write(policies, now: monotonicNanoseconds(), &page)
-        return registry.page() + page.bytes
+        return page
     }
 
     /// Source: Dapr's runtime metrics.
-    private static func writeLikeDapr(_ components: [ComponentFacts], _ appID: String, _ page: inout PrometheusText) {
+    private static func writeLikeDapr(_ components: [ComponentFacts], _ appID: String, _ page: inout MetricSet) {
         page.metric("dapr_runtime_component_loaded", .counter, help: "Components that resource files name.")
         page.sample("dapr_runtime_component_loaded", [("app_id", appID)], Double(components.count))
         let types = Dictionary(grouping: components, by: \.type).sorted { $0.key < $1.key }
@@ -46,7 +51,7 @@ enum MetricsPage {
         }
     }
 
-    private static func write(_ server: Server.Statistics, _ page: inout PrometheusText) {
+    private static func write(_ server: Server.Statistics, _ page: inout MetricSet) {
         page.metric("octavo_connections_open", .gauge, help: "Connections of clients.")
         page.sample("octavo_connections_open", [], Double(server.openConnections))
         page.metric("octavo_connections_total", .counter, help: "Connections that were taken since the start.")
@@ -55,8 +60,8 @@ enum MetricsPage {
         page.sample("octavo_connections_refused_total", [], Double(server.refusedConnections))
     }
 
-    private static func write(_ components: [ComponentFacts], _ page: inout PrometheusText) {
-        func each(_ name: String, _ kind: PrometheusText.Kind, _ help: String, _ value: (ComponentFacts) -> Double) {
+    private static func write(_ components: [ComponentFacts], _ page: inout MetricSet) {
+        func each(_ name: String, _ kind: MetricSet.Kind, _ help: String, _ value: (ComponentFacts) -> Double) {
             guard !components.isEmpty else { return }
             page.metric(name, kind, help: help)
             for one in components { page.sample(name, [("component", one.name), ("type", one.type)], value(one)) }
@@ -79,10 +84,10 @@ enum MetricsPage {
         each("octavo_component_calls_in_flight", .gauge, "Calls under way.") { Double($0.inFlight) }
     }
 
-    private static func write(_ plugins: [PluginFacts], _ page: inout PrometheusText) {
+    private static func write(_ plugins: [PluginFacts], _ page: inout MetricSet) {
         let usable = plugins.filter { $0.state != "rejected" }
         func each(
-            _ name: String, _ kind: PrometheusText.Kind, _ help: String, _ value: (PluginFacts) -> Double?
+            _ name: String, _ kind: MetricSet.Kind, _ help: String, _ value: (PluginFacts) -> Double?
         ) {
             let samples = usable.compactMap { one in value(one).map { (one.id, $0) } }
             guard !samples.isEmpty else { return }

@@ -4,21 +4,21 @@ import Telemetry
 import Testing
 import Tracing
 
-@testable import TraceExport
+@testable import TelemetryExport
 
 @Suite("Spans wait in a bounded queue")
 struct SpanQueueTests {
     /// Takes, holds or refuses what it is sent, as it is told.
     private final class Place: SpanDestination {
         let name = "place"
-        let answers: Mutex<[SpanDelivery]>
+        let answers: Mutex<[Delivery]>
         let taken = Mutex<[String]>([])
         let isOpen: AsyncStream<Void>
         private let gate: AsyncStream<Void>.Continuation
         let isClosed = Atomic(false)
 
         /// `answers`: for the first batches; those after them are taken. `held`: nothing is answered before `open`.
-        init(_ answers: [SpanDelivery] = [], held: Bool = false) {
+        init(_ answers: [Delivery] = [], held: Bool = false) {
             self.answers = Mutex(answers)
             (isOpen, gate) = AsyncStream.makeStream()
             if !held { gate.finish() }
@@ -26,7 +26,7 @@ struct SpanQueueTests {
 
         func open() { gate.finish() }
 
-        func send(_ spans: [Span]) async -> SpanDelivery {
+        func send(_ spans: [Span]) async -> Delivery {
             // Not to be given up, as a request that was sent.
             await Task { [isOpen] in for await _ in isOpen {} }.value
             if let answer = answers.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) { return answer }
@@ -44,7 +44,7 @@ struct SpanQueueTests {
     }
 
     private func count(_ registry: MetricsRegistry, _ sample: String) -> Int {
-        let page = String(decoding: registry.page(), as: UTF8.self)
+        let page = String(decoding: PrometheusText.page(registry.read()), as: UTF8.self)
         let line = page.split(separator: "\n").first { $0.hasPrefix(sample + " ") }
         return line.flatMap { Int($0.split(separator: " ").last ?? "") } ?? 0
     }
@@ -54,7 +54,7 @@ struct SpanQueueTests {
         limits.waiting = waiting
         limits.batch = batch
         limits.pause = .milliseconds(5)
-        limits.firstRetry = .milliseconds(1)
+        limits.retries.first = .milliseconds(1)
         return limits
     }
 
@@ -78,7 +78,7 @@ struct SpanQueueTests {
     @Test("a busy place is asked again, one that refuses is not, and one that stays away is given up")
     func outcomes() async {
         let registry = MetricsRegistry(loops: 1)
-        let again = SpanDelivery.again(cause: "busy")
+        let again = Delivery.again(cause: "busy")
         let place = Place([again, again, .taken, .refused(cause: "no"), again, again, again, again, again])
         let queue = SpanQueue(place, limits: limits(batch: 1), figures: SpanFigures(registry), logger: Logger(label: "t"))
         for name in ["a", "b", "c", "d"] { queue.put(span(name)) }

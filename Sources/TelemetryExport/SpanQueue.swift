@@ -8,18 +8,9 @@ package protocol SpanDestination: Sendable {
     /// In a word, for metrics and the log: `otlp`, `zipkin`, `stdout`.
     var name: String { get }
     /// Returns when the batch was taken, refused, or the destination's own timeout is over.
-    func send(_ spans: [Span]) async -> SpanDelivery
+    func send(_ spans: [Span]) async -> Delivery
     /// Nothing is sent any more.
     func close() async
-}
-
-/// What became of a batch.
-package enum SpanDelivery: Sendable, Equatable {
-    case taken
-    /// It may be sent again, after the pause that the place has asked for, or ours.
-    case again(cause: String, after: Duration? = nil)
-    /// Never.
-    case refused(cause: String)
 }
 
 /// What is counted of spans, by destination.
@@ -48,10 +39,8 @@ package final class SpanQueue: SpanSink {
         package var waiting = 2048
         package var batch = 512
         package var pause = Duration.seconds(1)
-        /// Attempts for one batch, with growing pauses between them.
-        package var attempts = 5
-        package var firstRetry = Duration.milliseconds(500)
-        package var longestRetry = Duration.seconds(30)
+        /// For one batch.
+        package var retries = Retries()
 
         package init() {}
     }
@@ -147,31 +136,24 @@ package final class SpanQueue: SpanSink {
     }
 
     private func send(_ batch: [Span]) async {
-        var pause = limits.firstRetry
-        for attempt in 1...limits.attempts {
-            guard !Task.isCancelled else { break }
-            switch await destination.send(batch) {
-            case .taken:
-                exported.add(UInt64(batch.count))
-                return
-            case .refused(let cause):
-                refused.add(UInt64(batch.count))
-                logger.warning("spans were refused", metadata: ["destination": "\(destination.name)", "cause": "\(cause)", "spans": "\(batch.count)"])
-                return
-            case .again(let cause, let asked):
-                if attempt == limits.attempts {
-                    logger.warning(
-                        "spans were lost after \(attempt) attempts",
-                        metadata: ["destination": "\(destination.name)", "cause": "\(cause)", "spans": "\(batch.count)"])
-                } else {
-                    // Half of it by chance, so that many runtimes don't come back at once.
-                    let wait = min(asked ?? pause * Double.random(in: 0.5...1), limits.longestRetry)
-                    try? await Task.sleep(for: wait)
-                    pause = min(pause * 2, limits.longestRetry)
-                }
-            }
+        let count = UInt64(batch.count)
+        let (outcome, attempts) = await limits.retries.run { await destination.send(batch) }
+        func tell(_ what: Logger.Message, _ cause: String, _ count: UInt64) {
+            logger.warning(what, metadata: ["destination": "\(destination.name)", "cause": "\(cause)", "spans": "\(count)"])
         }
-        unreachable.add(UInt64(batch.count))
+        switch outcome {
+        case .taken: exported.add(count)
+        case .partly(let rejected, let cause):
+            exported.add(count - min(rejected, count))
+            refused.add(min(rejected, count))
+            tell("spans were refused", cause, rejected)
+        case .refused(let cause):
+            refused.add(count)
+            tell("spans were refused", cause, count)
+        case .again(let cause, _):
+            unreachable.add(count)
+            if attempts == limits.retries.attempts { tell("spans were lost after \(attempts) attempts", cause, count) }
+        }
     }
 }
 

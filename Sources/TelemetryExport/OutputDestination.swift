@@ -13,7 +13,7 @@ package struct OutputDestination: SpanDestination {
         self.sink = sink
     }
 
-    package func send(_ spans: [Span]) async -> SpanDelivery {
+    package func send(_ spans: [Span]) async -> Delivery {
         for span in spans {
             var writer = JSONWriter(reserving: 512)
             ZipkinSpans.write(span, service, &writer)
