@@ -1,5 +1,9 @@
 import NIOCore
 
+#if canImport(Glibc)
+    import Glibc
+#endif
+
 /// One HTTP/1.1 connection: one request at a time, in order; what a client pipelines waits.
 ///
 /// Confined to its event loop.
@@ -35,6 +39,8 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
     private var isReadPaused = false
     /// Nothing more is taken; the peer may read what it was sent.
     private var isClosing = false
+    /// The peer has said that it sends nothing more. What it has asked for is answered.
+    private var isInputClosed = false
 
     private var headStarted: NIODeadline?
     private var idleSince: NIODeadline
@@ -98,6 +104,31 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
         pauseReading()
     }
 
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard case ChannelEvent.inputClosed? = event as? ChannelEvent else { return context.fireUserInboundEventTriggered(event) }
+        inputClosed(context)
+    }
+
+    /// The end of what the peer sends. Whether it has gone as a whole or waits for its answers can't be told from that: who is gone shows it
+    /// when it is written to, or when the kernel asks after it.
+    private func inputClosed(_ context: ChannelHandlerContext) {
+        guard !isInputClosed else { return }
+        isInputClosed = true
+        if isClosing {
+            // It has nothing more to say that a close could make the kernel answer.
+            if closingSince != nil { closeNow() }
+            return
+        }
+        for (option, value) in Self.lookAfterPeer { context.channel.setOption(option, value: value).whenFailure { _ in } }
+        work()
+    }
+
+    /// A peer that has gone answers its kernel's for a minute (tcp_fin_timeout), and then no more.
+    private static let lookAfterPeer: [(ChannelOptions.Types.SocketOption, SocketOptionValue)] = [
+        (.socketOption(.so_keepalive), 1), (.tcpOption(NIOBSDSocket.Option(rawValue: TCP_KEEPIDLE)), 10),
+        (.tcpOption(NIOBSDSocket.Option(rawValue: TCP_KEEPINTVL)), 10), (.tcpOption(NIOBSDSocket.Option(rawValue: TCP_KEEPCNT)), 3),
+    ]
+
     func channelInactive(context: ChannelHandlerContext) {
         tearDown()
         context.fireChannelInactive()
@@ -118,6 +149,14 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
         isWorking = true
         while !isClosing, current == nil || isBodyOpen, let event = parser.next(&input) { take(event) }
         isWorking = false
+        guard isInputClosed, !isClosing else { return }
+        if current == nil {
+            closeGently()
+        } else if isBodyOpen {
+            // The rest of the request does not come any more.
+            current?.cancel(.disconnected)
+            closeGently()
+        }
     }
 
     private func take(_ event: HTTP1RequestParser.Event) {
@@ -178,7 +217,7 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
         current.streamClosed(.disconnected)
         idleSince = loop.now
         guard isKeepAlive, !isDraining || input.readableBytes > 0 else { return closeGently() }
-        if input.readableBytes > 0 { work() }
+        if input.readableBytes > 0 || isInputClosed { work() }
         pauseReading()
     }
 
@@ -203,7 +242,7 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
 
     /// Stops reading while answers can't be written, or a client pipelines more than is sensible.
     private func pauseReading() {
-        guard let context else { return }
+        guard let context, !isInputClosed else { return }
         let isParked = (current?.parked.readableBytes ?? 0) > 64 << 10
         let pause = !context.channel.isWritable || (current != nil && input.readableBytes > 64 << 10) || isParked
         guard pause != isReadPaused else { return }
@@ -228,7 +267,10 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
         // A long answer to a slow reader is still on its way: the second begins when the kernel has taken all of it.
         let bound = NIOLoopBound(self, eventLoop: loop.eventLoop)
         let sent = loop.eventLoop.makePromise(of: Void.self)
-        sent.futureResult.whenComplete { _ in bound.value.closingSince = bound.value.loop.now }
+        sent.futureResult.whenComplete { _ in
+            bound.value.closingSince = bound.value.loop.now
+            if bound.value.isInputClosed { bound.value.closeNow() }
+        }
         context.close(mode: .output, promise: sent)
     }
 

@@ -104,6 +104,12 @@ final class HTTP2Connection: ChannelInboundHandler, Connection {
         pauseReading(!context.channel.isWritable)
     }
 
+    /// A peer that sends nothing more opens no windows either: there is no half of such a connection.
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed? = event as? ChannelEvent { return context.close(promise: nil) }
+        context.fireUserInboundEventTriggered(event)
+    }
+
     func channelInactive(context: ChannelHandlerContext) {
         tearDown()
         context.fireChannelInactive()

@@ -52,6 +52,7 @@ final class ProtocolDetector: ChannelInboundHandler, RemovableChannelHandler, Co
 
     /// The protocol that ALPN agreed on, once the handshake is through; the bytes still decide.
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed? = event as? ChannelEvent, !isDone { return context.close(promise: nil) }
         context.fireUserInboundEventTriggered(event)
     }
 

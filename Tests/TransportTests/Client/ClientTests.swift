@@ -92,7 +92,8 @@ import Testing
             let error = await client.send("GET", "/never", timeout: .milliseconds(50)).failure
             #expect(error?.kind == .timeout && error?.mayHaveBeenSeen == true)
             #expect(error?.description.contains("did not answer within 50 ms") == true)
-            #expect(try await server.eventually { $0.openStreams == 0 })
+            // Over HTTP/1.1 an end alone does not say that nobody waits for the answer.
+            if way.isHTTP2 || way.isUnix { #expect(try await server.eventually { $0.openStreams == 0 }) }
             #expect(try await client.send("GET", "/x").get().status == 200)
         }
     }
