@@ -149,8 +149,9 @@ package final class InvocationLoop {
         let (name, passage) = way(to: called) { request.headers[$0] }
         request.activity?.live?.note(app: name.description, method: path)
         if isOwn(name) { return receive(request, path: path, from: .own(self), passage: passage, fail: fail) }
-        let copies = governor(called)?.policy.mirror != nil
-        if !copies, let governor = governor(name), governor.policy.hedge != nil,
+        // A WebSocket is one conversation with one instance.
+        let copies = !request.offersWebSocket && governor(called)?.policy.mirror != nil
+        if !copies, !request.offersWebSocket, let governor = governor(name), governor.policy.hedge != nil,
             let relay = HedgedRelay(request, path: path, to: name, self, governor, passage, fail: fail)
         {
             return .streamed(relay)
@@ -241,6 +242,10 @@ package final class InvocationLoop {
     ) -> HTTPBodyMode {
         guard let app else {
             fail(request, .noAppChannel(app: appID))
+            return .buffered
+        }
+        if app.isGRPC, request.offersWebSocket {
+            fail(request, .noWebSocket(app: appID, cause: "it speaks gRPC, and a WebSocket needs one that speaks HTTP (--app-protocol)"))
             return .buffered
         }
         if app.isGRPC {

@@ -8,6 +8,7 @@ extension InvocationFailure {
         switch error.kind {
         case .timeout: self = .timeout(app: app, cause: error.description)
         case .overloaded: self = .overloaded(app: app, cause: error.description)
+        case .unsupported: self = .noWebSocket(app: app, cause: error.description)
         default: self = .unreachable(app: app, cause: error.description)
         }
     }

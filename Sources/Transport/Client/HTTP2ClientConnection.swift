@@ -119,6 +119,14 @@ final class HTTP2ClientConnection: ChannelInboundHandler, ClientConnection, Exch
         return false
     }
 
+    /// Whether a server takes WebSockets is in its settings: before them it is not asked.
+    func hasRoom(for exchange: ClientExchange) -> Bool {
+        guard hasRoom else { return false }
+        guard exchange.isWebSocket, !isGreeted else { return true }
+        wasFull = true
+        return false
+    }
+
     func start(_ exchange: ClientExchange) {
         exchange.attach(self)
         exchange.slot = streams.count
@@ -132,11 +140,21 @@ final class HTTP2ClientConnection: ChannelInboundHandler, ClientConnection, Exch
     private func submit(_ exchange: ClientExchange) {
         guard let session else { return }
         var fields = HeaderBatch()
-        fields.append(known: ":method", exchange.method)
+        if exchange.isWebSocket {
+            guard nghttp2_session_get_remote_settings(session, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1 else {
+                forget(exchange)
+                let text = "\(pool.name) takes no WebSockets over HTTP/2 (RFC 8441)."
+                return exchange.fail(ClientError(.unsupported, text, mayHaveBeenSeen: false))
+            }
+            fields.append(known: ":method", "CONNECT")
+            fields.append(known: ":protocol", "websocket")
+        } else {
+            fields.append(known: ":method", exchange.method)
+        }
         fields.append(known: ":scheme", pool.target.scheme)
         fields.append(known: ":path", HTTP1RequestHead.safe(exchange.target))
         fields.append(known: ":authority", pool.target.authority)
-        exchange.appendFields(to: &fields)
+        if exchange.isWebSocket { exchange.appendFieldsWithoutKey(to: &fields) } else { exchange.appendFields(to: &fields) }
         let hasBody = !exchange.isWhole || exchange.outgoing.readableBytes > 0
         if hasBody, let length = exchange.isWhole ? exchange.outgoing.readableBytes : exchange.announcedLength,
             !(exchange is GRPCClientCall)

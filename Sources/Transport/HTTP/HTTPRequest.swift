@@ -9,6 +9,7 @@ package final class HTTPRequest {
     /// The version of the protocol that the request came in.
     package enum Version: Sendable { case http1_0, http1_1, http2 }
     enum Answer { case none, started, ended }
+    enum Upgrade { case none, offered, done }
 
     let loop: LoopContext
     /// Who answers.
@@ -24,6 +25,11 @@ package final class HTTPRequest {
     package let target: String
     /// Header fields, names in lower case. `host` is there for HTTP/2, too (from `:authority`).
     package let headers: HeaderFields
+    /// Whether it asks to go on as a WebSocket; see `acceptWebSocket`.
+    package var offersWebSocket: Bool { upgrade == .offered }
+    var upgrade = Upgrade.none
+    /// What was sent ahead of an upgrade has ended.
+    var isEarlyInputEnded = false
     /// The whole body in buffered mode; empty in streamed mode.
     package internal(set) var body = ByteBuffer()
     /// Runs once if the request ends before its answer is complete. Let go when it ends.
@@ -80,6 +86,7 @@ package final class HTTPRequest {
         self.responder = responder
         startedAt = 0
         activity = other.activity
+        if other.upgrade == .offered { upgrade = .offered }
     }
 
     /// Who asks. Nil after the connection is gone.
@@ -120,6 +127,24 @@ package final class HTTPRequest {
         var headers = headers
         for (name, value) in traceFields { headers.append(name, value) }
         responder.startResponse(self, status, headers)
+    }
+
+    /// Goes on as a WebSocket, which `offersWebSocket` must say: what the peer sends goes to `receiver`, in parts as a streamed body; `write`
+    /// and `end` send. `headers`: of the answer, but for those of the connection. The request is observed now, with the status 101.
+    package func acceptWebSocket(headers: HeaderFields, to receiver: any HTTPBodyReceiver) {
+        guard answer == .none, upgrade == .offered, let responder else { return }
+        answer = .started
+        status = 101
+        var headers = headers
+        for (name, value) in traceFields { headers.append(name, value) }
+        upgrade = .done
+        self.receiver = receiver
+        isBodyComplete = isEarlyInputEnded
+        isBodyDelivered = false
+        mayDeliver = true
+        responder.startWebSocket(self, headers)
+        if parked.readableBytes > 0 || isBodyComplete { responder.scheduleTurn(self) }
+        if startedAt != 0, let observe = handler.observe { observe(self, status, NIODeadline.now().uptimeNanoseconds &- startedAt) }
     }
 
     /// The trace of the request, for callers that have one or whose request is recorded.
@@ -182,7 +207,7 @@ package final class HTTPRequest {
             discarded += count
             responder?.consumed(self, count)
         }
-        if startedAt != 0, let observe = handler.observe {
+        if startedAt != 0, upgrade != .done, let observe = handler.observe {
             observe(self, status, NIODeadline.now().uptimeNanoseconds &- startedAt)
         }
         releaseBody()

@@ -41,6 +41,9 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
     private var isClosing = false
     /// The peer has said that it sends nothing more. What it has asked for is answered.
     private var isInputClosed = false
+    /// What comes is no HTTP any more: it goes to the current request as it is.
+    private var isTunnel = false
+    private var lastOutput: NIODeadline
 
     private var headStarted: NIODeadline?
     private var idleSince: NIODeadline
@@ -60,6 +63,7 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
         idleSince = loop.now
         opened = loop.now
         lastInput = loop.now
+        lastOutput = loop.now
     }
 
     /// Puts this behind `handler`.
@@ -114,13 +118,18 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
     private func inputClosed(_ context: ChannelHandlerContext) {
         guard !isInputClosed else { return }
         isInputClosed = true
+        lastInput = loop.now
         if isClosing {
             // It has nothing more to say that a close could make the kernel answer.
             if closingSince != nil { closeNow() }
             return
         }
-        for (option, value) in Self.lookAfterPeer { context.channel.setOption(option, value: value).whenFailure { _ in } }
+        lookAfterPeer()
         work()
+    }
+
+    private func lookAfterPeer() {
+        for (option, value) in Self.lookAfterPeer { context?.channel.setOption(option, value: value).whenFailure { _ in } }
     }
 
     /// A peer that has gone answers its kernel's for a minute (tcp_fin_timeout), and then no more.
@@ -146,9 +155,11 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
     /// Works through what has come until a request has to be answered first.
     private func work() {
         guard !isWorking else { return }
+        if isTunnel { return passOn() }
         isWorking = true
-        while !isClosing, current == nil || isBodyOpen, let event = parser.next(&input) { take(event) }
+        while !isClosing, !isTunnel, current == nil || isBodyOpen, let event = parser.next(&input) { take(event) }
         isWorking = false
+        if isTunnel { return passOn() }
         guard isInputClosed, !isClosing else { return }
         if current == nil {
             closeGently()
@@ -159,13 +170,32 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
         }
     }
 
+    /// From here on this is a connection of two streams of bytes. Nobody waits for the next request; the kernel asks after the peer.
+    func openTunnel() {
+        isTunnel = true
+        if !isInputClosed { lookAfterPeer() }
+        work()
+    }
+
+    private func passOn() {
+        guard let current, !isClosing else { return }
+        if input.readableBytes > 0 {
+            let bytes = input
+            input = ByteBuffer()
+            current.receive(bytes)
+        }
+        if isInputClosed, !current.isBodyComplete { current.receiveEnd() }
+        pauseReading()
+    }
+
     private func take(_ event: HTTP1RequestParser.Event) {
         switch event {
         case .head(let head): open(head)
         case .body(let bytes): current?.receive(bytes)
         case .end:
             isBodyOpen = false
-            current?.receiveEnd()
+            // One that offers an upgrade has been told when its head was there.
+            if current?.offersWebSocket != true { current?.receiveEnd() }
             completeIfDone()
         case .failed(let fault): refuse(fault)
         }
@@ -179,7 +209,16 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
             headers: head.fields)
         isBodyOpen = true
         begin(request)
-        request.open(isComplete: !head.hasBody)
+        if head.offersWebSocket {
+            // What comes behind it may be meant for the protocol that it asks for: without that nothing of it is read.
+            let stays = isKeepAlive
+            isKeepAlive = false
+            request.upgrade = .offered
+            request.open(isComplete: true)
+            if request.upgrade == .none { isKeepAlive = stays } else { request.receiveEnd() }
+        } else {
+            request.open(isComplete: !head.hasBody)
+        }
     }
 
     /// What came can't be read as a request, or as the rest of one.
@@ -225,6 +264,7 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
 
     func write(_ bytes: ByteBuffer) {
         guard let context, !isClosing else { return }
+        lastOutput = loop.now
         context.write(wrapOutboundOut(bytes), promise: nil)
         guard !needsFlush else { return }
         needsFlush = true
@@ -300,6 +340,9 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
 
     // MARK: Time
 
+    /// What is left of a WebSocket whose one end has closed has this long to say something.
+    private static let tunnelPatience = TimeAmount.seconds(30)
+
     func tick(_ now: NIODeadline) {
         let limits = loop.limits
         if let closingSince {
@@ -327,6 +370,7 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
             request.refuse(status: 408, "The request headers did not arrive in time.")
             return
         }
+        if isTunnel, isInputClosed, now - max(lastInput, lastOutput) > Self.tunnelPatience { return closeNow() }
         if let current {
             if isBodyOpen, current.awaitsBody, now - lastInput > TimeAmount(limits.bodyTimeout) {
                 loop.count(.slowBody)

@@ -1,0 +1,80 @@
+import Foundation
+import Testing
+
+@Suite("WebSockets between apps", .enabled(if: Places.hasSDK, "tools/setup test installs Python"))
+struct WebSocketTests {
+    @Test("go through one runtime and through two, whole and nothing else with them")
+    func sockets() async throws {
+        let scratch = try Scratch()
+        try scratch.write(
+            """
+            apiVersion: dapr.io/v1alpha1
+            kind: Configuration
+            metadata:
+              name: names
+            spec:
+              nameResolution:
+                component: sqlite
+                configuration:
+                  connectionString: \(scratch.file("names.db"))
+                  updateInterval: 1s
+            """, to: "config.yaml")
+        let names = ["--config", scratch.file("config.yaml")]
+        let script = try Subprocess(Places.python, [Places.script("web_sockets"), scratch.file("addresses")])
+        let port = try await eventually("the app listens: \(script.errors)", within: .seconds(20)) {
+            script.output.split(separator: "\n").first.flatMap { Int($0) }
+        }
+        let callee = try await OctavoProcess.start(flags: ["--app-id", "callee", "--app-port", "\(port)"] + names)
+        try await OctavoProcess.with(flags: ["--app-id", "caller"] + names) { caller in
+            for octavo in [callee, caller] {
+                try await eventually("the name is known") {
+                    try await Curl(path: "/v1.0/invoke/callee/method/plain").send(to: octavo.base).status == 200 ? () : nil
+                }
+            }
+            try scratch.write("127.0.0.1:\(callee.http)\n127.0.0.1:\(caller.http)\nend\n", to: "addresses")
+            let end = try await script.ended(within: .seconds(240))
+            let bad = end.output.split(separator: "\n").filter { $0.hasPrefix("BAD") }
+            #expect(end.code == 0 && bad.isEmpty, "\(bad.joined(separator: "\n"))\n\(end.errors)\n\(callee.process.errors.suffix(2000))")
+        }
+        try await callee.stop()
+    }
+
+    @Test("go through middleware that sees requests and answers", arguments: StoresTests.modes)
+    func middleware(modes: [String]) async throws {
+        let pipeline = try await Pipeline(
+            [
+                Pipeline.component("cors", "cors", [("allowedOrigins", "https://a.example")]),
+                Pipeline.component("check", "routerchecker", [("rule", #"^/"#)]),
+            ], api: [("cors", "cors"), ("check", "routerchecker")], app: [("cors", "cors")])
+        let script = try Subprocess(Places.python, [Places.script("web_sockets"), pipeline.scratch.file("addresses")])
+        let port = try await eventually("the app listens: \(script.errors)", within: .seconds(20)) {
+            script.output.split(separator: "\n").first.flatMap { Int($0) }
+        }
+        try await OctavoProcess.with(in: pipeline.scratch, flags: pipeline.flags + modes + ["--app-id", "callee", "--app-port", "\(port)"]) { octavo in
+            try await eventually("the app is called") {
+                try await Curl(path: "/v1.0/invoke/callee/method/plain").send(to: octavo.base).status == 200 ? () : nil
+            }
+            try pipeline.scratch.write("127.0.0.1:\(octavo.http)\nend\n", to: "addresses")
+            let end = try await script.ended(within: .seconds(240))
+            let bad = end.output.split(separator: "\n").filter { $0.hasPrefix("BAD") }
+            #expect(end.code == 0 && bad.isEmpty, "\(bad.joined(separator: "\n"))\n\(end.errors)")
+        }
+    }
+
+    @Test("are refused with the reason where the app speaks gRPC")
+    func grpc() async throws {
+        let app = try Subprocess(Places.python, [Places.script("invoked_app"), "grpc", "0"])
+        let port = try await eventually("the app listens: \(app.errors)", within: .seconds(20)) {
+            app.output.split(separator: "\n").first.flatMap { Int($0) }
+        }
+        try await OctavoProcess.with(flags: ["--app-id", "callee", "--app-port", "\(port)", "--app-protocol", "grpc"]) { octavo in
+            let offer = ["connection: upgrade", "upgrade: websocket", "sec-websocket-version: 13", "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ=="]
+            let answer = try await eventually("the app is up") {
+                let answer = try await Curl(path: "/v1.0/invoke/callee/method/x", headers: offer).send(to: octavo.base)
+                return answer.status == 501 ? answer : nil
+            }
+            #expect(answer.body.contains("ERR_DIRECT_INVOKE") && answer.body.contains("callee takes no WebSockets") && answer.body.contains("--app-protocol"))
+            #expect(answer.headers["connection"] == "close")
+        }
+    }
+}
