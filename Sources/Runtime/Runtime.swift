@@ -278,9 +278,10 @@ final class Runtime: Sendable {
             try TLSServerContext(
                 certificate: $0.certificate, key: $0.privateKey, clientAuthorities: $0.clientAuthorities)
         }
+        let origins = AllowedOrigins(options.api.allowedOrigins)
         let reflection = ReflectionService(files: DaprDescriptors.decoded())
         let server = try await Server.bind(endpoints, group: group, limits: limits, tls: tls, name: "api") { loop, index in
-            let api = DaprAPI(loop: loops[index].value, facts: state, invocation: invocations[index].value)
+            let api = DaprAPI(loop: loops[index].value, facts: state, invocation: invocations[index].value, origins: origins)
             let router = GRPCRouter()
             let observer = RequestObserver(observation.family, loop: index, log: observation.log, tracer: loops[index].value.tracer,
                 appIsGRPC: options.app.protocol.rawValue.hasPrefix("grpc"))
@@ -291,7 +292,8 @@ final class Runtime: Sendable {
             health.set(.serving)
             health.add(to: router)
             let handler = DaprHTTPHandler(api, observe: { observer.ended($0, $1, $2) })
-            return LoopApplication(grpc: router, http: Pipelines.handler(handler, pipelines.api, loops[index].value))
+            let http = Pipelines.handler(handler, pipelines.api, loops[index].value)
+            return LoopApplication(grpc: router, http: origins.isOff ? http : CrossOriginHandler(origins, http))
         }
         return (server, zip(purposes, server.addresses).map { Listener(purpose: $0, address: $1) })
     }

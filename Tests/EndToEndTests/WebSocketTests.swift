@@ -61,6 +61,22 @@ struct WebSocketTests {
         }
     }
 
+    @Test("are opened for pages of their own origin, and of those that are named", arguments: [[], ["--allowed-origins", "https://*.example"]])
+    func origins(flags: [String]) async throws {
+        try await OctavoProcess.with(flags: ["--app-id", "callee"] + flags) { octavo in
+            let offer = ["connection: upgrade", "upgrade: websocket", "sec-websocket-version: 13", "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ=="]
+            for (origin, isGood) in [
+                ("https://shop.example", !flags.isEmpty), ("https://shop.example.evil", false), ("null", false),
+                ("http://127.0.0.1:\(octavo.http)", true), ("http://127.0.0.1:\(octavo.http)1", false),
+            ] {
+                let answer = try await Curl(path: "/v1.0/invoke/callee/method/x", headers: offer + ["origin: \(origin)"]).send(to: octavo.base)
+                // There is no app, which is found out behind the judgement.
+                #expect(answer.status == (isGood ? 500 : 403), "\(origin): \(answer)")
+                #expect(isGood || answer.body.contains("--allowed-origins"), "\(answer)")
+            }
+        }
+    }
+
     @Test("are refused with the reason where the app speaks gRPC")
     func grpc() async throws {
         let app = try Subprocess(Places.python, [Places.script("invoked_app"), "grpc", "0"])

@@ -40,6 +40,9 @@ package final class HTTPRequest {
     /// Who follows the request, if anybody does; ended by whoever observes the handler.
     package var activity: ActivityRef?
 
+    /// Fields for whatever answer it gets, besides those of the answer; one that the answer has by itself stands.
+    package var answerFields: HeaderFields?
+
     /// Nil makes everything a no-op.
     var responder: (any HTTPResponder)?
     var answer = Answer.none
@@ -109,9 +112,9 @@ package final class HTTPRequest {
     package func respond(status: Int, headers: [(String, String)] = [], body: ByteBuffer? = nil) {
         guard answer == .none, let responder else { return }
         self.status = status
-        let trace = traceFields
+        let more = traceFields + addedFields(beside: { name in headers.contains { $0.0 == name } })
         ended()
-        responder.respond(self, status, trace.isEmpty ? headers : headers + trace, body)
+        responder.respond(self, status, more.isEmpty ? headers : headers + more, body)
     }
 
     /// Starts a streamed answer. Without a `content-length` among `headers` HTTP/1.1 sends it chunked.
@@ -125,7 +128,7 @@ package final class HTTPRequest {
         answer = .started
         self.status = status
         var headers = headers
-        for (name, value) in traceFields { headers.append(name, value) }
+        for (name, value) in traceFields + addedFields(beside: { headers[$0] != nil }) { headers.append(name, value) }
         responder.startResponse(self, status, headers)
     }
 
@@ -136,7 +139,7 @@ package final class HTTPRequest {
         answer = .started
         status = 101
         var headers = headers
-        for (name, value) in traceFields { headers.append(name, value) }
+        for (name, value) in traceFields + addedFields(beside: { headers[$0] != nil }) { headers.append(name, value) }
         upgrade = .done
         self.receiver = receiver
         isBodyComplete = isEarlyInputEnded
@@ -145,6 +148,11 @@ package final class HTTPRequest {
         responder.startWebSocket(self, headers)
         if parked.readableBytes > 0 || isBodyComplete { responder.scheduleTurn(self) }
         if startedAt != 0, let observe = handler.observe { observe(self, status, NIODeadline.now().uptimeNanoseconds &- startedAt) }
+    }
+
+    /// `answerFields`, but for what the answer says by itself; `vary` is a list.
+    private func addedFields(beside isThere: (String) -> Bool) -> [(String, String)] {
+        answerFields?.pairs.filter { $0.0 == "vary" || !isThere($0.0) } ?? []
     }
 
     /// The trace of the request, for callers that have one or whose request is recorded.
