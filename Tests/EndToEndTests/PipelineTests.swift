@@ -183,6 +183,16 @@ struct PipelineTests {
                 let again = try await Curl(path: path, headers: ["x-do: crash"]).send(to: octavo.base, seconds: 30)
                 #expect(again.status >= 500 && again.json?["errorCode"]?.string == "ERR_MIDDLEWARE", "\(again)")
             }
+            // It is the path that is set apart, with whatever query, and no other.
+            try await eventually("the path is set apart", within: .seconds(30)) {
+                let answer = try await Curl(path: path + "?x=y").send(to: octavo.base)
+                return answer.body.contains("octavo plugin quarantine list") ? () : nil
+            }
+            try await eventually("the next process", within: .seconds(30)) {
+                try await Curl(path: "/v1.0/state/statestore/b").send(to: octavo.base).status == 204 ? () : nil
+            }
+            #expect(try await Curl(path: path).send(to: octavo.base).body.contains("octavo plugin quarantine list"))
+            #expect(try await Curl(path: "/v1.0/state/statestore/b", headers: ["x-do: mark"]).send(to: octavo.base).status == 204)
         }
     }
 
