@@ -165,6 +165,20 @@ struct PipelineTests {
         #expect(refused.code == 1 && refused.errors.contains("must begin with middleware.http."), "\(refused.errors)")
     }
 
+    @Test("and a selector is told to have no effect")
+    func selector() async throws {
+        let pipeline = try await Pipeline([probe], api: [("probe", "filter")], fixture: true)
+        let file = pipeline.scratch.file("config.yaml")
+        let lines = try String(contentsOfFile: file, encoding: .utf8) + "      selector:\n        fields:\n        - {field: path, value: /nothing}\n"
+        try pipeline.scratch.write(lines, to: "config.yaml")
+        try await OctavoProcess.with(in: pipeline.scratch, flags: pipeline.flags) { octavo in
+            #expect(try await Curl(path: "/v1.0/state/statestore/a", headers: ["x-do: answer"]).send(to: octavo.base).status == 418)
+            try await eventually("the warning: \(octavo.process.errors)") {
+                octavo.process.errors.contains("handlers[0].selector has no effect, as in Dapr") ? () : nil
+            }
+        }
+    }
+
     @Test("and fail while their filter is dead, and go on when it is there again")
     func crash() async throws {
         let pipeline = try await Pipeline([probe], api: [("probe", "filter")], fixture: true)
