@@ -41,8 +41,8 @@ final class Runtime: Sendable {
     let toldProblems = NIOLockedValueBox<[String]>([])
     /// What is on its way to the app, of every event loop.
     let deliveries: NIOLockedValueBox<[NIOLoopBound<any AppDeliveries>]>
-    /// Looks after the certificates for other runtimes.
-    let following = NIOLockedValueBox<Task<Void, Never>?>(nil)
+    /// Looks after the certificates, of the API and for other runtimes.
+    let following = NIOLockedValueBox<[Task<Void, Never>]>([])
     /// What the resource files name.
     let resources: LiveResources
     let endpoints: HTTPEndpoints
@@ -182,7 +182,8 @@ final class Runtime: Sendable {
         let invocations = try await invocations(
             options, loops, namespace, app, try certificates?.security(), configuration.accessControl.map { AccessControl($0) },
             state.policies, configuration.pipelines)
-        let (api, listeners) = try await listen(options, group, loops, state, observation, invocations, configuration.pipelines)
+        let own = try APICertificates(options.tls, registry: registry, logger: security)
+        let (api, listeners) = try await listen(options, group, loops, state, observation, invocations, configuration.pipelines, own)
         let (peers, peerListeners) = try await listenForPeers(options, group, invocations, loops, observation, certificates, logger: security)
         let runtime = try await Runtime(
             options: options, logger: logger, events: events, group: group, loops: loops, store: store, state: state,
@@ -194,7 +195,8 @@ final class Runtime: Sendable {
         }
         Task { await runtime.startComponents() }
         runtime.followApp()
-        if let certificates { runtime.following.withLockedValue { $0 = Task { await certificates.follow(peers, invocations) } } }
+        if let certificates { runtime.following.withLockedValue { $0.append(Task { await certificates.follow(peers, invocations) }) } }
+        if let own { runtime.following.withLockedValue { $0.append(Task { await own.follow(api) }) } }
         Task { await store.followFiles() }
         Task { await store.followSecrets() }
         return runtime
@@ -256,7 +258,8 @@ final class Runtime: Sendable {
 
     private static func listen(
         _ options: RuntimeOptions, _ group: MultiThreadedEventLoopGroup, _ loops: [NIOLoopBound<CallLoop>],
-        _ state: RuntimeState, _ observation: Observation, _ invocations: [NIOLoopBound<InvocationLoop>], _ pipelines: Pipelines
+        _ state: RuntimeState, _ observation: Observation, _ invocations: [NIOLoopBound<InvocationLoop>], _ pipelines: Pipelines,
+        _ certificates: APICertificates?
     ) async throws -> (Server, [Listener]) {
         var endpoints: [Server.Endpoint] = []
         var purposes: [String] = []
@@ -274,13 +277,9 @@ final class Runtime: Sendable {
         var limits = Server.Limits()
         limits.maxBodySize = options.api.maxBodySize
         limits.maxHeaderBytes = max(options.api.readBufferSize, 4096)
-        let tls = try options.tls.map {
-            try TLSServerContext(
-                certificate: $0.certificate, key: $0.privateKey, clientAuthorities: $0.clientAuthorities)
-        }
         let origins = AllowedOrigins(options.api.allowedOrigins)
         let reflection = ReflectionService(files: DaprDescriptors.decoded())
-        let server = try await Server.bind(endpoints, group: group, limits: limits, tls: tls, name: "api") { loop, index in
+        let server = try await Server.bind(endpoints, group: group, limits: limits, tls: try certificates?.context(), name: "api") { loop, index in
             let api = DaprAPI(loop: loops[index].value, facts: state, invocation: invocations[index].value, origins: origins)
             let router = GRPCRouter()
             let observer = RequestObserver(observation.family, loop: index, log: observation.log, tracer: loops[index].value.tracer,

@@ -7,7 +7,7 @@ import NIOCore
 /// One HTTP/1.1 connection: one request at a time, in order; what a client pipelines waits.
 ///
 /// Confined to its event loop.
-final class HTTP1Connection: ChannelInboundHandler, Connection {
+final class HTTP1Connection: ChannelInboundHandler, SecureConnection {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 

@@ -5,7 +5,7 @@ import NIOCore
 ///
 /// Confined to its event loop. Requests may be answered from inside nghttp2's callbacks: that only queues frames;
 /// `flush` runs when no callback does.
-final class HTTP2Connection: ChannelInboundHandler, Connection {
+final class HTTP2Connection: ChannelInboundHandler, SecureConnection {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
