@@ -3,8 +3,8 @@ import Testing
 
 @Suite("WebSockets between apps", .enabled(if: Places.hasSDK, "tools/setup test installs Python"))
 struct WebSocketTests {
-    @Test("go through one runtime and through two, whole and nothing else with them")
-    func sockets() async throws {
+    @Test("go through one runtime and through two, whole and nothing else with them", arguments: [false, true])
+    func sockets(isSecure: Bool) async throws {
         let scratch = try Scratch()
         try scratch.write(
             """
@@ -24,14 +24,23 @@ struct WebSocketTests {
         let port = try await eventually("the app listens: \(script.errors)", within: .seconds(20)) {
             script.output.split(separator: "\n").first.flatMap { Int($0) }
         }
-        let callee = try await OctavoProcess.start(flags: ["--app-id", "callee", "--app-port", "\(port)"] + names)
-        try await OctavoProcess.with(flags: ["--app-id", "caller"] + names) { caller in
-            for octavo in [callee, caller] {
+        // TLS on every way: to the API, and between the runtimes.
+        let authority = isSecure ? try await TestAuthority() : nil
+        func flags(_ id: String) async throws -> [String] {
+            guard let authority else { return ["--app-id", id] + names }
+            let own = ["--tls-cert", authority.leaf(id) + "/cert.pem", "--tls-key", authority.leaf(id) + "/key.pem"]
+            return try await ["--app-id", id] + names + authority.issue(id) + own
+        }
+        let callee = try await OctavoProcess.start(flags: flags("callee") + ["--app-port", "\(port)"])
+        try await OctavoProcess.with(flags: flags("caller")) { caller in
+            let bases = [callee, caller].map { (isSecure ? "https" : "http") + "://127.0.0.1:\($0.http)" }
+            for base in bases {
                 try await eventually("the name is known") {
-                    try await Curl(path: "/v1.0/invoke/callee/method/plain").send(to: octavo.base).status == 200 ? () : nil
+                    let answer = try await Subprocess.run("curl", ["-sk", base + "/v1.0/invoke/callee/method/plain"])
+                    return answer.output == "plain" ? () : nil
                 }
             }
-            try scratch.write("127.0.0.1:\(callee.http)\n127.0.0.1:\(caller.http)\nend\n", to: "addresses")
+            try scratch.write((bases + ["end", ""]).joined(separator: "\n"), to: "addresses")
             let end = try await script.ended(within: .seconds(240))
             let bad = end.output.split(separator: "\n").filter { $0.hasPrefix("BAD") }
             #expect(end.code == 0 && bad.isEmpty, "\(bad.joined(separator: "\n"))\n\(end.errors)\n\(callee.process.errors.suffix(2000))")
@@ -54,7 +63,7 @@ struct WebSocketTests {
             try await eventually("the app is called") {
                 try await Curl(path: "/v1.0/invoke/callee/method/plain").send(to: octavo.base).status == 200 ? () : nil
             }
-            try pipeline.scratch.write("127.0.0.1:\(octavo.http)\nend\n", to: "addresses")
+            try pipeline.scratch.write("http://127.0.0.1:\(octavo.http)\nend\n", to: "addresses")
             let end = try await script.ended(within: .seconds(240))
             let bad = end.output.split(separator: "\n").filter { $0.hasPrefix("BAD") }
             #expect(end.code == 0 && bad.isEmpty, "\(bad.joined(separator: "\n"))\n\(end.errors)")

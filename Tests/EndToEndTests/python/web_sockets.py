@@ -2,7 +2,7 @@
 
     web_sockets.py FILE
 
-Prints the app's port, then waits until FILE has the addresses of HTTP APIs by which the app is called as `callee`. Prints what has gone well and
+Prints the app's port, then waits until FILE has the URLs of HTTP APIs by which the app is called as `callee`. Prints what has gone well and
 what not, ends with 1 when something has not.
 """
 
@@ -10,13 +10,20 @@ import asyncio
 import json
 import os
 import socket
+import ssl
 import struct
 import sys
 
 import aiohttp
+import h2.config
+import h2.connection
+import h2.events
+import h2.settings
 from aiohttp import web
 
 seen, ended, fine = [], asyncio.Event(), []
+# The tests' authorities are for other names.
+ANYBODY = ssl._create_unverified_context()
 MEGABYTE = os.urandom(1 << 20)
 
 
@@ -124,7 +131,7 @@ async def talk(session, name, url, headers):
 
     # More than the connections that ordinary calls may have to an app, and such a call beside them.
     many = [await connect("/echo") for _ in range(100)]
-    async with session.get(url.replace("ws:", "http:") + "/plain", headers=headers) as answer:
+    async with session.get(url.replace("ws", "http", 1) + "/plain", headers=headers) as answer:
         check(f"{name}: an ordinary call beside a hundred WebSockets", answer.status == 200 and await answer.text() == "plain")
     for number, one in enumerate(many):
         await one.send_str(str(number))
@@ -138,9 +145,17 @@ def request(path, *fields):
     return "\r\n".join(lines + ["Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="] + list(fields)).encode() + b"\r\n\r\n"
 
 
+def opened(address, alpn=()):
+    if not address[2]:
+        return asyncio.open_connection(*address[:2])
+    context = ssl._create_unverified_context()
+    context.set_alpn_protocols(list(alpn))
+    return asyncio.open_connection(*address[:2], ssl=context)
+
+
 async def raw(address, data, more=b""):
     """What comes back, up to the end."""
-    reader, writer = await asyncio.open_connection(*address)
+    reader, writer = await opened(address)
     writer.write(data)
     answer = b""
     try:
@@ -183,14 +198,82 @@ async def bytes_behind(name, address):
     answer = await raw(address, request("/v1.0/healthz") + b"GET /v1.0/healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     check(f"{name}: the API's own paths pass an upgrade over", answer.count(b"HTTP/1.1 204") == 2, answer)
 
+    if address[2]:
+        return
     ended.clear()
-    connection = socket.create_connection(address)
+    connection = socket.create_connection(address[:2])
     connection.sendall(request(prefix + "/raw"))
-    opened = await asyncio.get_running_loop().run_in_executor(None, connection.recv, 4096)
+    answer = await asyncio.get_running_loop().run_in_executor(None, connection.recv, 4096)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
     gone = await until(ended.is_set)
-    check(f"{name}: a client that breaks off ends the app's side", opened.startswith(b"HTTP/1.1 101") and gone)
+    check(f"{name}: a client that breaks off ends the app's side", answer.startswith(b"HTTP/1.1 101") and gone)
+
+
+class Stream:
+    """One stream of HTTP/2 that is to be a WebSocket (RFC 8441)."""
+
+    def __init__(self, connection, reader, writer):
+        self.connection, self.reader, self.writer = connection, reader, writer
+        self.status, self.fields, self.data, self.is_ended, self.settings = None, {}, b"", False, {}
+
+    @classmethod
+    async def open(cls, address, path):
+        reader, writer = await opened(address, ["h2"])
+        one = cls(h2.connection.H2Connection(h2.config.H2Configuration(validate_outbound_headers=False)), reader, writer)
+        one.connection.initiate_connection()
+        await one.until(lambda: one.settings)
+        host = f"{address[0]}:{address[1]}"
+        fields = [(":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":path", path), (":authority", host)]
+        one.connection.send_headers(1, fields + [("sec-websocket-version", "13")])
+        await one.until(lambda: one.status)
+        return one
+
+    async def until(self, condition):
+        self.writer.write(self.connection.data_to_send())
+        while not condition():
+            data = await asyncio.wait_for(self.reader.read(65536), 20)
+            assert data, "the connection has ended"
+            for event in self.connection.receive_data(data):
+                if isinstance(event, h2.events.RemoteSettingsChanged):
+                    self.settings = {number: change.new_value for number, change in event.changed_settings.items()}
+                elif isinstance(event, h2.events.ResponseReceived):
+                    self.fields = {_text(name): _text(value) for name, value in event.headers}
+                    self.status = int(self.fields[":status"])
+                elif isinstance(event, h2.events.DataReceived):
+                    self.data += event.data
+                    self.connection.acknowledge_received_data(event.flow_controlled_length, 1)
+                elif isinstance(event, (h2.events.StreamEnded, h2.events.StreamReset)):
+                    self.is_ended = True
+            self.writer.write(self.connection.data_to_send())
+
+    async def send(self, data, last=False):
+        self.connection.send_data(1, data, end_stream=last)
+        self.writer.write(self.connection.data_to_send())
+
+
+def _text(value):
+    return value if isinstance(value, str) else value.decode()
+
+
+async def streams(name, address):
+    """Clients that speak HTTP/2."""
+    prefix = "/v1.0/invoke/callee/method"
+    one = await Stream.open(address, prefix + "/raw")
+    check(f"{name} h2: the settings say that it can be", one.settings.get(h2.settings.SettingCodes.ENABLE_CONNECT_PROTOCOL) == 1, one.settings)
+    good = one.status == 200 and not {"sec-websocket-accept", "connection", "upgrade"} & set(one.fields)
+    check(f"{name} h2: a WebSocket is opened", good, one.fields)
+    await one.send(frame(1, b"hello"))
+    await one.until(lambda: len(one.data) >= 7)
+    await one.send(frame(8, b"\x0f\xa0"))
+    await one.until(lambda: one.is_ended)
+    check(f"{name} h2: frames go both ways", one.data[:9] == b"\x81\x05hello\x88\x02" and len(one.data) == 11, one.data)
+    one.writer.close()
+    for path, status, body in ((prefix + "/refuse", 403, b"not today"), (prefix + "/plain", 501, b"plain"), ("/v1.0/healthz", 501, b"no WebSocket")):
+        one = await Stream.open(address, path)
+        await one.until(lambda: one.is_ended)
+        check(f"{name} h2: {path} opens none", one.status == status and body in one.data, (one.fields, one.data))
+        one.writer.close()
 
 
 async def main():
@@ -202,14 +285,15 @@ async def main():
     await site.start()
     print(site._server.sockets[0].getsockname()[1], flush=True)
     await until(lambda: os.path.exists(sys.argv[1]) and open(sys.argv[1]).read().endswith("end\n"), 60)
-    for line in open(sys.argv[1]).read().split()[:-1]:
+    for base in open(sys.argv[1]).read().split()[:-1]:
+        scheme, _, line = base.partition("://")
         host, _, port = line.rpartition(":")
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-            for form, url, headers in (
-                ("by path", f"ws://{line}/v1.0/invoke/callee/method", {}), ("by field", f"ws://{line}", {"dapr-app-id": "callee"})
-            ):
-                await talk(session, f"{port} {form}", url, headers | {"x-own": "mine"})
-        await bytes_behind(port, (host, int(port)))
+        address = (host, int(port), scheme == "https")
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, ssl=ANYBODY)) as session:
+            for form, path, headers in (("by path", "/v1.0/invoke/callee/method", {}), ("by field", "", {"dapr-app-id": "callee"})):
+                await talk(session, f"{port} {form}", base.replace("http", "ws", 1) + path, headers | {"x-own": "mine"})
+        await bytes_behind(port, address)
+        await streams(port, address)
 
 
 asyncio.run(asyncio.wait_for(main(), 200))
