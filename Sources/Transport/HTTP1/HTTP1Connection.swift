@@ -1,9 +1,5 @@
 import NIOCore
 
-#if canImport(Glibc)
-    import Glibc
-#endif
-
 /// One HTTP/1.1 connection: one request at a time, in order; what a client pipelines waits.
 ///
 /// Confined to its event loop.
@@ -22,7 +18,7 @@ final class HTTP1Connection: ChannelInboundHandler, SecureConnection {
     var context: ChannelHandlerContext?
     private var parser: HTTP1RequestParser
     /// What has come and has not been looked at, later requests among it.
-    private var input = ByteBuffer()
+    var input = ByteBuffer()
 
     /// The request being read or answered.
     var current: HTTPRequest?
@@ -38,19 +34,19 @@ final class HTTP1Connection: ChannelInboundHandler, SecureConnection {
     private var isInRead = false
     private var isReadPaused = false
     /// Nothing more is taken; the peer may read what it was sent.
-    private var isClosing = false
+    var isClosing = false
     /// The peer has said that it sends nothing more. What it has asked for is answered.
-    private var isInputClosed = false
+    var isInputClosed = false
     /// What comes is no HTTP any more: it goes to the current request as it is.
-    private var isTunnel = false
+    var isTunnel = false
     private var lastOutput: NIODeadline
 
     private var headStarted: NIODeadline?
     private var idleSince: NIODeadline
     private var opened: NIODeadline
-    private var lastInput: NIODeadline
+    var lastInput: NIODeadline
     private var unwritableSince: NIODeadline?
-    private var closingSince: NIODeadline?
+    var closingSince: NIODeadline?
     /// Since when it writes its last answer, or has found room for it again.
     private var writingSince: NIODeadline?
     private var isDraining = false
@@ -113,31 +109,6 @@ final class HTTP1Connection: ChannelInboundHandler, SecureConnection {
         inputClosed(context)
     }
 
-    /// The end of what the peer sends. Whether it has gone as a whole or waits for its answers can't be told from that: who is gone shows it
-    /// when it is written to, or when the kernel asks after it.
-    private func inputClosed(_ context: ChannelHandlerContext) {
-        guard !isInputClosed else { return }
-        isInputClosed = true
-        lastInput = loop.now
-        if isClosing {
-            // It has nothing more to say that a close could make the kernel answer.
-            if closingSince != nil { closeNow() }
-            return
-        }
-        lookAfterPeer()
-        work()
-    }
-
-    private func lookAfterPeer() {
-        for (option, value) in Self.lookAfterPeer { context?.channel.setOption(option, value: value).whenFailure { _ in } }
-    }
-
-    /// A peer that has gone answers its kernel's for a minute (tcp_fin_timeout), and then no more.
-    private static let lookAfterPeer: [(ChannelOptions.Types.SocketOption, SocketOptionValue)] = [
-        (.socketOption(.so_keepalive), 1), (.tcpOption(NIOBSDSocket.Option(rawValue: TCP_KEEPIDLE)), 10),
-        (.tcpOption(NIOBSDSocket.Option(rawValue: TCP_KEEPINTVL)), 10), (.tcpOption(NIOBSDSocket.Option(rawValue: TCP_KEEPCNT)), 3),
-    ]
-
     func channelInactive(context: ChannelHandlerContext) {
         tearDown()
         context.fireChannelInactive()
@@ -153,7 +124,7 @@ final class HTTP1Connection: ChannelInboundHandler, SecureConnection {
     // MARK: Requests in order
 
     /// Works through what has come until a request has to be answered first.
-    private func work() {
+    func work() {
         guard !isWorking else { return }
         if isTunnel { return passOn() }
         isWorking = true
@@ -168,24 +139,6 @@ final class HTTP1Connection: ChannelInboundHandler, SecureConnection {
             current?.cancel(.disconnected)
             closeGently()
         }
-    }
-
-    /// From here on this is a connection of two streams of bytes. Nobody waits for the next request; the kernel asks after the peer.
-    func openTunnel() {
-        isTunnel = true
-        if !isInputClosed { lookAfterPeer() }
-        work()
-    }
-
-    private func passOn() {
-        guard let current, !isClosing else { return }
-        if input.readableBytes > 0 {
-            let bytes = input
-            input = ByteBuffer()
-            current.receive(bytes)
-        }
-        if isInputClosed, !current.isBodyComplete { current.receiveEnd() }
-        pauseReading()
     }
 
     private func take(_ event: HTTP1RequestParser.Event) {
@@ -281,7 +234,7 @@ final class HTTP1Connection: ChannelInboundHandler, SecureConnection {
     }
 
     /// Stops reading while answers can't be written, or a client pipelines more than is sensible.
-    private func pauseReading() {
+    func pauseReading() {
         guard let context, !isInputClosed else { return }
         let isParked = (current?.parked.readableBytes ?? 0) > 64 << 10
         let pause = !context.channel.isWritable || (current != nil && input.readableBytes > 64 << 10) || isParked
@@ -339,9 +292,6 @@ final class HTTP1Connection: ChannelInboundHandler, SecureConnection {
     }
 
     // MARK: Time
-
-    /// What is left of a WebSocket whose one end has closed has this long to say something.
-    private static let tunnelPatience = TimeAmount.seconds(30)
 
     func tick(_ now: NIODeadline) {
         let limits = loop.limits
