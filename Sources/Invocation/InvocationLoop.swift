@@ -188,7 +188,7 @@ package final class InvocationLoop {
             return .buffered
         }
         request.activity?.live?.note(app: called.endpoint.settings.name, method: path)
-        let route = EndpointRoute(called.endpoint)
+        let route = EndpointRoute(called.endpoint, isWebSocket: request.offersWebSocket)
         return relay(request, called.path + path, route, passage(endpoint: called.endpoint.settings.name), fail)
     }
 

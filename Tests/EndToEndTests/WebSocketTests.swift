@@ -102,4 +102,54 @@ struct WebSocketTests {
             #expect(answer.headers["connection"] == "close")
         }
     }
+
+    @Test("reach endpoints that take them over HTTP/1.1 alone, and stay longer than a call may take")
+    func endpoint() async throws {
+        let certificates = try await Certificates()
+        let scratch = try Scratch()
+        let script = try Subprocess(
+            Places.python, [Places.script("web_socket_endpoint"), scratch.file("address"), certificates.server, certificates.serverKey])
+        let port = try await eventually("the server listens: \(script.errors)", within: .seconds(20)) {
+            script.output.split(separator: "\n").first.flatMap { Int($0) }
+        }
+        let authority = try String(contentsOfFile: certificates.authority, encoding: .utf8).split(separator: "\n").map { "        " + $0 }
+        try scratch.write(
+            """
+            apiVersion: dapr.io/v1alpha1
+            kind: HTTPEndpoint
+            metadata:
+              name: partner
+            spec:
+              baseUrl: https://localhost:\(port)/api/
+              clientTLS:
+                rootCA:
+                  value: |
+            \(authority.joined(separator: "\n"))
+            ---
+            apiVersion: dapr.io/v1alpha1
+            kind: Resiliency
+            metadata:
+              name: policies
+            spec:
+              policies:
+                timeouts: {short: 2s}
+              targets:
+                apps:
+                  partner: {timeout: short}
+            """, to: "resources/all.yaml")
+        try await OctavoProcess.with(in: scratch, flags: ["--resources-path", scratch.file("resources")]) { octavo in
+            try scratch.write("127.0.0.1:\(octavo.http)\n", to: "address")
+            let end = try await script.ended(within: .seconds(60))
+            #expect(end.code == 0 && end.output.hasSuffix("/api/b one\n/api/b two\n"), "\(end)")
+        }
+    }
+
+    @Test("need the token of the API", arguments: ["none", "secret"])
+    func token(_ token: String) async throws {
+        try await OctavoProcess.with(flags: ["--app-id", "callee"], environment: ["DAPR_API_TOKEN": "secret"]) { octavo in
+            let offer = ["connection: upgrade", "upgrade: websocket", "sec-websocket-version: 13", "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ=="]
+            let answer = try await Curl(path: "/v1.0/invoke/callee/method/x", headers: offer + ["dapr-api-token: \(token)"]).send(to: octavo.base)
+            #expect(answer.status == (token == "secret" ? 500 : 401) && answer.headers["connection"] == "close", "\(answer)")
+        }
+    }
 }

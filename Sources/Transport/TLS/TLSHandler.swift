@@ -43,10 +43,14 @@ final class TLSHandler: ChannelDuplexHandler {
 
     /// The client's side. A `TLSHandshakeDone` goes through the pipeline once the peer is trusted.
     convenience init(
-        _ tls: TLSClientContext, server: String, peerURI: String? = nil, timeout: TimeAmount, onFailure: @escaping (String) -> Void
+        _ tls: TLSClientContext, server: String, peerURI: String? = nil, offersHTTP1Alone: Bool = false, timeout: TimeAmount, onFailure: @escaping (String) -> Void
     ) throws {
         try self.init(tls.context, timeout, expected: peerURI, onFailure)
         if peerURI == nil { try tls.name(server, on: ssl) }
+        if offersHTTP1Alone {
+            let name: StaticString = "\u{8}http/1.1"
+            SSL_set_alpn_protos(ssl, name.utf8Start, UInt32(name.utf8CodeUnitCount))
+        }
         SSL_set_connect_state(ssl)
     }
 
