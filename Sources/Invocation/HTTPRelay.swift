@@ -267,7 +267,7 @@ final class HTTPRelay: HTTPBodyReceiver {
         let failure = route.failed(error)
         lastFailure = failure
         // What nobody has seen may go elsewhere.
-        if !isAnswered, !error.mayHaveBeenSeen, keepsBody || !isTaken, attempts < Self.attemptLimit { return send() }
+        if !isAnswered, !error.mayHaveBeenSeen, error.kind != .unsupported, keepsBody || !isTaken, attempts < Self.attemptLimit { return send() }
         gaveUp(failure, .none, timedOut: error.kind == .timeout)
     }
 

@@ -90,6 +90,8 @@ final class PeerRoute: RelayRoute {
     }
 
     func failed(_ error: ClientError) -> InvocationFailure {
+        // What it does not know says nothing about how it is.
+        if error.kind == .unsupported { return InvocationFailure(error, app: name.description) }
         choice.answered(well: false)
         choice.leave(error.mayHaveBeenSeen ? .failed : .notTaken)
         return InvocationFailure(error, app: name.description)

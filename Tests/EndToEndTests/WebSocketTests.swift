@@ -144,6 +144,28 @@ struct WebSocketTests {
         }
     }
 
+    @Test("reach apps on other servers, over HTTP/1.1 and HTTP/2", arguments: ["http", "h2c"])
+    func servers(wire: String) async throws {
+        let scratch = try Scratch()
+        let script = try Subprocess(Places.python, [Places.script("web_socket_asgi"), scratch.file("address"), wire])
+        let port = try await eventually("the app listens: \(script.errors)", within: .seconds(20)) {
+            script.output.split(separator: "\n").first.flatMap { Int($0) }
+        }
+        let flags = ["--app-id", "callee", "--app-port", "\(port)", "--app-protocol", wire]
+        try await OctavoProcess.with(flags: flags) { octavo in
+            try await eventually("the app is called") {
+                try await Curl(path: "/v1.0/invoke/callee/method/a").send(to: octavo.base).status == 404 ? () : nil
+            }
+            try scratch.write("127.0.0.1:\(octavo.http)\n", to: "address")
+            let end = try await script.ended(within: .seconds(90))
+            let version = wire == "http" ? "1.1" : "2"
+            let lines = Set(end.output.split(separator: "\n").dropFirst())
+            // Hypercorn tells its app of no code over HTTP/2.
+            let code = wire == "http" ? 4000 : 1006
+            #expect(lines == ["/a \(version) chat", "True", "closed \(code)", "refused 403"], "\(end)")
+        }
+    }
+
     @Test("need the token of the API", arguments: ["none", "secret"])
     func token(_ token: String) async throws {
         try await OctavoProcess.with(flags: ["--app-id", "callee"], environment: ["DAPR_API_TOKEN": "secret"]) { octavo in

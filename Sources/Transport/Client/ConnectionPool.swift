@@ -60,7 +60,7 @@ final class ConnectionPool {
     }
 
     /// Not from inside the call that began it.
-    private func failLater(_ exchange: ClientExchange, _ error: ClientError) {
+    func failLater(_ exchange: ClientExchange, _ error: ClientError) {
         let bound = NIOLoopBound(exchange, eventLoop: loop.eventLoop)
         loop.eventLoop.execute { bound.value.fail(error) }
     }

@@ -144,7 +144,7 @@ final class HTTP2ClientConnection: ChannelInboundHandler, ClientConnection, Exch
             guard nghttp2_session_get_remote_settings(session, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1 else {
                 forget(exchange)
                 let text = "\(pool.name) takes no WebSockets over HTTP/2 (RFC 8441)."
-                return exchange.fail(ClientError(.unsupported, text, mayHaveBeenSeen: false))
+                return pool.failLater(exchange, ClientError(.unsupported, text, mayHaveBeenSeen: false))
             }
             fields.append(known: ":method", "CONNECT")
             fields.append(known: ":protocol", "websocket")

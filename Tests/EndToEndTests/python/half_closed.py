@@ -1,14 +1,15 @@
 """Clients that say no more after their request, and clients that go, on raw sockets.
 
-    half_closed.py FILE
+    half_closed.py FILE [tls]
 
-Prints the app's port, then waits until FILE has the address of the HTTP API. /quick answers at once, /slow when /go has been asked for, /big with
+Prints the app's port, then waits until FILE has the address of the HTTP API, which may speak TLS. /quick answers at once, /slow when /go has been asked for, /big with
 four megabytes; `gone` is printed by the app when the connection of a slow call ends before its answer. Prints what each client got, ends with 1
 when that is not all.
 """
 
 import os
 import socket
+import ssl
 import struct
 import sys
 import threading
@@ -74,7 +75,43 @@ def everything(connection):
     return answer
 
 
+def half_closed_tls(data, then):
+    """The end is TLS's own (RFC 8446 §6.1): the connection below stays as it is."""
+    context = ssl._create_unverified_context()
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(incoming, outgoing)
+    with connect() as connection:
+
+        def work(step):
+            while True:
+                try:
+                    return step()
+                except ssl.SSLWantReadError:
+                    connection.sendall(outgoing.read())
+                    part = connection.recv(1 << 16)
+                    incoming.write(part) if part else incoming.write_eof()
+                finally:
+                    connection.sendall(outgoing.read())
+
+        work(tls.do_handshake)
+        work(lambda: tls.write(data))
+        try:
+            tls.unwrap()
+        except ssl.SSLWantReadError:
+            connection.sendall(outgoing.read())
+        then()
+        answer = b""
+        try:
+            while part := work(lambda: tls.read(1 << 16)):
+                answer += part
+        except ssl.SSLZeroReturnError:
+            pass
+        return answer
+
+
 def half_closed(data, then=lambda: None):
+    if len(sys.argv) > 2:
+        return half_closed_tls(data, then)
     with connect() as connection:
         connection.sendall(data)
         connection.shutdown(socket.SHUT_WR)
@@ -128,6 +165,8 @@ check("a cut body gets no answer of the app", b"quick:" not in answer, answer)
 answer = half_closed(b"POST /v1.0/invoke/demo/method/quick HTTP/1.1\r\nHo")
 check("a cut head gets no answer", b" 200 " not in answer, answer)
 
+if len(sys.argv) > 2:
+    sys.exit(0 if all(fine) and len(fine) == 8 else 1)
 fresh()
 connection = connect()
 connection.sendall(request(b"slow"))
