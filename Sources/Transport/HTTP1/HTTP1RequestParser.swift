@@ -254,6 +254,11 @@ struct HTTP1RequestParser {
             case 4 where name.lowercasedEquals("host"): hosts += 1
             case 7 where name.lowercasedEquals("upgrade"): namesWebSocket = namesWebSocket || value.contains(lowercasing: "websocket")
             case 10 where name.lowercasedEquals("connection"):
+                // What nearly every client says, if anything.
+                if value.lowercasedEquals("keep-alive") {
+                    saysKeepAlive = true
+                    return
+                }
                 if value.contains(lowercasing: "close") { saysClose = true }
                 if value.contains(lowercasing: "keep-alive") { saysKeepAlive = true }
                 if value.contains(lowercasing: "upgrade") { saysUpgrade = true }
