@@ -360,6 +360,13 @@ if Context.environment["OCTAVO_FUZZ"] == "1" {
         .executableTarget(
             name: "fuzz-crypto", dependencies: ["BuildingBlocks"], path: "tools/fuzzing/crypto", exclude: ["seeds"],
             swiftSettings: fuzzer, linkerSettings: [.unsafeFlags(["-use-ld=lld"])]),
+        // As the plugin is compiled.
+        .executableTarget(
+            name: "fuzz-tokens", dependencies: ["PluginKit", "PluginKeys", "CPluginKeys", "COctavo"], path: "tools/fuzzing/tokens",
+            exclude: ["seeds"], swiftSettings: embedded + [.unsafeFlags(["-sanitize=fuzzer", "-parse-as-library"])],
+            linkerSettings: [
+                .linkedLibrary("m"), .unsafeFlags(["-use-ld=lld", "-no-static-stdlib", "-enable-experimental-feature", "Embedded"]),
+            ]),
         .executableTarget(
             name: "fuzz-json", dependencies: ["JSONText"], path: "tools/fuzzing/json", exclude: ["seeds"],
             swiftSettings: fuzzer, linkerSettings: [.unsafeFlags(["-use-ld=lld"])]),

@@ -1,10 +1,11 @@
 /*
  * Requests that kill. A request is known by its fingerprint: component, operation, and a hash of the key,
- * topic or name that it is about. What a process died of gets a strike; when that is not known, all calls
+ * topic, name or path that it is about. What a process died of gets a strike; when that is not known, all calls
  * that it had begun get half of one. Two strikes within ten minutes: no request like it is given to the plugin
  * for ten minutes, twice as long each time, at most a day.
  */
 #define _GNU_SOURCE
+#include <stddef.h>
 #include <string.h>
 #include <time.h>
 
@@ -57,8 +58,21 @@ static uint64_t mixed_subject(uint64_t hash, const uint8_t *frame, uint64_t leng
     return hash;
 }
 
+/* A filter's message is about its path, too: the method alone would set a whole API apart. Not the query, which whoever repeats a
+ * request changes most easily. */
+static uint64_t mixed_path(uint64_t hash, const uint8_t *frame, uint64_t length) {
+    uint64_t slice[2];
+    const uint8_t *query;
+    if (length < sizeof(octavo_filter_message)) return hash;
+    memcpy(slice, frame + offsetof(octavo_filter_message, path), sizeof slice);
+    if (slice[0] > length || slice[1] > length - slice[0]) return hash;
+    query = memchr(frame + slice[0], '?', slice[1]);
+    return mixed(hash, frame + slice[0], query ? (uint64_t)(query - (frame + slice[0])) : slice[1]);
+}
+
 uint64_t quarantine_fingerprint(uint64_t component, int32_t kind, uint32_t op, const uint8_t *frame, uint64_t length) {
     uint64_t hash = mixed(mixed(basis, &component, sizeof component), &op, sizeof op);
+    if (kind == OCTAVO_KIND_FILTER) hash = mixed_path(hash, frame, length);
     hash = mixed_subject(hash, frame, length, octavo_kind_at(kind)->ops[op].request, frame);
     return hash ? hash : 1;
 }

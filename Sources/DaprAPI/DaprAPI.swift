@@ -17,6 +17,8 @@ package final class DaprAPI {
     let invocation: InvocationLoop?
     let facts: any RuntimeFacts
     let appID: String
+    /// Whose pages may use it.
+    let origins: AllowedOrigins
     /// Follows the requests of the loop.
     let tracer: LoopTracer
     /// The store that the last `GetState` went to; most apps have one.
@@ -24,7 +26,8 @@ package final class DaprAPI {
 
     static let service = "/dapr.proto.runtime.v1.Dapr/"
 
-    package init(loop: CallLoop, facts: any RuntimeFacts, invocation: InvocationLoop? = nil) {
+    package init(loop: CallLoop, facts: any RuntimeFacts, invocation: InvocationLoop? = nil, origins: AllowedOrigins = .init()) {
+        self.origins = origins
         self.invocation = invocation
         tracer = loop.tracer
         state = StateAPI(loop: loop, identity: facts.identity)

@@ -80,6 +80,15 @@ package final class Endpoint {
     private var underWay = 0
     private var isRetired = false
     private let replaced: HeaderFields
+    private let loop: ClientLoop
+    /// For WebSockets: most servers take them over HTTP/1.1 alone, and agree to HTTP/2 all the same.
+    private(set) lazy var socketClient: HTTPClient = {
+        guard settings.address.isSecure else { return client }
+        hasSocketClient = true
+        let target = ClientTarget(.tcp(host: settings.address.host, port: settings.address.port), wire: .http1, tls: settings.tls)
+        return HTTPClient(target, loop: loop, name: "the endpoint \(settings.name)")
+    }()
+    private var hasSocketClient = false
 
     var isIdle: Bool { underWay == 0 }
 
@@ -89,6 +98,7 @@ package final class Endpoint {
         let target = ClientTarget(
             .tcp(host: address.host, port: address.port), wire: address.isSecure ? .negotiated : .http1,
             tls: address.isSecure ? settings.tls : nil)
+        self.loop = loop
         client = HTTPClient(target, loop: loop, name: "the endpoint \(settings.name)")
         replaced = HeaderFields(settings.headers)
     }
@@ -97,13 +107,18 @@ package final class Endpoint {
 
     func leave() {
         underWay -= 1
-        if isRetired, underWay == 0 { client.close() }
+        if isRetired, underWay == 0 { close() }
     }
 
     /// Nobody calls it from now on; what is under way ends by itself.
     func retire() {
         isRetired = true
-        if underWay == 0 { client.close() }
+        if underWay == 0 { close() }
+    }
+
+    func close() {
+        client.close()
+        if hasSocketClient { socketClient.close() }
     }
 
     /// What goes to it of a caller's fields: nothing that apps say to each other, and its own instead of the caller's.
@@ -124,14 +139,19 @@ final class EndpointRoute: RelayRoute {
     private let endpoint: Endpoint
     private var hasEntered = false
 
-    init(_ endpoint: Endpoint) { self.endpoint = endpoint }
+    private let isWebSocket: Bool
+
+    init(_ endpoint: Endpoint, isWebSocket: Bool) {
+        self.endpoint = endpoint
+        self.isWebSocket = isWebSocket
+    }
 
     func open(_ done: @escaping (Result<HTTPClient, InvocationFailure>) -> Void) {
         if !hasEntered {
             hasEntered = true
             endpoint.enter()
         }
-        done(.success(endpoint.client))
+        done(.success(isWebSocket ? endpoint.socketClient : endpoint.client))
     }
 
     func failed(_ error: ClientError) -> InvocationFailure { InvocationFailure(error, app: endpoint.settings.name) }
@@ -201,8 +221,8 @@ final class Endpoints {
     }
 
     func close() {
-        for endpoint in named.values { endpoint.client.close() }
-        for endpoint in byURL.values { endpoint.client.close() }
+        for endpoint in named.values { endpoint.close() }
+        for endpoint in byURL.values { endpoint.close() }
         named = [:]
         byURL = [:]
     }

@@ -255,6 +255,7 @@ extension InvocationFailure {
             case .denied: .permissionDenied
             case .unresolved, .unreachable: .unavailable
             case .noAppChannel: .failedPrecondition
+            case .noWebSocket: .unimplemented
             case .overloaded: .resourceExhausted
             case .timeout: .deadlineExceeded
             case .breakerOpen: .unavailable

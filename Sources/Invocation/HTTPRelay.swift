@@ -57,6 +57,8 @@ final class HTTPRelay: HTTPBodyReceiver {
     private let length: Int?
     private var isBodyComplete: Bool
     private var isAnswered = false
+    /// Bytes go both ways, whose meaning is the two ends' own.
+    private var isWebSocket = false
     private var isClosed = false
     /// Instances that this try has been given to.
     private var attempts = 0
@@ -127,7 +129,9 @@ final class HTTPRelay: HTTPBodyReceiver {
         let timeout = CallTime.left(until: deadline, passage?.timeout)
         if let timeout { fields.append(CallTime.field, CallTime.text(timeout)) }
         let sent: HTTPClientRequest
-        if keepsBody {
+        if request.offersWebSocket {
+            sent = HTTPClientRequest(webSocket: path, fields: fields, timeout: timeout)
+        } else if keepsBody {
             sent = HTTPClientRequest(
                 method: request.method, target: path, fields: fields, body: body.readableBytes > 0 ? body : nil, timeout: timeout)
         } else {
@@ -155,7 +159,9 @@ final class HTTPRelay: HTTPBodyReceiver {
     // MARK: The body of the request
 
     func receive(_ bytes: ByteBuffer) {
-        if keepsBody {
+        if isWebSocket {
+            if upstream?.write(bytes) == true { request.requestMore() }
+        } else if keepsBody {
             body.writeImmutableBuffer(bytes)
             // More than was announced does not come: the transport refuses it.
             request.requestMore()
@@ -167,6 +173,10 @@ final class HTTPRelay: HTTPBodyReceiver {
     }
 
     func end() {
+        if isWebSocket {
+            upstream?.end()
+            return
+        }
         isBodyComplete = true
         if keepsBody { begin() } else if isTaken { upstream?.end() }
     }
@@ -191,8 +201,24 @@ final class HTTPRelay: HTTPBodyReceiver {
         func failed(_ error: ClientError) { relay.failed(error) }
     }
 
+    /// Both sides go on as a WebSocket. What policies say is of the call that has led to it, which ends here; the places that it takes
+    /// at the app and among calls to an instance it keeps.
+    private func begunWebSocket(_ response: HTTPClientResponse) {
+        passage?.leave(.http(200))
+        passage?.close()
+        isAnswered = true
+        isWebSocket = true
+        upstream?.allow(nil)
+        upstream?.onWritable = { [weak self] in self?.request.requestMore() }
+        request.activity?.live?.move(to: .answered)
+        request.acceptWebSocket(headers: ForwardedFields.response(response.headers), to: self)
+        request.onWritable = { [weak self] in self?.upstream?.requestMore() }
+        upstream?.requestMore()
+    }
+
     private func answer(_ response: HTTPClientResponse) {
         route.answered(response.status)
+        if response.status == 101 { return begunWebSocket(response) }
         let status = CallStatus.http(response.status)
         if let passage, status.isFailure {
             passage.leave(status)
@@ -245,7 +271,7 @@ final class HTTPRelay: HTTPBodyReceiver {
         let failure = route.failed(error)
         lastFailure = failure
         // What nobody has seen may go elsewhere.
-        if !isAnswered, !error.mayHaveBeenSeen, keepsBody || !isTaken, attempts < Self.attemptLimit { return send() }
+        if !isAnswered, !error.mayHaveBeenSeen, error.kind != .unsupported, keepsBody || !isTaken, attempts < Self.attemptLimit { return send() }
         gaveUp(failure, .none, timedOut: error.kind == .timeout)
     }
 

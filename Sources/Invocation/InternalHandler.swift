@@ -86,6 +86,7 @@ extension InvocationFailure {
         case .badTarget: 400
         case .denied: 403
         case .unresolved, .unreachable, .noAppChannel: 500
+        case .noWebSocket: 501
         case .overloaded: 503
         case .timeout: 504
         // Source: Dapr, in which an open breaker is an error like any other.

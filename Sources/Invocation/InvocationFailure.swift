@@ -12,6 +12,8 @@ package enum InvocationFailure: Error, Sendable, Equatable {
     case unreachable(app: String, cause: String)
     /// This is the app's runtime, and it has not been told where the app listens.
     case noAppChannel(app: String)
+    /// The call is to become a WebSocket, which the app, or a runtime on the way, does not do.
+    case noWebSocket(app: String, cause: String)
     /// Too many calls wait for the app already.
     case overloaded(app: String, cause: String)
     /// The call took longer than it may.
@@ -31,6 +33,7 @@ package enum InvocationFailure: Error, Sendable, Equatable {
         case .unreachable(let app, let cause): "failed to invoke app \(app): \(cause)"
         case .noAppChannel(let app):
             "the runtime of app \(app) has no way to its app: start it with --app-port"
+        case .noWebSocket(let app, let cause): "app \(app) takes no WebSockets: \(cause)"
         case .overloaded(let app, let cause): "app \(app) takes no more calls: \(cause)"
         case .timeout(let app, let cause): "app \(app) did not answer in time: \(cause)"
         // Source: the words of Dapr, for which clients look.

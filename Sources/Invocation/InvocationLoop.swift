@@ -164,8 +164,9 @@ package final class InvocationLoop {
         let (name, passage) = way(to: called) { request.headers[$0] }
         request.activity?.live?.note(app: name.description, method: path)
         if isOwn(name) { return receive(request, path: path, from: .own, passage: passage, fail: fail) }
-        let copies = governor(called)?.hasMirror ?? false
-        if !copies, let governor = governor(name), governor.hasHedge,
+        // A WebSocket is one conversation with one instance.
+        let copies = !request.offersWebSocket && (governor(called)?.hasMirror ?? false)
+        if !copies, !request.offersWebSocket, let governor = governor(name), governor.hasHedge,
             let relay = HedgedRelay(request, path: path, to: name, self, governor, passage, fail: fail)
         {
             return .streamed(relay)
@@ -202,7 +203,7 @@ package final class InvocationLoop {
             return .buffered
         }
         request.activity?.live?.note(app: called.endpoint.settings.name, method: path)
-        let route = EndpointRoute(called.endpoint)
+        let route = EndpointRoute(called.endpoint, isWebSocket: request.offersWebSocket)
         return relay(request, called.path + path, route, passage(endpoint: called.endpoint.settings.name), fail)
     }
 
@@ -256,6 +257,10 @@ package final class InvocationLoop {
     ) -> HTTPBodyMode {
         guard let app else {
             fail(request, .noAppChannel(app: appID))
+            return .buffered
+        }
+        if app.isGRPC, request.offersWebSocket {
+            fail(request, .noWebSocket(app: appID, cause: "it speaks gRPC, and a WebSocket needs one that speaks HTTP (--app-protocol)"))
             return .buffered
         }
         if app.isGRPC {

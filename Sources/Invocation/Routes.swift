@@ -8,6 +8,7 @@ extension InvocationFailure {
         switch error.kind {
         case .timeout: self = .timeout(app: app, cause: error.description)
         case .overloaded: self = .overloaded(app: app, cause: error.description)
+        case .unsupported: self = .noWebSocket(app: app, cause: error.description)
         default: self = .unreachable(app: app, cause: error.description)
         }
     }
@@ -98,6 +99,8 @@ final class PeerRoute: RelayRoute {
     }
 
     func failed(_ error: ClientError) -> InvocationFailure {
+        // What it does not know says nothing about how it is.
+        if error.kind == .unsupported { return InvocationFailure(error, app: name.description) }
         choice.answered(well: false)
         choice.leave(error.mayHaveBeenSeen ? .failed : .notTaken)
         return InvocationFailure(error, app: name.description)

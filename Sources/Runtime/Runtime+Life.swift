@@ -134,7 +134,7 @@ extension Runtime {
         await endDeliveries()
         state.configurationSubscriptions.endAll()
         await withdraw()
-        following.withLockedValue { $0?.cancel() }
+        following.withLockedValue { $0.forEach { $0.cancel() } }
         await endpoints.end()
         await peers.drain(grace: options.shutdown.grace)
         await api.drain(grace: options.shutdown.grace)

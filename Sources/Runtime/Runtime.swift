@@ -44,8 +44,8 @@ final class Runtime: Sendable {
     let toldProblems = NIOLockedValueBox<[String]>([])
     /// What is on its way to the app, of every event loop.
     let deliveries: NIOLockedValueBox<[NIOLoopBound<any AppDeliveries>]>
-    /// Looks after the certificates for other runtimes.
-    let following = NIOLockedValueBox<Task<Void, Never>?>(nil)
+    /// Looks after the certificates, of the API and for other runtimes.
+    let following = NIOLockedValueBox<[Task<Void, Never>]>([])
     /// What the resource files name.
     let resources: LiveResources
     let endpoints: HTTPEndpoints
@@ -193,7 +193,8 @@ final class Runtime: Sendable {
         let invocations = try await invocations(
             options, loops, namespace, app, try certificates?.security(), configuration.accessControl.map { AccessControl($0) },
             state.policies, configuration.pipelines, polls)
-        let (api, listeners) = try await listen(options, group, loops, state, observation, invocations, configuration.pipelines, polls)
+        let own = try APICertificates(options.tls, registry: registry, logger: security)
+        let (api, listeners) = try await listen(options, group, loops, state, observation, invocations, configuration.pipelines, own, polls)
         let (peers, peerListeners) = try await listenForPeers(options, group, invocations, loops, observation, certificates, polls, logger: security)
         let runtime = try await Runtime(
             options: options, logger: logger, events: events, group: group, loops: loops, store: store, state: state,
@@ -205,7 +206,8 @@ final class Runtime: Sendable {
         }
         Task { await runtime.startComponents() }
         runtime.followApp()
-        if let certificates { runtime.following.withLockedValue { $0 = Task { await certificates.follow(peers, invocations) } } }
+        if let certificates { runtime.following.withLockedValue { $0.append(Task { await certificates.follow(peers, invocations) }) } }
+        if let own { runtime.following.withLockedValue { $0.append(Task { await own.follow(api) }) } }
         Task { await store.followFiles() }
         Task { await store.followSecrets() }
         return runtime
@@ -276,7 +278,7 @@ final class Runtime: Sendable {
     private static func listen(
         _ options: RuntimeOptions, _ group: MultiThreadedEventLoopGroup, _ loops: [NIOLoopBound<CallLoop>],
         _ state: RuntimeState, _ observation: Observation, _ invocations: [NIOLoopBound<InvocationLoop>], _ pipelines: Pipelines,
-        _ polls: [NIOLoopBound<BusyPoll>]
+        _ certificates: APICertificates?, _ polls: [NIOLoopBound<BusyPoll>]
     ) async throws -> (Server, [Listener]) {
         var endpoints: [Server.Endpoint] = []
         var purposes: [String] = []
@@ -294,13 +296,10 @@ final class Runtime: Sendable {
         var limits = Server.Limits()
         limits.maxBodySize = options.api.maxBodySize
         limits.maxHeaderBytes = max(options.api.readBufferSize, 4096)
-        let tls = try options.tls.map {
-            try TLSServerContext(
-                certificate: $0.certificate, key: $0.privateKey, clientAuthorities: $0.clientAuthorities)
-        }
+        let origins = AllowedOrigins(options.api.allowedOrigins)
         let reflection = ReflectionService(files: DaprDescriptors.decoded())
-        let server = try await Server.bind(endpoints, group: group, limits: limits, tls: tls, name: "api") { loop, index in
-            let api = DaprAPI(loop: loops[index].value, facts: state, invocation: invocations[index].value)
+        let server = try await Server.bind(endpoints, group: group, limits: limits, tls: try certificates?.context(), name: "api") { loop, index in
+            let api = DaprAPI(loop: loops[index].value, facts: state, invocation: invocations[index].value, origins: origins)
             let router = GRPCRouter()
             let observer = RequestObserver(observation.family, loop: index, log: observation.log, tracer: loops[index].value.tracer,
                 appIsGRPC: options.app.protocol.rawValue.hasPrefix("grpc"))
@@ -311,8 +310,9 @@ final class Runtime: Sendable {
             health.set(.serving)
             health.add(to: router)
             let handler = DaprHTTPHandler(api, observe: { observer.ended($0, $1, $2) })
+            let http = Pipelines.handler(handler, pipelines.api, loops[index].value)
             return LoopApplication(
-                grpc: router, http: Pipelines.handler(handler, pipelines.api, loops[index].value), busyPoll: polls[index].value)
+                grpc: router, http: origins.isOff ? http : CrossOriginHandler(origins, http), busyPoll: polls[index].value)
         }
         return (server, zip(purposes, server.addresses).map { Listener(purpose: $0, address: $1) })
     }

@@ -75,13 +75,7 @@ package struct TraceContext: Sendable, Equatable {
     package func withBinaryText(_ body: (UnsafeRawBufferPointer) -> Void) {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 30 + 40) { memory in
             memory.initialize(repeating: 0)
-            let plain = UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(memory)[..<30])
-            plain.storeBytes(of: traceHigh.bigEndian, toByteOffset: 2, as: UInt64.self)
-            plain.storeBytes(of: traceLow.bigEndian, toByteOffset: 10, as: UInt64.self)
-            plain[18] = 1
-            plain.storeBytes(of: span.bigEndian, toByteOffset: 19, as: UInt64.self)
-            plain[27] = 2
-            plain[28] = isSampled ? 1 : 0
+            writeBinary(UnsafeMutableRawBufferPointer(memory))
             // 29 bytes are 39 digits: the last triple lacks one byte.
             var at = 30
             for start in stride(from: 0, to: 30, by: 3) {
@@ -94,6 +88,13 @@ package struct TraceContext: Sendable, Equatable {
             }
             body(UnsafeRawBufferPointer(UnsafeMutableBufferPointer(rebasing: memory[30..<69])))
         }
+    }
+
+    /// The same as a text.
+    package var binaryText: String {
+        var text = ""
+        withBinaryText { text = String(decoding: $0, as: UTF8.self) }
+        return text
     }
 
     @inline(__always)
@@ -141,15 +142,22 @@ package struct TraceContext: Sendable, Equatable {
 
     /// The bytes of `grpc-trace-bin`.
     package var binary: [UInt8] {
-        var out: [UInt8] = [0, 0]
-        out.reserveCapacity(Self.binaryLength)
-        func add(_ value: UInt64) { for shift in stride(from: 56, through: 0, by: -8) { out.append(UInt8(truncatingIfNeeded: value >> UInt64(shift))) } }
-        add(traceHigh)
-        add(traceLow)
-        out.append(1)
-        add(span)
-        out += [2, isSampled ? 1 : 0]
+        var out = [UInt8](repeating: 0, count: Self.binaryLength)
+        out.withUnsafeMutableBytes { writeBinary($0) }
         return out
+    }
+
+    /// Version 0, and the three fields behind their numbers.
+    @inline(__always)
+    private func writeBinary(_ out: UnsafeMutableRawBufferPointer) {
+        out[0] = 0
+        out[1] = 0
+        out.storeBytes(of: traceHigh.bigEndian, toByteOffset: 2, as: UInt64.self)
+        out.storeBytes(of: traceLow.bigEndian, toByteOffset: 10, as: UInt64.self)
+        out[18] = 1
+        out.storeBytes(of: span.bigEndian, toByteOffset: 19, as: UInt64.self)
+        out[27] = 2
+        out[28] = isSampled ? 1 : 0
     }
 
     // MARK: Digits

@@ -157,6 +157,20 @@ struct PipelineTests {
         #expect(refused.code == 1 && refused.errors.contains("must begin with middleware.http."), "\(refused.errors)")
     }
 
+    @Test("and a selector is told to have no effect")
+    func selector() async throws {
+        let pipeline = try await Pipeline([probe], api: [("probe", "filter")], fixture: true)
+        let file = pipeline.scratch.file("config.yaml")
+        let lines = try String(contentsOfFile: file, encoding: .utf8) + "      selector:\n        fields:\n        - {field: path, value: /nothing}\n"
+        try pipeline.scratch.write(lines, to: "config.yaml")
+        try await OctavoProcess.with(in: pipeline.scratch, flags: pipeline.flags) { octavo in
+            #expect(try await Curl(path: "/v1.0/state/statestore/a", headers: ["x-do: answer"]).send(to: octavo.base).status == 418)
+            try await eventually("the warning: \(octavo.process.errors)") {
+                octavo.process.errors.contains("handlers[0].selector has no effect, as in Dapr") ? () : nil
+            }
+        }
+    }
+
     @Test("and fail while their filter is dead, and go on when it is there again")
     func crash() async throws {
         let pipeline = try await Pipeline([probe], api: [("probe", "filter")], fixture: true)
@@ -175,6 +189,16 @@ struct PipelineTests {
                 let again = try await Curl(path: path, headers: ["x-do: crash"]).send(to: octavo.base, seconds: 30)
                 #expect(again.status >= 500 && again.json?["errorCode"]?.string == "ERR_MIDDLEWARE", "\(again)")
             }
+            // It is the path that is set apart, with whatever query, and no other.
+            try await eventually("the path is set apart", within: .seconds(30)) {
+                let answer = try await Curl(path: path + "?x=y").send(to: octavo.base)
+                return answer.body.contains("octavo plugin quarantine list") ? () : nil
+            }
+            try await eventually("the next process", within: .seconds(30)) {
+                try await Curl(path: "/v1.0/state/statestore/b").send(to: octavo.base).status == 204 ? () : nil
+            }
+            #expect(try await Curl(path: path).send(to: octavo.base).body.contains("octavo plugin quarantine list"))
+            #expect(try await Curl(path: "/v1.0/state/statestore/b", headers: ["x-do: mark"]).send(to: octavo.base).status == 204)
         }
     }
 

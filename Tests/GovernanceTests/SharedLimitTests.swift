@@ -180,7 +180,7 @@ struct SharedLimitTests {
 
     @Test("who waits and goes away takes nothing with it, and a call that has its token still meets the bulkhead")
     func governor() throws {
-        let origin = PolicyOrigin(resource: "r", place: "f", reason: "test")
+        let origin = PolicyOrigin(resource: "r", name: "r", place: "f", reason: "test")
         var policy = CallPolicy()
         policy.rateLimit = Chosen(RateLimitPolicy(requests: 10, shared: Self.shared), name: "n", origin: origin)
         policy.bulkhead = Chosen(BulkheadPolicy(maxConcurrent: 1), name: "n", origin: origin)

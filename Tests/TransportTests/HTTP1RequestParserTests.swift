@@ -28,6 +28,25 @@ struct HTTP1RequestParserTests {
         return result
     }
 
+    @Test("offer a WebSocket when it is asked for in full, and nothing else", arguments: [
+        ("GET / HTTP/1.1\r\nhost: x\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n\r\n", true),
+        ("GET / HTTP/1.1\r\nhost: x\r\nupgrade: h2c, websocket\r\nconnection: upgrade\r\ncontent-length: 0\r\n\r\n", true),
+        ("GET / HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\n\r\n", false),
+        ("GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\n\r\n", false),
+        ("GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n", false),
+        ("GET / HTTP/1.1\r\nhost: x\r\nconnection: xupgrade\r\nupgrade: websocket\r\n\r\n", false),
+        ("GET / HTTP/1.0\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n", false),
+        ("POST / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n", false),
+        ("GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\ncontent-length: 1\r\n\r\na", false),
+        ("GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\ntransfer-encoding: chunked\r\n\r\n", false),
+    ])
+    func offers(text: String, isOffer: Bool) throws {
+        var parser = HTTP1RequestParser(maxHeaderBytes: 400, maxHeaderCount: 5)
+        var input = ByteBuffer(string: text)
+        guard case .head(let head)? = parser.next(&input) else { throw ChannelError.eof }
+        #expect(head.offersWebSocket == isOffer)
+    }
+
     @Test("are read the same in whichever pieces they come", arguments: [1, 2, 3, 7, 64, .max])
     func pieces(piece: Int) {
         let text = "\r\nGET /a?b=c HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -200,15 +200,41 @@ import Testing
         }
     }
 
-    @Test("a client that leaves is told to the handler")
-    func disconnect() async throws {
+    @Test("a client that resets its connection is told to the handler", arguments: [false, true])
+    func disconnect(afterHalf: Bool) async throws {
         try await TestServer.run { server in
             do {
                 let connection = try RawConnection(server.address)
                 connection.send("GET /never HTTP/1.1\r\nhost: x\r\n\r\n")
                 #expect(try await server.log.contains("started"))
+                if afterHalf { connection.closeOutput() }
+                connection.resetAtEnd()
             }
             #expect(try await server.log.contains("cancelled disconnected"))
+        }
+    }
+
+    @Test("a client that sends no more gets every answer, and then the end", arguments: [1, 3])
+    func halfClosed(count: Int) async throws {
+        try await TestServer.run { server in
+            for target in ["/x", "/later", "/parts", "/large"] {
+                let connection = try RawConnection(server.address)
+                connection.send(String(repeating: "GET \(target) HTTP/1.1\r\nhost: x\r\n\r\n", count: count))
+                connection.closeOutput()
+                let text = try await connection.receiveAll()
+                #expect(text.split(separator: "HTTP/1.1 200 OK\r\n").count == count, "\(target): \(text.prefix(1000))")
+            }
+        }
+    }
+
+    @Test("a request that is cut by the end is not answered", arguments: ["POST /x HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n\r\nab", "GET /x HT", ""])
+    func cutByEnd(request: String) async throws {
+        try await TestServer.run { server in
+            let connection = try RawConnection(server.address)
+            connection.send(request)
+            connection.closeOutput()
+            let text = try await connection.receiveAll()
+            #expect(text.isEmpty, "\(text)")
         }
     }
 }

@@ -186,7 +186,7 @@ extension AppFailure {
             case .unreachable, .closed, .reset, .shutdown: .unreachable
             case .timeout: .timeout
             case .overloaded: .overloaded
-            case .malformed, .tooLarge: .malformed
+            case .unsupported, .malformed, .tooLarge: .malformed
             }
         self.init(kind, error.description, mayHaveTakenEffect: error.mayHaveBeenSeen)
     }

@@ -32,7 +32,7 @@ extension AppLoop: InvokedApp {
                 continue
             }
             if name == "traceparent", let context = TraceContext(parent: value) {
-                metadata.append(("grpc-trace-bin", Base64.encode(context.binary)))
+                metadata.append(("grpc-trace-bin", context.binaryText))
             }
             metadata.append((PermanentFields.contains(name) ? "dapr-" + name : name, value))
         }

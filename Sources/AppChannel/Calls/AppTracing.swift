@@ -96,6 +96,6 @@ extension AppTrace {
     /// As gRPC metadata.
     var metadata: [(String, String)] {
         guard let context = TraceContext(parent: parent) else { return fields }
-        return fields + [("grpc-trace-bin", Base64.encode(context.binary))]
+        return fields + [("grpc-trace-bin", context.binaryText)]
     }
 }

@@ -21,6 +21,10 @@ package final class DaprHTTPHandler: HTTPHandler {
     /// `handle`, but for what only a body that comes in parts can have.
     package func open(_ request: HTTPRequest) -> HTTPBodyMode {
         api.follow(request)
+        if request.offersWebSocket, !hasToken(request) {
+            refuseToken(request)
+            return .buffered
+        }
         return api.tracer.with(request.activity) { mode(of: request) }
     }
 
@@ -52,15 +56,17 @@ package final class DaprHTTPHandler: HTTPHandler {
             return
         }
         guard hasToken(request) || isHealth(target, request) else {
-            request.respond(
-                status: 401, headers: [("content-type", "text/plain; charset=utf-8")],
-                body: ByteBuffer(string: "invalid api token\n"))
-            return
+            return refuseToken(request)
         }
         request.activity?.live?.move(to: .runtime)
         api.tracer.with(request.activity) {
             if !route(request, target) { unknown(request, target) }
         }
+    }
+
+    private func refuseToken(_ request: HTTPRequest) {
+        request.respond(
+            status: 401, headers: [("content-type", "text/plain; charset=utf-8")], body: ByteBuffer(string: "invalid api token\n"))
     }
 
     package func reject(_ request: HTTPRequest, status: Int, message: String) {

@@ -165,7 +165,7 @@ extension ConfigurationResource {
                 continue
             }
             if let selector = fields["selector"] {
-                report.warning(selector.mark, "\(fields.at("selector")) has no effect: the middleware sees all requests")
+                report.warning(selector.mark, "\(fields.at("selector")) has no effect, as in Dapr: the middleware sees all requests; take it out")
             }
             handlers.append(PipelineHandler(name: name, type: type))
         }

@@ -1,5 +1,4 @@
 import Certificates
-import Glibc
 import Invocation
 import Logging
 import NIOConcurrencyHelpers
@@ -97,37 +96,17 @@ final class PeerCertificates: Sendable {
 
     /// Takes changed files in, for as long as the task runs, and warns before the certificate ends.
     func follow(_ server: Server, _ invocations: [NIOLoopBound<InvocationLoop>]) async {
-        var seen = Self.marks(files)
-        var refused = ""
-        var told = ""
         var warned = 0
-        while !Task.isCancelled {
-            try? await Task.sleep(for: Self.interval)
-            let marks = Self.marks(files)
-            // What could not be used may be half of a change.
-            if marks != seen || !refused.isEmpty {
-                seen = marks
-                do {
-                    if try await take(server, invocations) { warned = 0 }
-                    (refused, told) = ("", "")
-                } catch {
-                    let cause = "\(error)"
-                    // Said once, and not while somebody is just writing one file after the other.
-                    if cause == refused, cause != told {
-                        metrics.failures.add()
-                        metrics.namedFailures?.add()
-                        logger.warning("changed certificates are not used yet", metadata: ["cause": "\(cause)"])
-                        told = cause
-                    }
-                    refused = cause
-                }
-            }
+        await FollowedFiles(paths: [files.certificate, files.key, files.authorities]).follow {
+            if try await self.take(server, invocations) { warned = 0 }
+        } refused: { cause in
+            metrics.failures.add()
+            metrics.namedFailures?.add()
+            logger.warning("changed certificates are not used yet", metadata: ["cause": "\(cause)"])
+        } looked: {
             warned = warn(warned)
         }
     }
-
-    /// How often the files are looked at: they may be links, and on file systems that tell of no changes.
-    private static let interval = Duration.milliseconds(500)
 
     private func take(_ server: Server, _ invocations: [NIOLoopBound<InvocationLoop>]) async throws -> Bool {
         let new = try Self.read(files, appID, namespace)
@@ -166,17 +145,5 @@ final class PeerCertificates: Sendable {
             "identity": "\(credentials.identity)", "until": "\(Credentials.text(credentials.notAfter))",
             "serial": "\(credentials.chain[0].serial)", "trusted-roots": "\(credentials.roots.count)",
         ]
-    }
-
-    /// Which files those are, and of when.
-    private static func marks(_ files: Credentials.Files) -> [[Int]] {
-        [files.certificate, files.key, files.authorities].map { path in
-            var status = stat()
-            guard stat(path, &status) == 0 else { return [] }
-            return [
-                Int(status.st_dev), Int(status.st_ino), Int(status.st_size), status.st_mtim.tv_sec, status.st_mtim.tv_nsec,
-                status.st_ctim.tv_sec, status.st_ctim.tv_nsec,
-            ]
-        }
     }
 }

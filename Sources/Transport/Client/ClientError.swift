@@ -13,6 +13,8 @@ package struct ClientError: Error, Sendable, Equatable, CustomStringConvertible 
         case malformed
         /// The response exceeds a limit.
         case tooLarge
+        /// The server does not know how to do that.
+        case unsupported
         /// Too much waits already.
         case overloaded
         /// The client has been closed.
@@ -41,6 +43,7 @@ extension ClientError {
             case .timeout: .deadlineExceeded
             case .reset(let code): GRPCCode(resetCode: code)
             case .malformed: .internal
+            case .unsupported: .unimplemented
             case .tooLarge, .overloaded: .resourceExhausted
             }
         return GRPCStatus(code, description)

@@ -38,11 +38,22 @@ extension ClientExchange {
             receiveTrailers(block)
         } else if blockStatus >= 200 {
             isHeadReceived = true
+            if isWebSocket { readUpgrade() }
             receiveHead(blockStatus, block, isLast: isLast)
         } else {
             return
         }
         if isLast { endInput(connection) }
+    }
+
+    /// Every success is one of the upgrade (RFC 8441 §5); a runtime says in a field that an app's is not.
+    private func readUpgrade() {
+        if 200..<300 ~= blockStatus {
+            blockStatus = 101
+        } else if let status = block["octavo-status" as StaticString].flatMap({ Int($0) }), 200..<300 ~= status {
+            blockStatus = status
+        }
+        block = block.without { WebSocketHandshake.isStatus($0) }
     }
 
     func endInput(_ connection: HTTP2ClientConnection) {

@@ -74,7 +74,11 @@ package class ClientExchange: Expiring {
 
     /// The fields of the request after the pseudo headers, for HTTP/1.1 all but framing and `host`.
     func appendFields(to batch: inout HeaderBatch) {}
-    /// The final head.
+    /// The same for an upgrade over HTTP/2, which has no key.
+    func appendFieldsWithoutKey(to batch: inout HeaderBatch) {}
+    /// Whether its fields have the key of a WebSocket.
+    var hasKey: Bool { false }
+    /// The final head; 101: it goes on as a WebSocket.
     func receiveHead(_ status: Int, _ headers: HeaderFields, isLast: Bool) {}
     /// Part of the body, of HTTP/2; valid until this returns.
     func receiveData(_ bytes: UnsafeRawBufferPointer) {}
@@ -99,7 +103,9 @@ package class ClientExchange: Expiring {
     // MARK: Sending
 
     /// Whether the whole request can be sent again.
-    final var isReplayable: Bool { isWhole && !isHeadReceived }
+    final var isReplayable: Bool { (isWhole || isWebSocket) && !isHeadReceived }
+    /// It asks to go on as a WebSocket: its "body" is what comes behind the answer, in both directions.
+    final var isWebSocket = false
     /// The body was complete before the exchange began: it is kept as long as the exchange.
     final var isWhole = false
 

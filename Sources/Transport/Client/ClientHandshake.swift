@@ -54,7 +54,8 @@ final class ClientHandshake: ChannelInboundHandler, RemovableChannelHandler {
     private func install(_ pipeline: ChannelPipeline.SynchronousOperations) throws {
         if let tls = pool.target.tls {
             let handler = try TLSHandler(
-                tls, server: pool.target.host, peerURI: pool.target.peerURI, timeout: TimeAmount(pool.loop.limits.handshakeTimeout)
+                tls, server: pool.target.host, peerURI: pool.target.peerURI, offersHTTP1Alone: pool.target.wire == .http1,
+                timeout: TimeAmount(pool.loop.limits.handshakeTimeout)
             ) { [self] in cause = "TLS failed: \($0)" }
             self.tls = handler
             try pipeline.addHandler(handler)

@@ -19,6 +19,8 @@ final class ConnectionPool {
     private var idle: [HTTP1ClientConnection] = []
     /// All connections of HTTP/1.1 that may be used (again).
     private var http1: [ObjectIdentifier: HTTP1ClientConnection] = [:]
+    /// Those that have become WebSockets.
+    private var lent: [ObjectIdentifier: HTTP1ClientConnection] = [:]
     /// Connections of HTTP/2 that take new streams.
     private var http2: [HTTP2ClientConnection] = []
     /// Connections that finish what they have and close then.
@@ -44,7 +46,7 @@ final class ConnectionPool {
 
     func dispatch(_ exchange: ClientExchange) {
         guard !isClosed else { return failLater(exchange, ClientError(.shutdown, "The client is closed.", mayHaveBeenSeen: false)) }
-        if let connection = http2.first(where: \.hasRoom) { return connection.start(exchange) }
+        if let connection = http2.first(where: { $0.hasRoom(for: exchange) }) { return connection.start(exchange) }
         if agreed == .http1, exchange is GRPCClientCall { return failLater(exchange, needsHTTP2) }
         if let connection = idle.popLast() { return connection.start(exchange) }
         if waiting.count >= loop.limits.maxWaiting { waiting.removeAll { $0.isEnded } }
@@ -68,7 +70,7 @@ final class ConnectionPool {
     }
 
     /// Not from inside the call that began it.
-    private func failLater(_ exchange: ClientExchange, _ error: ClientError) {
+    func failLater(_ exchange: ClientExchange, _ error: ClientError) {
         let bound = NIOLoopBound(exchange, eventLoop: loop.eventLoop)
         loop.eventLoop.execute { bound.value.fail(error) }
     }
@@ -82,7 +84,7 @@ final class ConnectionPool {
         while let first = waiting.first {
             if first.isEnded {
                 waiting.removeFirst()
-            } else if let connection = http2.first(where: \.hasRoom) {
+            } else if let connection = http2.first(where: { $0.hasRoom(for: first) }) {
                 connection.start(waiting.removeFirst())
             } else if agreed == .http1, first is GRPCClientCall {
                 waiting.removeFirst().fail(needsHTTP2)
@@ -190,9 +192,17 @@ final class ConnectionPool {
         if !waiting.isEmpty { serveWaiting() }
     }
 
+    /// `connection` has become a WebSocket: it takes nobody's place any more.
+    func lend(_ connection: HTTP1ClientConnection) {
+        guard !isClosed, http1.removeValue(forKey: ObjectIdentifier(connection)) != nil else { return }
+        lent[ObjectIdentifier(connection)] = connection
+        connectIfNeeded()
+    }
+
     /// `connection` takes no more exchanges. `isLost` when that is not our doing.
     func remove(_ connection: HTTP1ClientConnection, isLost: Bool) {
         http1[ObjectIdentifier(connection)] = nil
+        lent[ObjectIdentifier(connection)] = nil
         idle.removeAll { $0 === connection }
         lost(isLost)
     }
@@ -224,6 +234,7 @@ final class ConnectionPool {
         let error = ClientError(.shutdown, "The client has been closed.", mayHaveBeenSeen: false)
         for exchange in batch { exchange.fail(error) }
         for connection in http1.values { connection.close() }
+        for connection in lent.values { connection.close() }
         for connection in http2 { connection.close() }
         for connection in leaving.values { connection.close() }
     }

@@ -17,6 +17,10 @@ final class HTTP1ClientConnection: ChannelInboundHandler, ClientConnection, Exch
     private var isChunked = false
     private var bodyLeft = 0
     private var isRequestSent = false
+    /// The exchange has become a WebSocket.
+    private var isTunnel = false
+    /// The key that the peer has to prove, when it is ours.
+    private var ownKey: String?
     private var needsFlush = false
     private var isInRead = false
     private var isReadPaused = false
@@ -83,7 +87,7 @@ final class HTTP1ClientConnection: ChannelInboundHandler, ClientConnection, Exch
     func start(_ exchange: ClientExchange) {
         current = exchange
         exchange.attach(self)
-        parser.begin(isHEAD: exchange.method == "HEAD")
+        parser.begin(isHEAD: exchange.method == "HEAD", offersWebSocket: exchange.isWebSocket)
         isHeadSent = false
         isRequestSent = false
         lastRead = loop.now
@@ -99,6 +103,7 @@ final class HTTP1ClientConnection: ChannelInboundHandler, ClientConnection, Exch
         case .informational: break
         case .head(let status):
             exchange.isHeadReceived = true
+            if status == 101, !openTunnel(exchange) { return }
             exchange.receiveHead(status, parser.fields, isLast: false)
         case .body(let bytes): exchange.receiveData(bytes)
         case .end:
@@ -121,6 +126,19 @@ final class HTTP1ClientConnection: ChannelInboundHandler, ClientConnection, Exch
         }
     }
 
+    /// The connection is the exchange's from here on, as long as it lasts. Others get another one.
+    private func openTunnel(_ exchange: ClientExchange) -> Bool {
+        if let ownKey, parser.fields["sec-websocket-accept" as StaticString] != WebSocketHandshake.accept(ownKey) {
+            exchange.stop(
+                ClientError(.malformed, "\(pool.name) accepts a WebSocket without the proof that it has read the request.", mayHaveBeenSeen: true))
+            return false
+        }
+        isTunnel = true
+        context?.channel.setOption(.socketOption(.so_keepalive), value: 1).whenFailure { _ in }
+        pool.lend(self)
+        return true
+    }
+
     // MARK: Sending
 
     private func sendHead(_ exchange: ClientExchange) {
@@ -128,7 +146,12 @@ final class HTTP1ClientConnection: ChannelInboundHandler, ClientConnection, Exch
         head.append(exchange)
         isChunked = false
         bodyLeft = 0
-        if exchange.isWhole {
+        if exchange.isWebSocket {
+            head.append("connection", "upgrade")
+            head.append("upgrade", "websocket")
+            ownKey = exchange.hasKey ? nil : WebSocketHandshake.newKey()
+            if let ownKey { head.append("sec-websocket-key", ownKey) }
+        } else if exchange.isWhole {
             bodyLeft = exchange.outgoing.readableBytes
             if bodyLeft > 0 || !exchange.isBodyless { head.append("content-length", bodyLeft) }
         } else if let length = exchange.announcedLength {
@@ -152,6 +175,7 @@ final class HTTP1ClientConnection: ChannelInboundHandler, ClientConnection, Exch
     func outputChanged(_ exchange: ClientExchange) {
         guard exchange === current, isHeadSent, !isRequestSent, let context, context.channel.isWritable else { return }
         let count = exchange.outgoing.readableBytes
+        if exchange.isWebSocket { return sendTunnel(exchange, context) }
         if count > 0 {
             if !isChunked, count > bodyLeft { return refuseLength(exchange, "more") }
             let bytes = exchange.outgoing.slice()
@@ -169,6 +193,19 @@ final class HTTP1ClientConnection: ChannelInboundHandler, ClientConnection, Exch
         if bodyLeft > 0 { return refuseLength(exchange, "less") }
         if isChunked { write(ByteBuffer(staticString: "0\r\n\r\n")) }
         isRequestSent = true
+    }
+
+    private func sendTunnel(_ exchange: ClientExchange, _ context: ChannelHandlerContext) {
+        guard isTunnel else { return }
+        let count = exchange.outgoing.readableBytes
+        if count > 0 {
+            write(exchange.outgoing.slice())
+            exchange.outputTaken(count)
+        }
+        guard exchange.isOutputEnded else { return }
+        isRequestSent = true
+        flush()
+        context.close(mode: .output, promise: nil)
     }
 
     private func refuseLength(_ exchange: ClientExchange, _ what: String) {
@@ -251,7 +288,7 @@ final class HTTP1ClientConnection: ChannelInboundHandler, ClientConnection, Exch
         }
         if let unwritableSince, now - unwritableSince > TimeAmount(limits.writeTimeout) {
             current.stop(ClientError(.timeout, "\(pool.name) takes no bytes of the request.", mayHaveBeenSeen: true))
-        } else if parser.hasBegun, !isReadPaused, now - lastRead > TimeAmount(limits.readTimeout) {
+        } else if parser.hasBegun, !isReadPaused, !isTunnel, now - lastRead > TimeAmount(limits.readTimeout) {
             current.stop(ClientError(.timeout, "The response of \(pool.name) does not go on.", mayHaveBeenSeen: true))
         }
     }

@@ -46,6 +46,13 @@ struct HTTP1RequestHead {
         bytes.writeStaticString("\r\n")
     }
 
+    mutating func append(_ name: StaticString, _ value: String) {
+        bytes.writeStaticString(name)
+        bytes.writeStaticString(": ")
+        bytes.writeString(value)
+        bytes.writeStaticString("\r\n")
+    }
+
     mutating func append(_ name: StaticString, _ value: Int) {
         bytes.writeStaticString(name)
         bytes.writeStaticString(": ")

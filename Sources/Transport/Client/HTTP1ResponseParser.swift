@@ -11,7 +11,7 @@ struct HTTP1ResponseParser {
     enum Event {
         /// 100 to 199 but 101; the response is yet to come.
         case informational(Int)
-        /// The head; the fields are in `fields`.
+        /// The head; the fields are in `fields`. With 101 all that follows is of the WebSocket, up to the end of the connection.
         case head(status: Int)
         case body(ByteBuffer)
         /// The response is complete; see `trailers`.
@@ -33,6 +33,7 @@ struct HTTP1ResponseParser {
     /// The beginning of a line whose end has not come.
     private var line: [UInt8] = []
     private var isHEAD = false
+    private var offersWebSocket = false
     private var status = 0
     private var minorVersion = 1
     private var headBytes = 0
@@ -55,7 +56,8 @@ struct HTTP1ResponseParser {
     }
 
     /// A response is awaited now. HEAD is answered without a body.
-    mutating func begin(isHEAD: Bool) {
+    mutating func begin(isHEAD: Bool, offersWebSocket: Bool = false) {
+        self.offersWebSocket = offersWebSocket
         self.isHEAD = isHEAD
         // Its memory is used again.
         line.removeAll(keepingCapacity: line.capacity <= 4096)
@@ -257,7 +259,7 @@ struct HTTP1ResponseParser {
         if isChunked, contentLength != nil { throw Fault(text: "it has both content-length and transfer-encoding") }
         if isChunked, minorVersion == 0 { throw Fault(text: "it is HTTP/1.0 with a transfer-encoding") }
         guard status >= 200 else {
-            guard status != 101 else { throw Fault(text: "it changes to a protocol that nobody asked for") }
+            if status == 101 { return try endUpgrade() }
             informationals += 1
             guard informationals <= 16 else { throw Fault(text: "it has too many informational responses") }
             state = .statusLine
@@ -273,6 +275,17 @@ struct HTTP1ResponseParser {
             state = .untilClose
             wasUntilClose = true
         }
+        headBytes = 0
+        return .head(status: status)
+    }
+
+    private mutating func endUpgrade() throws(Fault) -> Event {
+        let names = fields.withValue("upgrade") { $0.contains(lowercasing: "websocket") } ?? false
+        guard offersWebSocket, names, minorVersion == 1, !isChunked, contentLength ?? 0 == 0 else {
+            throw Fault(text: "it changes to a protocol that nobody asked for")
+        }
+        state = .untilClose
+        wasUntilClose = true
         headBytes = 0
         return .head(status: status)
     }

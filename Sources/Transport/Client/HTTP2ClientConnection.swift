@@ -123,6 +123,14 @@ final class HTTP2ClientConnection: ChannelInboundHandler, ClientConnection, Exch
         return false
     }
 
+    /// Whether a server takes WebSockets is in its settings: before them it is not asked.
+    func hasRoom(for exchange: ClientExchange) -> Bool {
+        guard hasRoom else { return false }
+        guard exchange.isWebSocket, !isGreeted else { return true }
+        wasFull = true
+        return false
+    }
+
     func start(_ exchange: ClientExchange) {
         exchange.attach(self)
         exchange.slot = streams.count
@@ -135,10 +143,20 @@ final class HTTP2ClientConnection: ChannelInboundHandler, ClientConnection, Exch
 
     private func submit(_ exchange: ClientExchange) {
         guard let session else { return }
+        if exchange.isWebSocket, nghttp2_session_get_remote_settings(session, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) != 1 {
+            forget(exchange)
+            let text = "\(pool.name) takes no WebSockets over HTTP/2 (RFC 8441)."
+            return pool.failLater(exchange, ClientError(.unsupported, text, mayHaveBeenSeen: false))
+        }
         var fields = HeaderBatch(first: pool.firstFields, memory: loop.takeFields())
-        fields.append(known: ":method", exchange.method)
+        if exchange.isWebSocket {
+            fields.append(known: ":method", known: "CONNECT")
+            fields.append(known: ":protocol", known: "websocket")
+        } else {
+            fields.append(known: ":method", exchange.method)
+        }
         fields.append(known: ":path", HTTP1RequestHead.safe(exchange.target))
-        exchange.appendFields(to: &fields)
+        if exchange.isWebSocket { exchange.appendFieldsWithoutKey(to: &fields) } else { exchange.appendFields(to: &fields) }
         let hasBody = !exchange.isWhole || exchange.outgoing.readableBytes > 0
         if hasBody, let length = exchange.isWhole ? exchange.outgoing.readableBytes : exchange.announcedLength,
             !(exchange is GRPCClientCall)

@@ -65,6 +65,19 @@ package final class HTTPClientRequest: ClientExchange {
         self.timeout = timeout
     }
 
+    /// A request to go on as a WebSocket. When the response has the status 101 its parts are what the server sends, `write` and `end` send in
+    /// turn, and nothing may be written before that. Any other response is one as usual.
+    package init(webSocket target: String, fields: HeaderFields, timeout: Duration? = nil) {
+        self.fields = fields
+        contentLength = nil
+        super.init(method: "GET", target: target)
+        isWebSocket = true
+        self.timeout = timeout
+    }
+
+    override func appendFieldsWithoutKey(to batch: inout HeaderBatch) { batch.append(fields.without { WebSocketHandshake.isKey($0) }) }
+    override var hasKey: Bool { fields.withValue("sec-websocket-key", { _ in true }) ?? false }
+
     // MARK: The body of the request
 
     /// Sends part of a streamed body. False means that more should wait for `onWritable`; the bytes are taken all the

@@ -2,7 +2,7 @@ package import NIOCore
 
 /// What a server answered. A value.
 package struct HTTPClientResponse {
-    /// 200 to 999; informational responses are passed over.
+    /// 200 to 999, informational responses are passed over; 101 of a request that goes on as a WebSocket.
     package var status: Int
     /// Names in lower case.
     package var headers = HeaderFields()

@@ -3,7 +3,7 @@ import NIOCore
 /// The body as it comes in. Used by the connection.
 extension HTTPRequest {
     /// Whether the transport waits for the rest of the body on behalf of a handler that wants it whole.
-    var awaitsBody: Bool { !isBodyComplete && (receiver == nil || mayDeliver) }
+    var awaitsBody: Bool { !isBodyComplete && upgrade == .none && (receiver == nil || mayDeliver) }
 
     /// The head is in. `isComplete` when no body follows.
     func open(isComplete: Bool) {
@@ -12,7 +12,12 @@ extension HTTPRequest {
         switch handler.open(self) {
         case .streamed(let receiver):
             if !isEnded { self.receiver = receiver }
+        case .buffered where upgrade == .offered && version == .http2:
+            // There is no request but the upgrade.
+            if !isEnded { refuse(status: 501, "There is no WebSocket at this path; an app's are at /v1.0/invoke/<app-id>/method/<path>.") }
         case .buffered:
+            // Passed over, unless it is answered already.
+            if !isEnded { upgrade = .none }
             if !isEnded, announcedLength > loop.limits.maxBodySize { refuseTooLarge() }
         }
         let expects = headers.withValue("expect") { $0.count == 12 && $0.last == UInt8(ascii: "e") } ?? false
@@ -25,10 +30,16 @@ extension HTTPRequest {
             responder?.consumed(self, bytes.readableBytes)
             return
         }
+        // Ahead of the answer to an upgrade: it waits for that.
+        if upgrade == .offered {
+            parked.writeImmutableBuffer(bytes)
+            return
+        }
         if receiver != nil { receiveStreamed(bytes) } else { receiveBuffered(bytes) }
     }
 
     func receiveEnd() {
+        if upgrade == .offered, isBodyDelivered { isEarlyInputEnded = true }
         isBodyComplete = true
         guard !isEnded, !isBodyDelivered else { return }
         if receiver != nil {

@@ -9,6 +9,7 @@ package final class HTTPRequest {
     /// The version of the protocol that the request came in.
     package enum Version: Sendable { case http1_0, http1_1, http2 }
     enum Answer { case none, started, ended }
+    enum Upgrade { case none, offered, done }
 
     let loop: LoopContext
     /// Who answers.
@@ -24,6 +25,11 @@ package final class HTTPRequest {
     package let target: String
     /// Header fields, names in lower case. `host` is there for HTTP/2, too (from `:authority`).
     package let headers: HeaderFields
+    /// Whether it asks to go on as a WebSocket; see `acceptWebSocket`.
+    package var offersWebSocket: Bool { upgrade == .offered }
+    var upgrade = Upgrade.none
+    /// What was sent ahead of an upgrade has ended.
+    var isEarlyInputEnded = false
     /// The whole body in buffered mode; empty in streamed mode.
     package internal(set) var body = ByteBuffer()
     /// Runs once if the request ends before its answer is complete. Let go when it ends.
@@ -33,6 +39,9 @@ package final class HTTPRequest {
 
     /// Who follows the request, if anybody does; ended by whoever observes the handler.
     package var activity: ActivityRef?
+
+    /// Fields for whatever answer it gets, besides those of the answer; one that the answer has by itself stands.
+    package var answerFields: HeaderFields?
 
     /// Nil makes everything a no-op.
     var responder: (any HTTPResponder)?
@@ -80,6 +89,7 @@ package final class HTTPRequest {
         self.responder = responder
         startedAt = 0
         activity = other.activity
+        if other.upgrade == .offered { upgrade = .offered }
     }
 
     /// Who asks. Nil after the connection is gone.
@@ -102,9 +112,9 @@ package final class HTTPRequest {
     package func respond(status: Int, headers: [(String, String)] = [], body: ByteBuffer? = nil) {
         guard answer == .none, let responder else { return }
         self.status = status
-        let trace = traceFields
+        let more = traceFields + addedFields(beside: { name in headers.contains { $0.0 == name } })
         ended()
-        responder.respond(self, status, trace.isEmpty ? headers : headers + trace, body)
+        responder.respond(self, status, more.isEmpty ? headers : headers + more, body)
     }
 
     /// Starts a streamed answer. Without a `content-length` among `headers` HTTP/1.1 sends it chunked.
@@ -118,8 +128,31 @@ package final class HTTPRequest {
         answer = .started
         self.status = status
         var headers = headers
-        for (name, value) in traceFields { headers.append(name, value) }
+        for (name, value) in traceFields + addedFields(beside: { headers[$0] != nil }) { headers.append(name, value) }
         responder.startResponse(self, status, headers)
+    }
+
+    /// Goes on as a WebSocket, which `offersWebSocket` must say: what the peer sends goes to `receiver`, in parts as a streamed body; `write`
+    /// and `end` send. `headers`: of the answer, but for those of the connection. The request is observed now, with the status 101.
+    package func acceptWebSocket(headers: HeaderFields, to receiver: any HTTPBodyReceiver) {
+        guard answer == .none, upgrade == .offered, let responder else { return }
+        answer = .started
+        status = 101
+        var headers = headers
+        for (name, value) in traceFields + addedFields(beside: { headers[$0] != nil }) { headers.append(name, value) }
+        upgrade = .done
+        self.receiver = receiver
+        isBodyComplete = isEarlyInputEnded
+        isBodyDelivered = false
+        mayDeliver = true
+        responder.startWebSocket(self, headers)
+        if parked.readableBytes > 0 || isBodyComplete { responder.scheduleTurn(self) }
+        if startedAt != 0, let observe = handler.observe { observe(self, status, NIODeadline.now().uptimeNanoseconds &- startedAt) }
+    }
+
+    /// `answerFields`, but for what the answer says by itself; `vary` is a list.
+    private func addedFields(beside isThere: (String) -> Bool) -> [(String, String)] {
+        answerFields?.pairs.filter { $0.0 == "vary" || !isThere($0.0) } ?? []
     }
 
     /// The trace of the request, for callers that have one or whose request is recorded.
@@ -182,7 +215,7 @@ package final class HTTPRequest {
             discarded += count
             responder?.consumed(self, count)
         }
-        if startedAt != 0, let observe = handler.observe {
+        if startedAt != 0, upgrade != .done, let observe = handler.observe {
             observe(self, status, NIODeadline.now().uptimeNanoseconds &- startedAt)
         }
         releaseBody()

@@ -10,6 +10,8 @@ protocol HTTPResponder: AnyObject {
     func respond(_ request: HTTPRequest, _ status: Int, _ headers: [(String, String)], _ body: ByteBuffer?)
     /// Starts an answer whose body comes in parts.
     func startResponse(_ request: HTTPRequest, _ status: Int, _ headers: HeaderFields)
+    /// Answers that the request goes on as a WebSocket.
+    func startWebSocket(_ request: HTTPRequest, _ headers: HeaderFields)
     /// Sends a part; false above the high-water mark.
     func writeBody(_ request: HTTPRequest, _ bytes: ByteBuffer) -> Bool
     func endResponse(_ request: HTTPRequest)

@@ -52,12 +52,20 @@ extension InspectedExchange: HTTPResponder {
         if inspector.collectsAnswers { answer.stage = .collecting } else { inspectHead() }
     }
 
+    func startWebSocket(_ request: HTTPRequest, _ headers: HeaderFields) {
+        guard answer.stage == .none else { return }
+        guard inspector.seesAnswers else { return pass(101, headers) }
+        answer.status = 101
+        answer.headers = headers
+        inspectHead()
+    }
+
     /// Looks at an answer without its body, which comes later or is too big.
     private func inspectHead() {
         answer.stage = .inspecting
         inspector.inspect(answer: answering(answer.status, answer.headers.withoutFraming, nil)) { [self] message in
             guard answer.stage == .inspecting else { return }
-            if message.hasNewBody {
+            if message.hasNewBody || (answer.status == 101) != (message.status == 101) {
                 outer.respond(status: message.status, headers: message.headers.pairs, body: message.body)
                 let inner = inner
                 finish()
@@ -75,7 +83,7 @@ extension InspectedExchange: HTTPResponder {
         answer.stage = .passing
         answer.headers = HeaderFields()
         outer.onWritable = { [weak self] in self?.inner?.onWritable?() }
-        outer.respondHead(status: status, fields: headers)
+        if status == 101 { passWebSocket(headers) } else { outer.respondHead(status: status, fields: headers) }
         let first = answer.body
         answer.body = ByteBuffer()
         var goesOn = true

@@ -127,6 +127,12 @@ package final class InspectedExchange: HTTPBodyReceiver {
         finish()
     }
 
+    /// The request goes on as a WebSocket: what comes is neither collected nor looked at.
+    func passWebSocket(_ headers: HeaderFields) {
+        stage = .passing
+        outer.acceptWebSocket(headers: headers, to: self)
+    }
+
     // MARK: The end
 
     private func cancelled(_ reason: GRPCCancelReason) {

@@ -42,7 +42,7 @@ extension Activity {
     }
 
     /// The same as gRPC metadata.
-    package var metadata: [(String, String)] { fields + [("grpc-trace-bin", Base64.encode(context.binary))] }
+    package var metadata: [(String, String)] { fields + [("grpc-trace-bin", context.binaryText)] }
 }
 
 extension HeaderFields {

@@ -41,6 +41,19 @@ extension HTTP1Connection: HTTPResponder {
         write(writer.bytes)
     }
 
+    func startWebSocket(_ request: HTTPRequest, _ headers: HeaderFields) {
+        isKeepAlive = false
+        isChunked = false
+        var writer = HTTP1ResponseHead(switchingWith: headers)
+        if headers.withValue("sec-websocket-accept", { _ in true }) == nil, let key = request.headers["sec-websocket-key" as StaticString] {
+            writer.append("sec-websocket-accept", WebSocketHandshake.accept(key))
+        }
+        writer.append("date", loop.date)
+        writer.end()
+        write(writer.bytes)
+        openTunnel()
+    }
+
     func writeBody(_ request: HTTPRequest, _ bytes: ByteBuffer) -> Bool {
         guard bytes.readableBytes > 0, request.method != "HEAD" else { return true }
         if isChunked {

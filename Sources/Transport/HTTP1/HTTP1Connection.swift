@@ -3,7 +3,7 @@ import NIOCore
 /// One HTTP/1.1 connection: one request at a time, in order; what a client pipelines waits.
 ///
 /// Confined to its event loop.
-final class HTTP1Connection: ChannelInboundHandler, Connection {
+final class HTTP1Connection: ChannelInboundHandler, SecureConnection {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
@@ -18,7 +18,7 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
     var context: ChannelHandlerContext?
     private var parser: HTTP1RequestParser
     /// What has come and has not been looked at, later requests among it.
-    private var input = ByteBuffer()
+    var input = ByteBuffer()
 
     /// The request being read or answered.
     var current: HTTPRequest?
@@ -34,14 +34,19 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
     private var isInRead = false
     private var isReadPaused = false
     /// Nothing more is taken; the peer may read what it was sent.
-    private var isClosing = false
+    var isClosing = false
+    /// The peer has said that it sends nothing more. What it has asked for is answered.
+    var isInputClosed = false
+    /// What comes is no HTTP any more: it goes to the current request as it is.
+    var isTunnel = false
+    private var lastOutput: NIODeadline
 
     private var headStarted: NIODeadline?
     private var idleSince: NIODeadline
     private var opened: NIODeadline
-    private var lastInput: NIODeadline
+    var lastInput: NIODeadline
     private var unwritableSince: NIODeadline?
-    private var closingSince: NIODeadline?
+    var closingSince: NIODeadline?
     /// Short parts of answers that have not been given to the channel.
     private var small = ByteBuffer()
     private static let smallPart = 4 << 10
@@ -58,6 +63,7 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
         idleSince = loop.now
         opened = loop.now
         lastInput = loop.now
+        lastOutput = loop.now
     }
 
     /// Puts this behind `handler`.
@@ -102,6 +108,11 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
         pauseReading()
     }
 
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard case ChannelEvent.inputClosed? = event as? ChannelEvent else { return context.fireUserInboundEventTriggered(event) }
+        inputClosed(context)
+    }
+
     func channelInactive(context: ChannelHandlerContext) {
         tearDown()
         context.fireChannelInactive()
@@ -117,11 +128,21 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
     // MARK: Requests in order
 
     /// Works through what has come until a request has to be answered first.
-    private func work() {
+    func work() {
         guard !isWorking else { return }
+        if isTunnel { return passOn() }
         isWorking = true
-        while !isClosing, current == nil || isBodyOpen, let event = parser.next(&input) { take(event) }
+        while !isClosing, !isTunnel, current == nil || isBodyOpen, let event = parser.next(&input) { take(event) }
         isWorking = false
+        if isTunnel { return passOn() }
+        guard isInputClosed, !isClosing else { return }
+        if current == nil {
+            closeGently()
+        } else if isBodyOpen {
+            // The rest of the request does not come any more.
+            current?.cancel(.disconnected)
+            closeGently()
+        }
     }
 
     private func take(_ event: HTTP1RequestParser.Event) {
@@ -130,7 +151,8 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
         case .body(let bytes): current?.receive(bytes)
         case .end:
             isBodyOpen = false
-            current?.receiveEnd()
+            // One that offers an upgrade has been told when its head was there.
+            if current?.offersWebSocket != true { current?.receiveEnd() }
             completeIfDone()
         case .failed(let fault): refuse(fault)
         }
@@ -144,7 +166,16 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
             headers: head.fields)
         isBodyOpen = true
         begin(request)
-        request.open(isComplete: !head.hasBody)
+        if head.offersWebSocket {
+            // What comes behind it may be meant for the protocol that it asks for: without that nothing of it is read.
+            let stays = isKeepAlive
+            isKeepAlive = false
+            request.upgrade = .offered
+            request.open(isComplete: true)
+            if request.upgrade == .none { isKeepAlive = stays } else { request.receiveEnd() }
+        } else {
+            request.open(isComplete: !head.hasBody)
+        }
     }
 
     /// What came can't be read as a request, or as the rest of one.
@@ -182,7 +213,7 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
         current.streamClosed(.disconnected)
         idleSince = loop.now
         guard isKeepAlive, !isDraining || input.readableBytes > 0 else { return closeGently() }
-        if input.readableBytes > 0 { work() }
+        if input.readableBytes > 0 || isInputClosed { work() }
         pauseReading()
     }
 
@@ -190,6 +221,7 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
 
     func write(_ bytes: ByteBuffer) {
         guard let context, !isClosing else { return }
+        lastOutput = loop.now
         if bytes.readableBytes <= Self.smallPart, small.readableBytes + bytes.readableBytes <= Self.smallTogether {
             // Head and body of a short answer go out as one.
             if small.readableBytes == 0 { small = bytes } else { small.writeImmutableBuffer(bytes) }
@@ -221,8 +253,8 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
     }
 
     /// Stops reading while answers can't be written, or a client pipelines more than is sensible.
-    private func pauseReading() {
-        guard let context else { return }
+    func pauseReading() {
+        guard let context, !isInputClosed else { return }
         let isParked = (current?.parked.readableBytes ?? 0) > 64 << 10
         let pause = !context.channel.isWritable || (current != nil && input.readableBytes > 64 << 10) || isParked
         guard pause != isReadPaused else { return }
@@ -247,7 +279,10 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
         // A long answer to a slow reader is still on its way: the second begins when the kernel has taken all of it.
         let bound = NIOLoopBound(self, eventLoop: loop.eventLoop)
         let sent = loop.eventLoop.makePromise(of: Void.self)
-        sent.futureResult.whenComplete { _ in bound.value.closingSince = bound.value.loop.now }
+        sent.futureResult.whenComplete { _ in
+            bound.value.closingSince = bound.value.loop.now
+            if bound.value.isInputClosed { bound.value.closeNow() }
+        }
         context.close(mode: .output, promise: sent)
     }
 
@@ -304,6 +339,7 @@ final class HTTP1Connection: ChannelInboundHandler, Connection {
             request.refuse(status: 408, "The request headers did not arrive in time.")
             return
         }
+        if isTunnel, isInputClosed, now - max(lastInput, lastOutput) > Self.tunnelPatience { return closeNow() }
         if let current {
             if isBodyOpen, current.awaitsBody, now - lastInput > TimeAmount(limits.bodyTimeout) {
                 loop.count(.slowBody)

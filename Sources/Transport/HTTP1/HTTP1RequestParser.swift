@@ -17,6 +17,8 @@ struct HTTP1RequestParser {
         var minorVersion: Int
         var isKeepAlive: Bool
         var hasBody: Bool
+        /// It asks to go on as a WebSocket (RFC 6455 §4.1). Other upgrades are passed over, as a server may (RFC 9110 §7.8).
+        var offersWebSocket = false
         var fields: HeaderFields
     }
 
@@ -179,6 +181,8 @@ struct HTTP1RequestParser {
         if head.value.method == "CONNECT" { throw Fault(status: 405, text: "this server is not a proxy") }
         head.value.isKeepAlive = head.value.minorVersion == 1 ? !framing.saysClose : framing.saysKeepAlive && !framing.saysClose
         head.value.hasBody = isChunked || (framing.contentLength ?? 0) > 0
+        head.value.offersWebSocket =
+            framing.saysUpgrade && framing.namesWebSocket && head.value.method == "GET" && head.value.minorVersion == 1 && !head.value.hasBody
         state = isChunked ? .chunkSize : .body(left: framing.contentLength ?? 0)
         return head.value
     }
@@ -240,15 +244,24 @@ struct HTTP1RequestParser {
         var contentLength: Int?
         var saysClose = false
         var saysKeepAlive = false
+        var saysUpgrade = false
+        var namesWebSocket = false
         private var isChunked = false
         private var hosts = 0
 
         mutating func take(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) throws(Fault) {
             switch name.count {
             case 4 where name.lowercasedEquals("host"): hosts += 1
+            case 7 where name.lowercasedEquals("upgrade"): namesWebSocket = namesWebSocket || value.contains(lowercasing: "websocket")
             case 10 where name.lowercasedEquals("connection"):
+                // What nearly every client says, if anything.
+                if value.lowercasedEquals("keep-alive") {
+                    saysKeepAlive = true
+                    return
+                }
                 if value.contains(lowercasing: "close") { saysClose = true }
                 if value.contains(lowercasing: "keep-alive") { saysKeepAlive = true }
+                if value.contains(lowercasing: "upgrade") { saysUpgrade = true }
             case 14 where name.lowercasedEquals("content-length"):
                 guard contentLength == nil else { throw Fault(text: "it has more than one content-length") }
                 guard !value.isEmpty, value.count <= 18, value.allSatisfy({ $0 &- 0x30 < 10 }) else {

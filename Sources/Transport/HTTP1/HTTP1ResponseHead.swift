@@ -17,6 +17,13 @@ struct HTTP1ResponseHead {
         bytes.writeStaticString("\r\n")
     }
 
+    /// Of an answer that the connection goes on with another protocol.
+    init(switchingWith headers: HeaderFields) {
+        bytes = ByteBufferAllocator().buffer(capacity: 256 + headers.byteCount)
+        bytes.writeStaticString("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n")
+        append(headers, skipsLength: true)
+    }
+
     /// Appends the fields of a handler; true when `content-length` was among them.
     @discardableResult
     mutating func append(_ headers: [(String, String)], skipsLength: Bool) -> Bool {

@@ -5,7 +5,7 @@ import NIOCore
 ///
 /// Confined to its event loop. Requests may be answered from inside nghttp2's callbacks: that only queues frames;
 /// `flush` runs when no callback does.
-final class HTTP2Connection: ChannelInboundHandler, Connection {
+final class HTTP2Connection: ChannelInboundHandler, SecureConnection {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
@@ -103,6 +103,12 @@ final class HTTP2Connection: ChannelInboundHandler, Connection {
             unwritableSince = loop.now
         }
         pauseReading(!context.channel.isWritable)
+    }
+
+    /// A peer that sends nothing more opens no windows either: there is no half of such a connection.
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed? = event as? ChannelEvent { return context.close(promise: nil) }
+        context.fireUserInboundEventTriggered(event)
     }
 
     func channelInactive(context: ChannelHandlerContext) {

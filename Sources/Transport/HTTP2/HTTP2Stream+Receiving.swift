@@ -57,6 +57,8 @@ extension HTTP2Stream {
             }
         case 7 where name.equals(":scheme"):
             isSecureScheme = value.equals("https")
+        case 9 where name.equals(":protocol"):
+            isWebSocket = value.equals("websocket")
         case 10 where name.equals(":authority"):
             headers.append(("host" as StaticString).bytes, value)
         default: break
@@ -88,8 +90,9 @@ extension HTTP2Stream {
 
     private func openRequest(_ connection: HTTP2Connection) {
         let target = String(validating: path, as: UTF8.self)
+        let isWebSocket = isWebSocket && methodName == "CONNECT"
         let request = HTTPRequest(
-            loop: connection.loop, version: .http2, method: method == .post ? "POST" : methodName, target: target ?? "", headers: headers)
+            loop: connection.loop, version: .http2, method: method == .post ? "POST" : isWebSocket ? "GET" : methodName, target: target ?? "", headers: headers)
         request.responder = self
         self.request = request
         connection.loop.counts.requests &+= 1
@@ -101,6 +104,10 @@ extension HTTP2Stream {
             request.refuse(status: 400, "The path of the request is not valid UTF-8.")
         } else if request.method == "CONNECT" {
             request.refuse(status: 405, "This server is not a proxy.")
+        } else if isWebSocket {
+            request.upgrade = .offered
+            request.open(isComplete: true)
+            request.receiveEnd()
         } else {
             request.open(isComplete: isInputEnded)
         }

@@ -10,7 +10,7 @@ extension HTTP2Stream: HTTPResponder {
     func respond(_ request: HTTPRequest, _ status: Int, _ headers: [(String, String)], _ body: ByteBuffer?) {
         let length = body?.readableBytes ?? 0
         let mayHaveBody = status != 204 && status != 304 && status >= 200
-        var fields = head(status, HeaderFields(headers), skipsLength: true)
+        var fields = head(status, HeaderFields(headers), skipsLength: true, of: request)
         if mayHaveBody { fields.append(known: "content-length", String(length)) }
         guard mayHaveBody, length > 0, request.method != "HEAD", let body else {
             submitHead(fields, hasBody: false)
@@ -22,7 +22,11 @@ extension HTTP2Stream: HTTPResponder {
     }
 
     func startResponse(_ request: HTTPRequest, _ status: Int, _ headers: HeaderFields) {
-        submitHead(head(status, headers, skipsLength: false), hasBody: true)
+        submitHead(head(status, headers, skipsLength: false, of: request), hasBody: true)
+    }
+
+    func startWebSocket(_ request: HTTPRequest, _ headers: HeaderFields) {
+        submitHead(head(200, headers.without { WebSocketHandshake.isAccept($0) }, skipsLength: true, of: request), hasBody: true)
     }
 
     func writeBody(_ request: HTTPRequest, _ bytes: ByteBuffer) -> Bool {
@@ -63,10 +67,20 @@ extension HTTP2Stream: HTTPResponder {
 
     func scheduleTurn(_ request: HTTPRequest) { connection?.needsTurn(self) }
 
-    private func head(_ status: Int, _ headers: HeaderFields, skipsLength: Bool) -> HeaderBatch {
-        var fields = HeaderBatch()
+    private func head(_ status: Int, _ headers: HeaderFields, skipsLength: Bool, of request: HTTPRequest) -> HeaderBatch {
+        var (fields, status, headers) = (HeaderBatch(), status, headers)
+        var refused: Int?
+        if request.offersWebSocket {
+            headers = headers.without { WebSocketHandshake.isStatus($0) }
+            // Any success would be that of the upgrade (RFC 8441 §5).
+            if 200..<300 ~= status {
+                refused = status
+                status = 501
+            }
+        }
         fields.append(known: ":status", String(max(200, min(999, status))))
         if let date = connection?.loop.date { fields.append(known: "date", date) }
+        if let refused { fields.append("octavo-status", String(refused)) }
         headers.forEach { name, value in
             if Self.isOfHTTP1(name) || (skipsLength && name.equals("content-length")) { return }
             fields.append(name, value)

@@ -24,6 +24,8 @@ final class HTTP2Stream {
     var method = Method.missing
     var methodName = ""
     var isSecureScheme = false
+    /// It is to be a WebSocket (RFC 8441 §4).
+    var isWebSocket = false
     var isGRPC = false
     var acceptsGzip = false
     var encoding = Encoding.identity
@@ -64,6 +66,7 @@ final class HTTP2Stream {
         method = .missing
         methodName = ""
         isSecureScheme = false
+        isWebSocket = false
         isGRPC = false
         acceptsGzip = false
         encoding = .identity

@@ -31,6 +31,8 @@ struct Acceptor: Sendable {
                 value: AdaptiveRecvByteBufferAllocator(
                     minimum: 4 << 10, initial: 16 << 10, maximum: 64 << 10)
             )
+            // Who says no more may still want its answer.
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(.writeBufferWaterMark, value: .init(low: 64 << 10, high: 512 << 10))
             .childChannelInitializer { channel in accept(channel) }
         do {

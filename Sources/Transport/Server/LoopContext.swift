@@ -11,6 +11,8 @@ final class LoopContext {
     let index: Int
     let limits: Server.Limits
     private(set) var tls: TLSServerContext?
+    /// Others vouch for clients than at the start.
+    private var isTrustChanged = false
     let router: GRPCRouter
     let http: any HTTPHandler
     let deadlines: DeadlineHeap<GRPCCall>
@@ -100,13 +102,19 @@ final class LoopContext {
     /// From now on connections have the settings of `tls`. Those with earlier ones are asked to go away; whom the roots do
     /// not vouch for any more is cut off.
     func use(_ tls: TLSServerContext) {
+        if let old = self.tls, old.roots.map(\.fingerprint) != tls.roots.map(\.fingerprint) { isTrustChanged = true }
         self.tls = tls
-        for connection in connections { if let connection = connection as? HTTP2Connection { judge(connection) } }
+        for connection in connections { if let connection = connection as? any SecureConnection { judge(connection) } }
     }
 
-    func judge(_ connection: HTTP2Connection) {
-        guard let tls, tls.requiresHTTP2, let handler = connection.tls, !handler.isOf(tls.context) else { return }
-        if handler.isVouchedFor(by: tls.roots) { connection.drain() } else { connection.cut() }
+    /// Other runtimes come again for every change, by which they are known anew. A client of the API stays, unless it is not trusted any more.
+    func judge(_ connection: any SecureConnection) {
+        guard let tls, let handler = connection.tls, !handler.isOf(tls.context) else { return }
+        if tls.requiresHTTP2 {
+            if handler.isVouchedFor(by: tls.roots) { connection.drain() } else { connection.cut() }
+        } else if isTrustChanged, !tls.roots.isEmpty, !handler.isVouchedFor(by: tls.roots) {
+            connection.cut()
+        }
     }
 
     func release(_ bytes: Int) { counts.bufferedBytes -= bytes }
@@ -215,6 +223,11 @@ protocol Connection: AnyObject {
     func drain()
     /// Cancels what is in flight and closes.
     func cut()
+}
+
+/// One that may have TLS.
+protocol SecureConnection: Connection {
+    var tls: TLSHandler? { get }
 }
 
 extension Server.Limits {

@@ -52,6 +52,7 @@ final class ProtocolDetector: ChannelInboundHandler, RemovableChannelHandler, Co
 
     /// The protocol that ALPN agreed on, once the handshake is through; the bytes still decide.
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed? = event as? ChannelEvent, !isDone { return context.close(promise: nil) }
         context.fireUserInboundEventTriggered(event)
     }
 
@@ -89,8 +90,9 @@ final class ProtocolDetector: ChannelInboundHandler, RemovableChannelHandler, Co
                 return
             case .tls: try addTLS(context)
             case .http1:
-                try HTTP1Connection(loop: loop, peer: peer, tls: tls)
-                    .install(context.pipeline.syncOperations, after: self)
+                let connection = HTTP1Connection(loop: loop, peer: peer, tls: tls)
+                try connection.install(context.pipeline.syncOperations, after: self)
+                loop.judge(connection)
             case .http2:
                 let connection = HTTP2Connection(loop: loop, peer: peer, tls: tls)
                 try context.pipeline.syncOperations.addHandler(connection, position: .after(self))

@@ -30,6 +30,8 @@ final class TLSHandler: ChannelDuplexHandler {
     private let expected: String?
     /// What the peer's certificate is for, when it has one and has been verified.
     private(set) var peerURIs: [String] = []
+    /// The peer has said in TLS that it says no more.
+    private var isInputClosed = false
     /// Why TLS has ended, when it was not in peace.
     private(set) var failure: String?
 
@@ -41,10 +43,14 @@ final class TLSHandler: ChannelDuplexHandler {
 
     /// The client's side. A `TLSHandshakeDone` goes through the pipeline once the peer is trusted.
     convenience init(
-        _ tls: TLSClientContext, server: String, peerURI: String? = nil, timeout: TimeAmount, onFailure: @escaping (String) -> Void
+        _ tls: TLSClientContext, server: String, peerURI: String? = nil, offersHTTP1Alone: Bool = false, timeout: TimeAmount, onFailure: @escaping (String) -> Void
     ) throws {
         try self.init(tls.context, timeout, expected: peerURI, onFailure)
         if peerURI == nil { try tls.name(server, on: ssl) }
+        if offersHTTP1Alone {
+            let name: StaticString = "\u{8}http/1.1"
+            SSL_set_alpn_protos(ssl, name.utf8Start, UInt32(name.utf8CodeUnitCount))
+        }
         SSL_set_connect_state(ssl)
     }
 
@@ -102,6 +108,12 @@ final class TLSHandler: ChannelDuplexHandler {
     }
 
     // MARK: In
+
+    /// The end of the bytes without that of TLS: what came may have been cut (RFC 8446 §6.1).
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard case ChannelEvent.inputClosed? = event as? ChannelEvent else { return context.fireUserInboundEventTriggered(event) }
+        if !isInputClosed { context.close(promise: nil) }
+    }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard state != .closed else { return }
@@ -181,8 +193,12 @@ final class TLSHandler: ChannelDuplexHandler {
             switch SSL_get_error(ssl, result) {
             case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return
             case SSL_ERROR_ZERO_RETURN:
-                // close_notify: the peer says no more; what we still have to say is of no use to it.
-                context.close(promise: nil)
+                // close_notify: the peer says no more. What it has asked for may still be of use to it.
+                guard SSL_is_server(ssl) == 1 else { return context.close(promise: nil) }
+                if !isInputClosed {
+                    isInputClosed = true
+                    context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+                }
                 return
             default:
                 fail(context, OpenSSLError.take())

@@ -14,7 +14,7 @@ package final class TLSServerContext: Sendable {
     package let allowsPlaintext: Bool
     /// Whether HTTP/2 alone is spoken.
     let requiresHTTP2: Bool
-    /// Who is trusted as a client, where peers are known by certificates that may change while the server runs.
+    /// Who may vouch for a client, when clients must have a certificate.
     let roots: [Certificate]
     /// An `SSL_CTX`, complete when `init` returns; OpenSSL counts its users atomically and allows `SSL_new` from any
     /// thread (openssl-threads(7)).
@@ -27,7 +27,6 @@ package final class TLSServerContext: Sendable {
     ) throws {
         self.allowsPlaintext = allowsPlaintext
         requiresHTTP2 = false
-        roots = []
         for (path, what) in [(certificate, "certificate"), (key, "key"), (clientAuthorities ?? key, "client CA")] {
             guard access(path, R_OK) == 0 else {
                 throw TLSError(description: "Can't read the TLS \(what) \(path): \(String(cString: strerror(errno))).")
@@ -39,6 +38,7 @@ package final class TLSServerContext: Sendable {
         }
         do {
             try Self.configure(context, certificate, key, clientAuthorities)
+            roots = try clientAuthorities.map { try Certificate.read($0, what: "TLS client CA") } ?? []
         } catch {
             SSL_CTX_free(context)
             throw error

@@ -33,6 +33,42 @@ import Testing
         }
     }
 
+    @Test("a WebSocket that was not asked for, or is proved wrongly, is refused", arguments: [
+        ("", "", true), ("upgrade: h2c\r\n", "", true), ("upgrade: websocket\r\n", "sec-websocket-accept: wrong\r\n", true),
+        ("upgrade: websocket\r\ncontent-length: 5\r\n", "", true), ("upgrade: websocket\r\n", "", false),
+    ])
+    func wrongUpgrade(fields: String, proof: String, asks: Bool) async throws {
+        let text = ScriptedServer.text("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n\(fields)\(proof)\r\nhello")
+        try await http1([[Self.request, text]]) { (client, _) async throws in
+            let error = asks ? await client.webSocket("/", parts: [[1]]).failure : await client.send("GET", "/").failure
+            #expect(error?.kind == .malformed && error?.mayHaveBeenSeen == true, "\(String(describing: error))")
+            #expect(try await eventually { try await client.openConnections == 0 })
+        }
+    }
+
+    @Test("a WebSocket's key is the caller's, whose proof is not judged, or of our own")
+    func key() async throws {
+        let head = "HTTP/1.1 101 x\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: theirs\r\n\r\nhello"
+        try await http1([[.await("sec-websocket-key: mine\r\n"), Self.request, ScriptedServer.text(head), .close]]) { (client, _) async throws in
+            let answer = try await client.webSocket("/", headers: [("sec-websocket-key", "mine")], parts: [[1, 2, 3, 4, 5, 6]]).get()
+            #expect(answer.status == 101 && answer.text == "hello" && answer.headers["sec-websocket-accept"] == "theirs")
+        }
+        // RFC 6455 §1.3.
+        #expect(WebSocketHandshake.accept("dGhlIHNhbXBsZSBub25jZQ==") == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
+        #expect(WebSocketHandshake.newKey() != WebSocketHandshake.newKey() && WebSocketHandshake.newKey().count == 24)
+    }
+
+    @Test("a server of HTTP/2 whose settings know no WebSockets is not asked for one")
+    func noWebSockets() async throws {
+        let settings: [UInt8] = [0, 0, 0, 4, 0, 0, 0, 0, 0]
+        try await ScriptedServer.run([[.await("PRI * HTTP/2.0"), .send(settings)]]) { server in
+            try await TestClient.run(ClientTarget(server.target, wire: .http2)) { client in
+                let error = await client.webSocket("/", parts: [[1]]).failure
+                #expect(error?.kind == .unsupported && error?.mayHaveBeenSeen == false, "\(String(describing: error))")
+            }
+        }
+    }
+
     @Test("what is not HTTP is refused, and says so")
     func garbage() async throws {
         try await http1([[Self.request, ScriptedServer.text("220 mail.example ESMTP\r\n")]]) { (client, _) async throws in

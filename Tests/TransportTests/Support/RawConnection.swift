@@ -90,5 +90,11 @@ final class RawConnection: @unchecked Sendable {
         return all
     }
 
+    /// The connection will end with a reset, not in peace.
+    func resetAtEnd() {
+        var value = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &value, socklen_t(MemoryLayout<linger>.size))
+    }
+
     func closeOutput() { shutdown(descriptor, Int32(SHUT_WR)) }
 }

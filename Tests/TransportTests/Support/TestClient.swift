@@ -89,6 +89,16 @@ final class TestClient: Sendable {
         }
     }
 
+    /// Asks for a WebSocket, sends `parts` by it and ends it once as many bytes have come back.
+    func webSocket(_ target: String, headers: [(String, String)] = [], parts: [[UInt8]]) async -> Result<Answer, ClientError> {
+        await withCheckedContinuation { continuation in
+            eventLoop.execute { [bound] in
+                let request = HTTPClientRequest(webSocket: target, fields: HeaderFields(headers), timeout: .seconds(20))
+                bound.value.send(request, to: SocketClient(request, parts) { continuation.resume(returning: $0) })
+            }
+        }
+    }
+
     func unary(_ path: String, _ message: [UInt8], metadata: [(String, String)] = [], timeout: Duration? = .seconds(10)) async -> Reply {
         await withCheckedContinuation { continuation in
             eventLoop.execute { [bound] in
@@ -127,9 +137,12 @@ private final class PartSender {
     private let request: HTTPClientRequest
     private var parts: ArraySlice<[UInt8]>
 
-    init(_ request: HTTPClientRequest, _ parts: [[UInt8]]) {
+    private let endsAtOnce: Bool
+
+    init(_ request: HTTPClientRequest, _ parts: [[UInt8]], endsAtOnce: Bool = true) {
         self.request = request
         self.parts = parts[...]
+        self.endsAtOnce = endsAtOnce
         request.onWritable = { [self] in send() }
     }
 
@@ -137,7 +150,7 @@ private final class PartSender {
         while let part = parts.popFirst() {
             if !request.write(ByteBuffer(bytes: part)) { return }
         }
-        request.end()
+        if endsAtOnce { request.end() }
         request.onWritable = nil
     }
 }
@@ -164,6 +177,38 @@ private final class Collector: HTTPClientReceiver {
         response.trailers = trailers
         done(.success(TestClient.answer(response)))
     }
+
+    func failed(_ error: ClientError) { done(.failure(error)) }
+}
+
+/// One end of a WebSocket.
+private final class SocketClient: HTTPClientReceiver {
+    private let request: HTTPClientRequest
+    private let sender: PartSender
+    private let expected: Int
+    private let done: (Result<TestClient.Answer, ClientError>) -> Void
+    private var response = HTTPClientResponse(status: 0)
+
+    init(_ request: HTTPClientRequest, _ parts: [[UInt8]], _ done: @escaping (Result<TestClient.Answer, ClientError>) -> Void) {
+        self.request = request
+        self.done = done
+        expected = parts.reduce(0) { $0 + $1.count }
+        sender = PartSender(request, parts, endsAtOnce: false)
+    }
+
+    func receive(_ response: HTTPClientResponse) {
+        self.response = response
+        request.requestMore()
+        if response.status == 101 { sender.send() }
+    }
+
+    func receive(_ bytes: ByteBuffer) {
+        response.body.writeImmutableBuffer(bytes)
+        if response.status == 101, response.body.readableBytes >= expected { request.end() }
+        request.requestMore()
+    }
+
+    func end(trailers: HeaderFields) { done(.success(TestClient.answer(response))) }
 
     func failed(_ error: ClientError) { done(.failure(error)) }
 }

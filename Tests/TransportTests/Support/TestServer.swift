@@ -183,6 +183,7 @@ final class EchoHandler: HTTPHandler {
     init(_ log: EventLog) { self.log = log }
 
     func open(_ request: HTTPRequest) -> HTTPBodyMode {
+        if request.offersWebSocket, request.target.hasPrefix("/socket") { return .streamed(SocketEcho(request)) }
         if request.target == "/stream" { return .streamed(StreamedEcho(request)) }
         if request.target == "/early" { return .streamed(EarlyAnswer(request)) }
         return .buffered
@@ -224,6 +225,29 @@ final class EarlyAnswer: HTTPBodyReceiver {
     }
 
     func end() {}
+}
+
+/// Goes on as a WebSocket that sends back what comes, or answers with 200 at /socket-none.
+final class SocketEcho: HTTPBodyReceiver {
+    private let request: HTTPRequest
+    private var isOpen = false
+
+    init(_ request: HTTPRequest) { self.request = request }
+
+    func receive(_ bytes: ByteBuffer) {
+        if request.write(bytes) {
+            request.requestMore()
+        } else {
+            request.onWritable = { [request] in request.requestMore() }
+        }
+    }
+
+    func end() {
+        if isOpen { return request.end() }
+        if request.target == "/socket-none" { return request.respond(status: 200, body: ByteBuffer(string: "none")) }
+        isOpen = true
+        request.acceptWebSocket(headers: HeaderFields([("x-kind", "echo")]), to: self)
+    }
 }
 
 /// Sends each part of the body back as it comes.

@@ -3,8 +3,8 @@ import NIOEmbedded
 @testable import Transport
 
 // Feeds bytes of a server into a client's connection as a socket would, in pieces, with requests and calls of every shape
-// on it. The first byte of an input says how long the pieces are, which protocol is spoken and what goes ahead. Each
-// request must end exactly once.
+// on it. The first byte of an input says how long the pieces are, which protocol is spoken, what goes ahead, and whether a
+// WebSocket is asked for first. Each request must end exactly once.
 
 final class Ends {
     var begun = 0
@@ -51,11 +51,16 @@ func head(_ stream: UInt8, _ flags: UInt8) -> [UInt8] {
 
 let settings: [UInt8] = [0, 0, 0, 4, 0, 0, 0, 0, 0]
 
-func start(_ client: ClientLoop, _ pool: ConnectionPool, _ ends: Ends, isHTTP2: Bool) {
+func start(_ client: ClientLoop, _ pool: ConnectionPool, _ ends: Ends, isHTTP2: Bool, asksForWebSocket: Bool) {
     func begin(_ exchange: ClientExchange) {
         ends.begun += 1
         exchange.begin(on: client, pool: pool)
         pool.dispatch(exchange)
+    }
+    if asksForWebSocket {
+        let socket = HTTPClientRequest(webSocket: "/w", fields: HeaderFields([("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")]))
+        socket.expect(Reader(socket, ends))
+        begin(socket)
     }
     let whole = HTTPClientRequest(method: "GET", target: "/a")
     whole.expect { _ in ends.ended += 1 }
@@ -112,7 +117,7 @@ func run(_ input: UnsafeRawBufferPointer) {
     if let handler = handler as? HTTP2ClientConnection { pool.ready(handler) }
     if let handler = handler as? HTTP1ClientConnection { pool.ready(handler) }
     let ends = Ends()
-    start(client, pool, ends, isHTTP2: isHTTP2)
+    start(client, pool, ends, isHTTP2: isHTTP2, asksForWebSocket: first & 64 != 0)
     loop.run()
     var offset = 0
     while offset < bytes.count, channel.isActive {

@@ -3,11 +3,13 @@ import NIOEmbedded
 @testable import Transport
 
 // Feeds bytes into a connection as a socket would, in pieces, with replies from inside and outside of the callbacks.
-// The first byte of an input says how long the pieces are and which preamble goes ahead.
+// The first byte of an input says how long the pieces are, which preamble goes ahead, and whether the peer says at the end that it sends no
+// more.
 
 final class Answer: HTTPHandler {
     func open(_ request: HTTPRequest) -> HTTPBodyMode {
-        request.target.hasPrefix("/s") ? .streamed(Parts(request)) : .buffered
+        if request.offersWebSocket, request.target.hasPrefix("/w") { return .streamed(Socket(request)) }
+        return request.target.hasPrefix("/s") ? .streamed(Parts(request)) : .buffered
     }
 
     func handle(_ request: HTTPRequest) {
@@ -31,6 +33,29 @@ final class Parts: HTTPBodyReceiver {
         request.requestMore()
     }
     func end() { request.end() }
+}
+
+/// Goes on as a WebSocket, at once or later, or answers in another way.
+final class Socket: HTTPBodyReceiver {
+    private let request: HTTPRequest
+    private var isOpen = false
+    init(_ request: HTTPRequest) { self.request = request }
+    func receive(_ bytes: ByteBuffer) {
+        precondition(isOpen, "bytes ahead of the answer")
+        request.write(bytes)
+        request.requestMore()
+    }
+    func end() {
+        if isOpen { return request.end() }
+        if request.target.hasPrefix("/wn") { return request.respond(status: 200, body: ByteBuffer(string: "none")) }
+        guard request.target.hasPrefix("/wl") else { return open() }
+        let bound = NIOLoopBound(self, eventLoop: request.eventLoop)
+        request.eventLoop.execute { bound.value.open() }
+    }
+    private func open() {
+        isOpen = true
+        request.acceptWebSocket(headers: HeaderFields([("x", "y")]), to: self)
+    }
 }
 
 final class Chat: GRPCStreamReceiver {
@@ -103,6 +128,11 @@ func run(_ input: UnsafeRawBufferPointer) {
         loop.run()
         while (try? channel.readOutbound(as: ByteBuffer.self)) != nil {}
         offset = end
+    }
+    if first & 64 != 0, channel.isActive {
+        channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        loop.run()
+        while (try? channel.readOutbound(as: ByteBuffer.self)) != nil {}
     }
     context.drain(loop.makePromise())
     context.cut()

@@ -1,0 +1,1 @@
+../../../plugins/middleware/Bearer/JSONToken.swift
