@@ -67,7 +67,7 @@ package struct PolicyOrigin: Sendable, Equatable {
     /// Why it applies, as the end of a sentence.
     package var reason: String
 
-    package init(resource: String, name: String, place: String, reason: String) {
+    package init(resource: String, name: String = "", place: String, reason: String) {
         self.resource = resource
         self.name = name
         self.place = place

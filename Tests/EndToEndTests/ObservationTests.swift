@@ -60,7 +60,7 @@ struct ObservationTests {
         try scratch.write(Resource.component("store", "state.redis", [("redisHost", "127.0.0.1:\(server.port)")]), to: "resources/store.yaml")
         let flags = try configuration(scratch, "  tracing:\n    slowRequest: 200ms\n") + ["--resources-path", scratch.file("resources")]
         try await OctavoProcess.with(in: scratch, flags: flags) { octavo in
-            let pause = try await Subprocess.run("redis-cli", ["-p", "\(server.port)", "CLIENT", "PAUSE", "600", "ALL"])
+            let pause = try await Subprocess.run("redis-cli", ["-p", "\(server.port)", "CLIENT", "PAUSE", "4000", "ALL"])
             #expect(pause.code == 0)
             _ = try await Curl(path: "/v1.0/state/store/a").send(to: octavo.base)
             let one = try #require(try await octavo.json("trace", "--slow")["traces"]?.array?.first)

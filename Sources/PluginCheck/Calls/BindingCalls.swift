@@ -22,13 +22,14 @@ package struct BindingCalls: Sendable {
         request.operation = arena.str(operation)
         request.data = arena.bytes(data)
         request.head.metadata = arena.list(metadata.map { octavo_pair(name: arena.str($0.0), value: arena.str($0.1)) })
-        nonisolated(unsafe) var answer = Answer()
-        try instance.call(OCTAVO_BINDING_OP_INVOKE, request, arena) { reply in
+        let answer = try instance.call(OCTAVO_BINDING_OP_INVOKE, request, arena) { reply in
             let reply = reply.assumingMemoryBound(to: octavo_binding_invoke_reply.self).pointee
+            var answer = Answer()
             answer.data = bytes(reply.data)
             for pair in elements(reply.metadata, of: octavo_pair.self) { answer.metadata[text(pair.name) ?? ""] = text(pair.value) ?? "" }
+            return answer
         }
-        return answer
+        return answer ?? Answer()
     }
 
     @discardableResult

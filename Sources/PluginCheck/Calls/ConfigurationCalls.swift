@@ -23,11 +23,10 @@ package struct ConfigurationCalls: Sendable {
     /// The items that exist; no keys: all.
     package func get(_ keys: [String]) throws -> [String: Item] {
         let arena = Arena()
-        nonisolated(unsafe) var found: [String: Item] = [:]
-        try instance.call(OCTAVO_CONFIGURATION_OP_GET, request(keys, arena), arena) { reply in
-            found = Self.items(reply.assumingMemoryBound(to: octavo_configuration_get_reply.self).pointee.items)
+        let found = try instance.call(OCTAVO_CONFIGURATION_OP_GET, request(keys, arena), arena) { reply in
+            Self.items(reply.assumingMemoryBound(to: octavo_configuration_get_reply.self).pointee.items)
         }
-        return found
+        return found ?? [:]
     }
 
     package func set(_ items: [(String, Item)]) throws {

@@ -46,21 +46,19 @@ package struct CryptoCalls: Sendable {
     /// One of `OCTAVO_CRYPTO_OP_ENCRYPT` to `…_SIGN`.
     package func run(_ op: Int32, _ input: Input) throws -> (data: [UInt8], tag: [UInt8]?) {
         let arena = Arena()
-        nonisolated(unsafe) var output: (data: [UInt8], tag: [UInt8]?) = ([], nil)
-        try instance.call(op, input.request(arena), arena) { reply in
+        let output = try instance.call(op, input.request(arena), arena) { reply in
             let reply = reply.assumingMemoryBound(to: octavo_crypto_reply.self).pointee
-            output = (bytes(reply.data) ?? [], bytes(reply.tag))
+            return (bytes(reply.data) ?? [], bytes(reply.tag))
         }
-        return output
+        return output ?? ([], nil)
     }
 
     package func verify(_ input: Input) throws -> Bool {
         let arena = Arena()
-        nonisolated(unsafe) var valid = false
-        try instance.call(OCTAVO_CRYPTO_OP_VERIFY, input.request(arena), arena) { reply in
-            valid = reply.assumingMemoryBound(to: octavo_crypto_verify_reply.self).pointee.valid == 1
+        let valid = try instance.call(OCTAVO_CRYPTO_OP_VERIFY, input.request(arena), arena) { reply in
+            reply.assumingMemoryBound(to: octavo_crypto_verify_reply.self).pointee.valid == 1
         }
-        return valid
+        return valid ?? false
     }
 
     /// `format`: `OCTAVO_KEY_*`.
@@ -71,23 +69,21 @@ package struct CryptoCalls: Sendable {
         request.name = arena.str(name)
         request.version = arena.str(version)
         request.format = format
-        nonisolated(unsafe) var key = ""
-        try instance.call(OCTAVO_CRYPTO_OP_PUBLIC_KEY, request, arena) { reply in
-            key = String(decoding: bytes(reply.assumingMemoryBound(to: octavo_crypto_key_reply.self).pointee.key) ?? [], as: UTF8.self)
+        let key = try instance.call(OCTAVO_CRYPTO_OP_PUBLIC_KEY, request, arena) { reply in
+            String(decoding: bytes(reply.assumingMemoryBound(to: octavo_crypto_key_reply.self).pointee.key) ?? [], as: UTF8.self)
         }
-        return key
+        return key ?? ""
     }
 
     /// What the instance says that it can do.
     package func algorithms() throws -> (encryption: [String], wrapping: [String], signing: [String]) {
         var request = octavo_crypto_algorithms_request()
         request.head = head(octavo_crypto_algorithms_request.self)
-        nonisolated(unsafe) var names: ([String], [String], [String]) = ([], [], [])
-        try instance.call(OCTAVO_CRYPTO_OP_ALGORITHMS, request, Arena()) { reply in
+        let names = try instance.call(OCTAVO_CRYPTO_OP_ALGORITHMS, request, Arena()) { reply in
             let reply = reply.assumingMemoryBound(to: octavo_crypto_algorithms_reply.self).pointee
             func texts(_ list: octavo_list) -> [String] { elements(list, of: octavo_str.self).map { text($0) ?? "" } }
-            names = (texts(reply.encryption), texts(reply.wrapping), texts(reply.signing))
+            return (texts(reply.encryption), texts(reply.wrapping), texts(reply.signing))
         }
-        return names
+        return names ?? ([], [], [])
     }
 }

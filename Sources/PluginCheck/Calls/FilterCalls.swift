@@ -25,15 +25,16 @@ package struct FilterCalls: Sendable {
         message.path = arena.str(path)
         message.headers = pairs(headers, arena)
         if let body { message.body = arena.bytes(body) }
-        nonisolated(unsafe) var said = Said()
-        try instance.call(OCTAVO_FILTER_OP_ON_REQUEST, message, arena) { reply in
+        let said = try instance.call(OCTAVO_FILTER_OP_ON_REQUEST, message, arena) { reply in
             let reply = reply.assumingMemoryBound(to: octavo_filter_reply.self).pointee
+            var said = Said()
             said.action = reply.action
             said.status = reply.status
             said.path = text(reply.path)
             said.set = elements(reply.set, of: octavo_pair.self).map { text($0.name) ?? "" }
+            return said
         }
-        return said
+        return said ?? Said()
     }
 
     private func pairs(_ pairs: [(String, String)], _ arena: Arena) -> octavo_list {

@@ -33,11 +33,10 @@ package struct LockCalls: Sendable {
         request.resource = arena.str(resource)
         request.owner = arena.str(owner)
         request.expiry_ns = expiry
-        nonisolated(unsafe) var answer = Answer(result: -1, fencing: 0)
-        try instance.call(op, request, arena) { reply in
+        let answer = try instance.call(op, request, arena) { reply in
             let reply = reply.assumingMemoryBound(to: octavo_lock_reply.self).pointee
-            answer = Answer(result: reply.result, fencing: reply.fencing)
+            return Answer(result: reply.result, fencing: reply.fencing)
         }
-        return answer
+        return answer ?? Answer(result: -1, fencing: 0)
     }
 }

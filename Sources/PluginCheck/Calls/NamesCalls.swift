@@ -13,12 +13,11 @@ package struct NamesCalls: Sendable {
         request.head = head(octavo_names_resolve_request.self)
         request.app_id = arena.str(app)
         request.name_space = arena.str(namespace)
-        nonisolated(unsafe) var found: [String] = []
-        try instance.call(OCTAVO_NAMES_OP_RESOLVE, request, arena) { reply in
+        let found = try instance.call(OCTAVO_NAMES_OP_RESOLVE, request, arena) { reply in
             let reply = reply.assumingMemoryBound(to: octavo_names_resolve_reply.self).pointee
-            found = elements(reply.addresses, of: octavo_names_address.self).map { "\(text($0.host) ?? "nothing"):\($0.port)" }
+            return elements(reply.addresses, of: octavo_names_address.self).map { "\(text($0.host) ?? "nothing"):\($0.port)" }
         }
-        return found.sorted()
+        return found?.sorted() ?? []
     }
 
     /// An instance called `name`.

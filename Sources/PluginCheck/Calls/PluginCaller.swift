@@ -1,4 +1,5 @@
 package import COctavo
+import NIOConcurrencyHelpers
 
 /// A started instance that can be called from any thread: what the cases of a kind run against, wherever the plugin
 /// runs.
@@ -51,11 +52,17 @@ extension PluginCaller {
         throw CaseFailure(description: "A source needs an event loop, and this instance is called without.")
     }
 
-    /// Calls and waits.
-    package func call<Request>(
-        _ op: Int32, _ request: Request, _ arena: Arena, _ take: @escaping @Sendable (UnsafeRawPointer) -> Void
-    ) throws {
-        try submit(op, request, arena, take)()
+    /// Calls and waits. Gives what `take` copies of the reply, on another thread; nil when that is empty.
+    @discardableResult
+    package func call<Request, Value: Sendable>(
+        _ op: Int32, _ request: Request, _ arena: Arena, _ take: @escaping @Sendable (UnsafeRawPointer) -> Value
+    ) throws -> Value? {
+        let taken = NIOLockedValueBox<Value?>(nil)
+        try submit(op, request, arena) { reply in
+            let value = take(reply)
+            taken.withLockedValue { $0 = value }
+        }()
+        return taken.withLockedValue { $0 }
     }
 
     /// Begins a call; the function that it gives back waits.

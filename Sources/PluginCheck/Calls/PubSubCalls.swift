@@ -33,12 +33,11 @@ package struct PubSubCalls: Sendable {
                 raw.content_type = arena.str("text/plain")
                 return raw
             })
-        nonisolated(unsafe) var found: [(String, Bool)] = []
-        try instance.call(OCTAVO_PUBSUB_OP_BULK_PUBLISH, request, arena) { reply in
+        let found = try instance.call(OCTAVO_PUBSUB_OP_BULK_PUBLISH, request, arena) { reply in
             let results = reply.assumingMemoryBound(to: octavo_pubsub_bulk_publish_reply.self).pointee.results
-            found = elements(results, of: octavo_pubsub_entry_result.self).map { (text($0.id) ?? "", $0.error.code == OCTAVO_CODE_OK) }
+            return elements(results, of: octavo_pubsub_entry_result.self).map { (text($0.id) ?? "", $0.error.code == OCTAVO_CODE_OK) }
         }
-        return found
+        return found ?? []
     }
 }
 

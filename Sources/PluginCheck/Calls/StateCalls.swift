@@ -1,4 +1,5 @@
 import COctavo
+import NIOConcurrencyHelpers
 
 /// A key of a state store as a reply shows it.
 package struct Item: Equatable, Sendable {
@@ -23,17 +24,15 @@ package struct StateCalls: Sendable {
         var request = octavo_state_get_request()
         request.head = head(octavo_state_get_request.self)
         request.key = arena.str(key)
-        nonisolated(unsafe) var item: Item?
-        try instance.call(OCTAVO_STATE_OP_GET, request, arena) { reply in
+        let item = try instance.call(OCTAVO_STATE_OP_GET, request, arena) { reply -> Item? in
             let reply = reply.assumingMemoryBound(to: octavo_state_get_reply.self).pointee
-            if reply.flags & OCTAVO_STATE_FOUND != 0 {
-                item = Item(
-                    key: key, value: bytes(reply.value) ?? [], etag: text(reply.etag),
-                    expires: elements(reply.metadata, of: octavo_pair.self).first { text($0.name) == "ttlExpireTime" }
-                        .flatMap { text($0.value) })
-            }
+            guard reply.flags & OCTAVO_STATE_FOUND != 0 else { return nil }
+            return Item(
+                key: key, value: bytes(reply.value) ?? [], etag: text(reply.etag),
+                expires: elements(reply.metadata, of: octavo_pair.self).first { text($0.name) == "ttlExpireTime" }
+                    .flatMap { text($0.value) })
         }
-        return item
+        return item ?? nil
     }
 
     /// A write or, without a value, a removal.
@@ -82,9 +81,9 @@ package struct StateCalls: Sendable {
 
     @discardableResult
     package func write(_ write: Write) throws -> String? {
-        nonisolated(unsafe) var etag: String?
-        try submit(write) { etag = $0 }()
-        return etag
+        let etag = NIOLockedValueBox<String?>(nil)
+        try submit(write) { found in etag.withLockedValue { $0 = found } }()
+        return etag.withLockedValue { $0 }
     }
 
     package func bulkGet(_ keys: [String]) throws -> [Item] {
@@ -92,11 +91,10 @@ package struct StateCalls: Sendable {
         var request = octavo_state_bulk_get_request()
         request.head = head(octavo_state_bulk_get_request.self)
         request.keys = arena.list(keys.map { octavo_state_key(key: arena.str($0), consistency: 0, reserved: 0) })
-        nonisolated(unsafe) var items: [Item] = []
-        try instance.call(OCTAVO_STATE_OP_BULK_GET, request, arena) { reply in
-            items = StateCalls.items(reply.assumingMemoryBound(to: octavo_state_bulk_get_reply.self).pointee.items)
+        let items = try instance.call(OCTAVO_STATE_OP_BULK_GET, request, arena) { reply in
+            StateCalls.items(reply.assumingMemoryBound(to: octavo_state_bulk_get_reply.self).pointee.items)
         }
-        return items
+        return items ?? []
     }
 
     private static func items(_ list: octavo_list) -> [Item] {
@@ -118,16 +116,15 @@ package struct StateCalls: Sendable {
 
     package func bulkWrite(_ list: [Write], removing: Bool = false) throws -> [Item] {
         let arena = Arena()
-        nonisolated(unsafe) var items: [Item] = []
-        try instance.call(removing ? OCTAVO_STATE_OP_BULK_REMOVE : OCTAVO_STATE_OP_BULK_SET, writes(list, arena), arena) { reply in
+        let items = try instance.call(removing ? OCTAVO_STATE_OP_BULK_REMOVE : OCTAVO_STATE_OP_BULK_SET, writes(list, arena), arena) { reply in
             let reply = reply.assumingMemoryBound(to: octavo_state_bulk_write_reply.self).pointee
-            items = elements(reply.results, of: octavo_state_write_result.self).map {
+            return elements(reply.results, of: octavo_state_write_result.self).map {
                 Item(
                     key: text($0.key) ?? "", value: nil, etag: text($0.etag), expires: nil, errorCode: $0.error.code,
                     errorReason: text($0.error.reason) ?? "")
             }
         }
-        return items
+        return items ?? []
     }
 
     package func transact(_ list: [Write]) throws {
@@ -143,12 +140,11 @@ package struct StateCalls: Sendable {
         request.token = arena.str(token)
         request.style = isLike ? OCTAVO_KEYS_LIKE : OCTAVO_KEYS_PREFIX
         request.limit = limit
-        nonisolated(unsafe) var keys: ([String], String?) = ([], nil)
-        try instance.call(OCTAVO_STATE_OP_KEYS, request, arena) { reply in
+        let keys = try instance.call(OCTAVO_STATE_OP_KEYS, request, arena) { reply in
             let reply = reply.assumingMemoryBound(to: octavo_state_keys_reply.self).pointee
-            keys = (elements(reply.keys, of: octavo_str.self).map { text($0) ?? "" }, text(reply.token))
+            return (elements(reply.keys, of: octavo_str.self).map { text($0) ?? "" }, text(reply.token))
         }
-        return keys
+        return keys ?? ([], nil)
     }
 
     package func removePrefix(_ prefix: String) throws -> UInt64 {
@@ -156,11 +152,10 @@ package struct StateCalls: Sendable {
         var request = octavo_state_prefix_request()
         request.head = head(octavo_state_prefix_request.self)
         request.prefix = arena.str(prefix)
-        nonisolated(unsafe) var count: UInt64 = 0
-        try instance.call(OCTAVO_STATE_OP_REMOVE_PREFIX, request, arena) {
-            count = $0.assumingMemoryBound(to: octavo_state_count_reply.self).pointee.count
+        let count = try instance.call(OCTAVO_STATE_OP_REMOVE_PREFIX, request, arena) {
+            $0.assumingMemoryBound(to: octavo_state_count_reply.self).pointee.count
         }
-        return count
+        return count ?? 0
     }
 
     /// A comparison of a query; the root is the AND (or OR) of all.
@@ -214,11 +209,10 @@ package struct StateCalls: Sendable {
             sort.map { octavo_query_sort(path: arena.str($0.0), descending: $0.1 ? 1 : 0, reserved: 0) })
         request.token = arena.str(token)
         request.limit = limit
-        nonisolated(unsafe) var page: ([Item], String?) = ([], nil)
-        try instance.call(OCTAVO_STATE_OP_QUERY, request, arena) { reply in
+        let page = try instance.call(OCTAVO_STATE_OP_QUERY, request, arena) { reply in
             let reply = reply.assumingMemoryBound(to: octavo_state_query_reply.self).pointee
-            page = (StateCalls.items(reply.items), text(reply.token))
+            return (StateCalls.items(reply.items), text(reply.token))
         }
-        return page
+        return page ?? ([], nil)
     }
 }

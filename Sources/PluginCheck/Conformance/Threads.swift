@@ -14,6 +14,7 @@ func inThreads(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) t
     let pool = NIOThreadPool(numberOfThreads: count)
     pool.start()
     let failure = NIOLockedValueBox<(any Error)?>(nil)
+    // A semaphore is for threads, and glibc touches none any more whose post somebody has seen (sem_destroy after the last wait).
     nonisolated(unsafe) let signal = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
     sem_init(signal, 0, 0)
     for number in 0..<count {

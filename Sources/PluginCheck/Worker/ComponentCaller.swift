@@ -57,7 +57,7 @@ struct ComponentCaller: PluginCaller {
         next.add()
         let loop = loops[next.value % loops.count]
         let deadline = monotonicNanoseconds() + Int64((patience ?? self.patience) / .nanoseconds(1))
-        // Used on the loop alone, once.
+        // Handed over: after this the loop alone uses `memory`, and frees it; `shape` is constant and never freed.
         nonisolated(unsafe) let memory = copy
         nonisolated(unsafe) let shape = layout
         let name = self.name

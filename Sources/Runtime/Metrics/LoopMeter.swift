@@ -1,3 +1,4 @@
+import Glibc
 import Telemetry
 import TextSearch
 import Tracing
@@ -181,7 +182,7 @@ final class LoopMeter: BlockMeter {
 
     /// The same, by the bytes of its name.
     func received(from app: UnsafeRawBufferPointer, status: String) {
-        if lastReceived.record(0, if: { $0.status == status && $0.bytes.elementsEqual(app) }) { return }
+        if lastReceived.record(0, if: { $0.status == status && $0.isNamed(app) }) { return }
         receivedFirst(from: String(decoding: app, as: UTF8.self), status)
     }
 
@@ -195,11 +196,19 @@ final class LoopMeter: BlockMeter {
 
     private final class PeerSeries: SeriesGroup {
         let app: String, status: String
-        let bytes: [UInt8]
+        private let bytes: [UInt8]
 
         init(_ app: String, _ status: String, _ counters: [Counter], _ histograms: [Histogram], _ shard: MetricShard) {
             (self.app, self.status, bytes) = (app, status, Array(app.utf8))
             super.init(counters, histograms, shard)
+        }
+
+        func isNamed(_ name: UnsafeRawBufferPointer) -> Bool {
+            bytes.withUnsafeBytes { bytes in
+                guard bytes.count == name.count else { return false }
+                guard let own = bytes.baseAddress, let other = name.baseAddress else { return true }
+                return memcmp(own, other, name.count) == 0
+            }
         }
     }
 

@@ -44,6 +44,7 @@ func median(_ round: () -> Void) -> Double {
 }
 
 final class Counter: CallWaiter {
+    // Written on the one loop that calls are made on; read there, or after what ran there has been waited for.
     nonisolated(unsafe) static var found = 0
     nonisolated(unsafe) static var failed = ""
 
