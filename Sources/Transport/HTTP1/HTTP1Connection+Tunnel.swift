@@ -17,8 +17,8 @@ extension HTTP1Connection {
             if closingSince != nil { closeNow() }
             return
         }
-        lookAfterPeer()
         work()
+        if current != nil, !isClosing { lookAfterPeer() }
     }
 
     private func lookAfterPeer() {
