@@ -10,6 +10,8 @@ package protocol BlockMeter: AnyObject {
     func bindingDelivered(component: String, failed: Bool, nanoseconds: UInt64)
     /// The app has been called. `operation`: what for, of a bounded number of words; `method` and `path` as on the wire.
     func appCalled(_ call: AppCallFacts)
+    /// The app has answered whether it is healthy, or not at all. `status`: status or code.
+    func probed(isGRPC: Bool, status: String, nanoseconds: UInt64)
     /// The access control has decided on a call of another app.
     func accessDecided(_ decision: AccessFacts)
 }

@@ -38,6 +38,14 @@ struct AppWireTests {
             let events = app.events.filter { $0.step == "begin" }
             #expect(Set(events.map(\.path)) == ["/way", "/t"])
             #expect(events.allSatisfy { $0.version == version && $0.scheme == scheme }, "\(events.map { ($0.version, $0.scheme) })")
+            let probes = wire.hasPrefix("grpc")
+                ? #"dapr_grpc_io_healthprobes_completed_count{app_id="demo",grpc_client_status="OK"}"#
+                : #"dapr_http_healthprobes_completed_count{app_id="demo",status="200"}"#
+            let samples = try await eventually("questions for health are counted") { () -> [String: Double]? in
+                let samples = try await octavo.samples()
+                return (samples[probes] ?? 0) >= 1 ? samples : nil
+            }
+            #expect(samples[probes.replacingOccurrences(of: "completed_count", with: "roundtrip_latency_count")] == samples[probes])
             let status = try await Subprocess.run(Places.octavo, ["status", "--json", "--admin-socket", octavo.adminSocket])
             #expect(try JSONValue(parsing: status.output)["app"]?["healthy"]?.bool == true)
         }

@@ -80,7 +80,7 @@ extension AppVerdict {
 
 extension AppFailure {
     /// In a word.
-    fileprivate var code: String {
+    var code: String {
         switch kind {
         case .unreachable: "UNREACHABLE"
         case .timeout: "TIMEOUT"

@@ -3,6 +3,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import Transport
+import Tracing
 
 /// Does what `AppMonitor` decides: tries the port, probes, asks the app about itself, and tells every loop. Confined to the
 /// first event loop.
@@ -123,20 +124,22 @@ final class AppSupervisor {
     private func probe() {
         guard !isProbing, let probes = loop.options.probes else { return }
         isProbing = true
-        let done = { [self] (cause: String?) in
+        let isGRPC = loop.options.wire.isGRPC, began = monotonicNow()
+        let done = { [self] (cause: String?, status: String) in
             isProbing = false
+            loop.tracer.meter?.probed(isGRPC: isGRPC, status: status, nanoseconds: monotonicNow() &- began)
             handle(cause.map { .probeFailed("its health check failed: \($0)") } ?? .probeSucceeded)
         }
-        if loop.options.wire.isGRPC {
+        if isGRPC {
             loop.checkHealth(timeout: probes.timeout) { result in
-                if case .failure(let failure) = result { done(failure.description) } else { done(nil) }
+                if case .failure(let failure) = result { done(failure.description, failure.code) } else { done(nil, "OK") }
             }
         } else {
             loop.send("GET", probes.path, [], nil, timeout: probes.timeout) { result in
                 switch result {
-                case .failure(let failure): done(failure.description)
+                case .failure(let failure): done(failure.description, failure.code)
                 case .success(let response):
-                    done(200..<300 ~= response.status ? nil : "GET \(probes.path) gave status \(response.status)")
+                    done(200..<300 ~= response.status ? nil : "GET \(probes.path) gave status \(response.status)", "\(response.status)")
                 }
             }
         }

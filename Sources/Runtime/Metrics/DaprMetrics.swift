@@ -20,6 +20,8 @@ final class DaprMetrics: Sendable {
     let httpClientLatency: MetricFamily<Histogram>
     let grpcClientCalls: MetricFamily<Counter>
     let grpcClientLatency: MetricFamily<Histogram>
+    let httpProbes: Pair
+    let grpcProbes: Pair
     let ingress: Pair
     let egress: Pair
     let inputBinding: Pair
@@ -90,6 +92,13 @@ final class DaprMetrics: Sendable {
         httpClientLatency = latency("dapr_http_client_roundtrip_latency", "How long requests to the app took", http)
         grpcClientCalls = counter("dapr_grpc_io_client_completed_rpcs", "Calls to the app.", ["grpc_client_method", "grpc_client_status"])
         grpcClientLatency = latency("dapr_grpc_io_client_roundtrip_latency", "How long calls to the app took", ["grpc_client_method", "grpc_client_status"])
+        func probes(_ name: String, _ status: String) -> Pair {
+            Pair(
+                count: counter("dapr_\(name)_healthprobes_completed_count", "Questions for the app's health.", [status], 64),
+                latency: latency("dapr_\(name)_healthprobes_roundtrip_latency", "How long questions for the app's health took", [status], 64))
+        }
+        httpProbes = probes("http", "status")
+        grpcProbes = probes("grpc_io", "grpc_client_status")
         ingress = pair("pubsub_ingress", "messages that came from a component", ["process_status", "topic"])
         egress = pair("pubsub_egress", "messages that were published", ["success", "topic"])
         inputBinding = pair("input_binding", "events of input bindings", ["success"])

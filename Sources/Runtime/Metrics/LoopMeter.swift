@@ -121,6 +121,12 @@ final class LoopMeter: BlockMeter {
             [dapr.appID, dapr.paths.excludesVerbs ? "" : call.method, path, call.status])
     }
 
+    func probed(isGRPC: Bool, status: String, nanoseconds: UInt64) {
+        guard let dapr else { return }
+        let probes = isGRPC ? dapr.grpcProbes : dapr.httpProbes
+        record(probes.count, probes.latency, isGRPC ? "grpc probe" : "http probe", [dapr.appID, status], nanoseconds)
+    }
+
     // MARK: The APIs
 
     /// What one answer of the HTTP API counts in.
