@@ -1,7 +1,8 @@
 import ProtoWire
 import Tracing
 
-/// A batch as an `ExportTraceServiceRequest` of OTLP (opentelemetry-proto, trace/v1), by hand: there are two messages. The writer goes backwards, so fields come from the last to the first.
+/// A batch as an `ExportTraceServiceRequest` of OTLP (opentelemetry-proto, trace/v1), by hand: it is one of two messages. The
+/// writer goes backwards, so fields come from the last to the first.
 enum OTLPSpans {
     static func with<Result>(_ spans: [Span], _ resource: ExportResource, _ use: (UnsafeRawBufferPointer) -> Result) -> Result {
         ProtoWriter.with({ request in

@@ -8,8 +8,8 @@ package final class HistogramScale: Sendable {
     let shownStride: Int
     /// Recorded units in one shown unit: 1e9 when nanoseconds are shown as seconds.
     let divisor: Double
-    /// For each position of a value's highest bit the first bound that can hold it, and behind that the bounds, to be read with no reference to count. Sendable: written before anybody else has
-    /// the scale, and freed with it.
+    /// For each position of a value's highest bit the first bound that can hold it, and behind that the bounds: to be read with no
+    /// reference to count. Sendable: written before anybody else has the scale, and freed with it.
     nonisolated(unsafe) let table: UnsafePointer<UInt64>
     private static let octaves = 65
 
