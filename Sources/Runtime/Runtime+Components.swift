@@ -9,7 +9,8 @@ extension Runtime {
         do { try await store.add(Self.resolverDefinition(options, configuration.nameResolution)) } catch {
             logger.error("other apps can't be found", metadata: ["cause": "\(error)"])
         }
-        Task { await advertise() }
+        // Calls that find a runtime whose app does not listen yet would fail while others could answer.
+        if let app { app.whenReached { Task { await self.advertise() } } } else { Task { await advertise() } }
         Task { await resources.follow() }
         for await reasons in await store.readiness() {
             let pipelines = configuration.pipelines.problems(await store.componentFacts(), waited: reasons.map(\.component))

@@ -30,7 +30,7 @@ struct ShutdownTests {
         }
     }
 
-    @Test("an app that the runtime tells to end has answered every call before, and the others go to another instance")
+    @Test("an app that the runtime tells to end has answered every call before, and one that starts gets calls once it listens")
     func command() async throws {
         let names = try await names()
         try await names.caller { caller in
@@ -45,9 +45,11 @@ struct ShutdownTests {
                     let end = try await one.process.ended(within: .seconds(20))
                     #expect(end.code == 128 + SIGTERM, "\(end.errors.suffix(2000))")
                 }
-                instances[round % 2] = try await callee(names)
-                // Otherwise the next one would be the last.
-                try await Task.sleep(for: .seconds(3))
+                // Otherwise the next one would be the last. Its app takes its time.
+                try await load.phase("starting \(round)") {
+                    instances[round % 2] = try await callee(names, shell: "sleep 1;")
+                    try await Task.sleep(for: .seconds(3))
+                }
             }
             for (phase, calls) in try await load.end()[0] { #expect(calls.failures == 0 && calls.count > 0, "\(phase): \(calls)") }
             for one in instances { one.process.kill(SIGKILL) }
