@@ -36,8 +36,11 @@ final class GRPCRelay: GRPCStreamReceiver, GRPCClientReceiver {
     private let route: any GRPCRelayRoute
     private let passage: Passage?
     private var upstream: GRPCClientCall?
-    /// The first message: until there is a place to go, and longer when the call may go out again.
+    /// The first message, if it came while there was no place to go: until there is one, and longer when the call may go out again.
     private var first: [UInt8]?
+    /// What the try before was given, for the next one.
+    private var kept: ByteBuffer?
+    private var messages = 0
     /// One more that came while there was no place to go again.
     private var second: [UInt8]?
     private var hasAskedForMore = false
@@ -76,8 +79,8 @@ final class GRPCRelay: GRPCStreamReceiver, GRPCClientReceiver {
     }
 
     private func open() {
-        call.activity?.live?.move(to: .waiting)
         if let client = route.openNow() { return begin(client) }
+        call.activity?.live?.move(to: .waiting)
         route.open { [self] result in
             guard !isClosed else { return }
             switch result {
@@ -107,9 +110,11 @@ final class GRPCRelay: GRPCStreamReceiver, GRPCClientReceiver {
         let made = GRPCClientCall(
             streaming: call.path, timeout: limit ?? left, receiver: self)
         if limit != nil { made.toldTime = .other(left) }
+        made.keepsSent = isReplayable
         upstream = made
-        call.activity?.live?.move(to: route.stage)
-        client.start(made)
+        let now = NIODeadline.now()
+        call.activity?.live?.move(to: route.stage, at: now.uptimeNanoseconds)
+        client.start(made, now: now)
     }
 
     /// Messages may go out, those that have waited first.
@@ -122,6 +127,10 @@ final class GRPCRelay: GRPCStreamReceiver, GRPCClientReceiver {
                 call.requestMore(1)
             }
         }
+        if let kept {
+            self.kept = nil
+            made.send(again: kept)
+        }
         if let second {
             self.second = nil
             if second.withUnsafeBytes({ made.send($0) }) { call.requestMore(1) }
@@ -132,12 +141,15 @@ final class GRPCRelay: GRPCStreamReceiver, GRPCClientReceiver {
     // MARK: From the caller
 
     func receive(_ message: UnsafeRawBufferPointer) {
-        if first != nil || message.count > Self.keptLimit { isReplayable = false }
+        messages += 1
+        if messages > 1 || message.count > Self.keptLimit {
+            isReplayable = false
+            upstream?.keepsSent = false
+        }
         guard let upstream, isTaken else {
             if first == nil { first = Array(message) } else { second = Array(message) }
             return
         }
-        first = isReplayable ? Array(message) : nil
         hasAskedForMore = true
         if upstream.send(message) { call.requestMore(1) }
     }
@@ -231,6 +243,7 @@ final class GRPCRelay: GRPCStreamReceiver, GRPCClientReceiver {
         isHeld = false
         asked = 0
         let isOpen = upstream != nil
+        if first == nil { kept = upstream?.sent }
         upstream = nil
         if isOpen { route.close(error, code) }
         route.again()

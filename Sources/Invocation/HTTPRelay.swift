@@ -111,8 +111,8 @@ final class HTTPRelay: HTTPBodyReceiver {
         // Nobody has been asked, so nobody is to blame.
         if let deadline, deadline <= .now() { return failed(Self.late) }
         attempts += 1
-        request.activity?.live?.move(to: .waiting)
         if let client = route.openNow() { return send(by: client) }
+        request.activity?.live?.move(to: .waiting)
         route.open { [self] result in
             guard !isClosed else { return }
             switch result {

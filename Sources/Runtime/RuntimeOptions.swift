@@ -55,7 +55,7 @@ package struct RuntimeOptions: Sendable, Equatable {
     /// Number of event loops; nil is one for each processor.
     package var eventLoops: Int?
     /// How long an event loop looks for what comes next before it sleeps; zero is not at all.
-    package var busyPoll = Duration.microseconds(50)
+    package var busyPoll = Duration.microseconds(100)
     /// Flags that were accepted for compatibility and change nothing, as they were written
     /// (`--placement-host-address`). The runtime says so in one log line.
     package var ignoredFlags: [String] = []

@@ -17,7 +17,8 @@ extension DaprAPI {
             let name = call.metadata("dapr-callee-app-id" as StaticString) ?? call.metadata("dapr-app-id" as StaticString)
         else { return nil }
         do throws(InvocationFailure) {
-            call.activity?.live?.move(to: .runtime)
+            // Its messages go on as they come.
+            call.activity?.live?.move(to: .runtime, at: call.begunAt)
             return invocation.relay(call, to: try AppName(name, default: invocation.namespace))
         } catch {
             call.fail(error.grpcStatus)

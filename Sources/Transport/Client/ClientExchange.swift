@@ -108,6 +108,8 @@ package class ClientExchange: Expiring {
     final var isWebSocket = false
     /// The body was complete before the exchange began: it is kept as long as the exchange.
     final var isWhole = false
+    /// What has gone out of a body that comes in parts stays in `outgoing`, in front of what has not.
+    final var keepsOutput = false
 
     /// Whether its method has no body unless there is one (RFC 9110 §8.6).
     final var isBodyless: Bool {
@@ -143,7 +145,7 @@ package class ClientExchange: Expiring {
 
     /// The carrier has taken `count` bytes of `outgoing`.
     final func outputTaken(_ count: Int) {
-        if count == outgoing.readableBytes, !isWhole {
+        if count == outgoing.readableBytes, !isWhole, !keepsOutput {
             outgoing.clear()
         } else {
             outgoing.moveReaderIndex(forwardBy: count)
@@ -165,7 +167,8 @@ package class ClientExchange: Expiring {
 
     // MARK: Life
 
-    func begin(on loop: ClientLoop, pool: ConnectionPool) {
+    /// `now`: what the clock has just said, if anybody has asked.
+    func begin(on loop: ClientLoop, pool: ConnectionPool, _ now: NIODeadline? = nil) {
         precondition(phase == .idle, "An exchange begins once.")
         self.loop = loop
         self.pool = pool
@@ -174,7 +177,7 @@ package class ClientExchange: Expiring {
         loop.busyPoll?.sent()
         if outgoing.capacity == 0, !isOutputEnded { outgoing = loop.takeBuffer() }
         if let timeout {
-            expiry = .now() + TimeAmount(timeout)
+            expiry = (now ?? .now()) + TimeAmount(timeout)
             loop.deadlines.insert(self)
         }
     }

@@ -1,4 +1,4 @@
-import NIOCore
+package import NIOCore
 
 /// Receives what comes back on a gRPC call. On the event loop of the client; held until the call has ended.
 package protocol GRPCClientReceiver: AnyObject {
@@ -111,6 +111,26 @@ package final class GRPCClientCall: ClientExchange {
         guard !isOutputEnded, !isEnded else { return false }
         append(message.count) { if message.count > 0 { $0.copyMemory(from: message) } }
         return outputAdded()
+    }
+
+    /// Whether `sent` is kept.
+    package var keepsSent: Bool {
+        get { keepsOutput }
+        set { keepsOutput = newValue }
+    }
+
+    /// All messages that it was given, as they go over the wire. Only while `keepsSent`.
+    package var sent: ByteBuffer {
+        var all = outgoing
+        all.moveReaderIndex(to: 0)
+        return all
+    }
+
+    /// Sends what another call was given.
+    package func send(again sent: ByteBuffer) {
+        guard !isOutputEnded, !isEnded else { return }
+        outgoing.writeImmutableBuffer(sent)
+        _ = outputAdded()
     }
 
     /// The last message has been sent.

@@ -1,3 +1,5 @@
+package import NIOCore
+
 /// Sends requests and gRPC calls to one target from one event loop. Confined to it.
 ///
 /// Connections are made when they are needed, used again, and closed when idle. A request that the server has certainly
@@ -36,8 +38,11 @@ package final class HTTPClient {
     /// Starts a gRPC call, which needs HTTP/2.
     package func start(_ call: GRPCClientCall) { start(call as ClientExchange) }
 
-    private func start(_ exchange: ClientExchange) {
-        exchange.begin(on: loop, pool: pool)
+    /// The same; `now`: what the clock has just said.
+    package func start(_ call: GRPCClientCall, now: NIODeadline) { start(call as ClientExchange, now) }
+
+    private func start(_ exchange: ClientExchange, _ now: NIODeadline? = nil) {
+        exchange.begin(on: loop, pool: pool, now)
         pool.dispatch(exchange)
     }
 

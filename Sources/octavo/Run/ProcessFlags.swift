@@ -12,7 +12,7 @@ struct ProcessFlags: ParsableArguments {
     var eventLoops: Int?
     @Option(
         help: ArgumentHelp(
-            "How long an event loop looks for an answer or a request before it sleeps, where that pays; 0 is not at all. (default: 50)",
+            "How long an event loop looks for an answer or a request before it sleeps, where that pays; 0 is not at all. (default: 100)",
             valueName: "time"))
     var busyPollMicroseconds: Int?
     @Option(
