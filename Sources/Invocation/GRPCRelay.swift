@@ -34,7 +34,7 @@ extension GRPCRelayRoute {
 final class GRPCRelay: GRPCStreamReceiver, GRPCClientReceiver {
     private let call: GRPCCall
     private let route: any GRPCRelayRoute
-    private let passage: Passage?
+    private var passage: Passage?
     private var upstream: GRPCClientCall?
     /// The first message, if it came while there was no place to go: until there is one, and longer when the call may go out again.
     private var first: [UInt8]?
@@ -96,7 +96,7 @@ final class GRPCRelay: GRPCStreamReceiver, GRPCClientReceiver {
     /// `status`: what an earlier instance said, which is closer to the cause.
     private func refuse(_ failure: InvocationFailure, as status: GRPCStatus? = nil) {
         isClosed = true
-        passage?.close()
+        Passage.end(&passage)
         if let time = failure.retryAfter { call.addTrailingMetadata("retry-after", "\(time)") }
         call.fail(status ?? failure.grpcStatus)
     }
@@ -255,7 +255,7 @@ final class GRPCRelay: GRPCStreamReceiver, GRPCClientReceiver {
         isClosed = true
         let isOpen = upstream != nil
         upstream = nil
-        passage?.close()
+        Passage.end(&passage)
         if isOpen { route.close(error, status) }
     }
 }

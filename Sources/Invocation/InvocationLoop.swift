@@ -27,6 +27,7 @@ package final class InvocationLoop {
     private let policies: PolicyBook?
     /// Of `policies`, as they were in `policyVersion`.
     private var governors: [AppName: Governor?] = [:]
+    private let passages = PassagePool()
     private var policyVersion = -1
     private var lastGoverned: (name: AppName, governor: Governor?)?
     private var known: [AppName: AppPeers] = [:]
@@ -124,7 +125,7 @@ package final class InvocationLoop {
         }
         let fault = own.hasFault ? own.policy.fault?.value.fault(field) { .random(in: 0..<100) } : nil
         guard let governor = governor ?? (fault == nil ? nil : own) else { return (name, nil) }
-        return (name, Passage(governor, app: name, eventLoop: client.eventLoop, fault: fault, of: own, activity: tracer.current))
+        return (name, passages.take(governor, app: name, eventLoop: client.eventLoop, fault: fault, of: own, activity: tracer.current))
     }
 
     /// The policies of a server that is no app, by its name or URL. Source: Dapr, in which it is a target like an app.
@@ -150,6 +151,7 @@ package final class InvocationLoop {
     /// Closes the connections to other runtimes.
     package func close() {
         endpoints.close()
+        passages.clear()
         for peers in known.values { peers.close() }
         known = [:]
     }

@@ -7,8 +7,8 @@ import Tracing
 /// One call's way through the policies of the app that it is for: its tries, one after the other, and what each may take. Used on
 /// one event loop.
 final class Passage {
-    let governor: Governor
-    private let name: AppName
+    private(set) var governor: Governor
+    private var name: AppName
     /// For messages.
     var app: String { name.description }
     private let eventLoop: any EventLoop
@@ -20,17 +20,20 @@ final class Passage {
     private var go: ((InvocationFailure?) -> Void)?
     private var retries = 0
     /// The request that it is told of; nil for a try beside another, whose time counts.
-    private let activity: ActivityRef?
+    private var activity: ActivityRef?
     private var isHeldBack = false
     private var isClosed = false
 
     /// The one whose policy the fault is of.
-    private let called: Governor
+    private var called: Governor
+    /// Where it goes when it is over; nil: nowhere.
+    private let pool: PassagePool?
 
     /// `fault`: what is done to the call on purpose, by the policy of `called`. `isFirst`: false for one beside another of the same call.
     init(_ governor: Governor, app name: AppName, eventLoop: any EventLoop, fault: FaultPolicy.Fault? = nil, of called: Governor? = nil,
-        isFirst: Bool = true, activity: ActivityRef? = nil
+        isFirst: Bool = true, activity: ActivityRef? = nil, pool: PassagePool? = nil
     ) {
+        self.pool = pool
         isAdmitted = !isFirst
         self.governor = governor
         self.called = called ?? governor
@@ -38,6 +41,30 @@ final class Passage {
         self.eventLoop = eventLoop
         self.fault = fault
         self.activity = activity
+    }
+
+    /// Makes one that is over ready for another call.
+    fileprivate func begin(_ governor: Governor, _ name: AppName, _ fault: FaultPolicy.Fault?, _ called: Governor, _ activity: ActivityRef?) {
+        self.governor = governor
+        self.called = called
+        self.name = name
+        self.fault = fault
+        self.activity = activity
+        isAdmitted = false
+        retries = 0
+        isHeldBack = false
+        isClosed = false
+    }
+
+    /// Ends `passage` and lets it serve another call, unless somebody may still ask it.
+    static func end(_ passage: inout Passage?) {
+        guard let pool = passage?.pool else {
+            passage?.close()
+            return
+        }
+        passage?.close()
+        if isKnownUniquelyReferenced(&passage), let passage { pool.put(passage) }
+        passage = nil
     }
 
     private func holdBack() {
@@ -171,4 +198,25 @@ final class Passage {
         if let ticket { governor.abandon(ticket) }
         ticket = nil
     }
+}
+
+/// Passages of one event loop that serve again.
+final class PassagePool {
+    private var spares: [Passage] = []
+    private static let limit = 256
+
+    func take(
+        _ governor: Governor, app name: AppName, eventLoop: any EventLoop, fault: FaultPolicy.Fault?, of called: Governor, activity: ActivityRef?
+    ) -> Passage {
+        guard let spare = spares.popLast() else {
+            return Passage(governor, app: name, eventLoop: eventLoop, fault: fault, of: called, activity: activity, pool: self)
+        }
+        spare.begin(governor, name, fault, called, activity)
+        return spare
+    }
+
+    /// Lets go of all, which refer back to this.
+    func clear() { spares = [] }
+
+    fileprivate func put(_ passage: Passage) { if spares.count < Self.limit { spares.append(passage) } }
 }
