@@ -178,14 +178,19 @@ package class ClientExchange: Expiring {
         if outgoing.capacity == 0, !isOutputEnded { outgoing = loop.takeBuffer() }
         if let timeout {
             expiry = (now ?? .now()) + TimeAmount(timeout)
-            loop.deadlines.insert(self)
         }
+    }
+
+    /// No connection has it: its deadline is seen to all the same.
+    final func waits() {
+        if expiry != .distantFuture, heapIndex < 0 { loop?.deadlines.insert(self) }
     }
 
     final func attach(_ carrier: any ExchangeCarrier) {
         phase = .started
         attempts += 1
         self.carrier = carrier
+        if expiry != .distantFuture { loop?.watch(self) }
     }
 
     /// Gives it so long from now in place of the time that it had; nil: as long as it takes.
@@ -195,7 +200,7 @@ package class ClientExchange: Expiring {
         expiry = .distantFuture
         guard let timeout else { return }
         expiry = .now() + TimeAmount(timeout)
-        loop.deadlines.insert(self)
+        if phase == .started { loop.watch(self) } else { waits() }
     }
 
     /// The carrier has sent its head, or will in this turn.

@@ -23,6 +23,8 @@ package final class ClientLoop {
     private var isTurnScheduled = false
     private var isTicking = false
     private let tickPeriod: TimeAmount
+    /// Deadlines behind this are looked at by a later tick.
+    private let horizon: TimeAmount
 
     /// `busyPoll`: keeps the loop awake for answers; nil: it sleeps at once.
     package init(eventLoop: any EventLoop, limits: ClientLimits = ClientLimits(), busyPoll: BusyPoll? = nil) {
@@ -32,6 +34,7 @@ package final class ClientLoop {
         deadlines = DeadlineHeap(eventLoop: eventLoop)
         now = .now()
         tickPeriod = TimeAmount(limits.tickPeriod)
+        horizon = TimeAmount(limits.tickPeriod * 2)
     }
 
     /// Open connections of all clients, those being made not included.
@@ -91,6 +94,14 @@ package final class ClientLoop {
         now = .now()
         for connection in connections { connection.tick(now) }
         if connections.isEmpty { isTicking = false } else { scheduleTick() }
+    }
+
+    // MARK: Deadlines
+
+    /// Sees to the deadline of an exchange that a connection has. One that is far away is left to the ticks, which ask again: most
+    /// calls end long before.
+    func watch(_ exchange: ClientExchange) {
+        if exchange.heapIndex < 0, exchange.expiry - now <= horizon { deadlines.insert(exchange) }
     }
 
     // MARK: The end of the turn

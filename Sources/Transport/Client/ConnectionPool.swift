@@ -58,6 +58,7 @@ final class ConnectionPool {
                     mayHaveBeenSeen: false))
         }
         waiting.append(exchange)
+        exchange.waits()
         connectIfNeeded()
     }
 

@@ -286,6 +286,7 @@ final class HTTP1ClientConnection: ChannelInboundHandler, ClientConnection, Exch
             if now - idleSince > TimeAmount(limits.idleTimeout) { close() }
             return
         }
+        if current.expiry != .distantFuture { loop.watch(current) }
         if let unwritableSince, now - unwritableSince > TimeAmount(limits.writeTimeout) {
             current.stop(ClientError(.timeout, "\(pool.name) takes no bytes of the request.", mayHaveBeenSeen: true))
         } else if parser.hasBegun, !isReadPaused, !isTunnel, now - lastRead > TimeAmount(limits.readTimeout) {

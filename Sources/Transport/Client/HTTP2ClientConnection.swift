@@ -408,6 +408,7 @@ final class HTTP2ClientConnection: ChannelInboundHandler, ClientConnection, Exch
             context?.close(promise: nil)
             return
         }
+        for exchange in streams where exchange.expiry != .distantFuture && !exchange.isEnded { loop.watch(exchange) }
         if let unwritableSince, now - unwritableSince > TimeAmount(limits.writeTimeout) { context?.close(promise: nil) }
         if let pingSent, now - pingSent > TimeAmount(limits.keepAliveTimeout) {
             isSilent = true

@@ -112,6 +112,20 @@ import Testing
         }
     }
 
+    @Test("gives up in time at a deadline that is many ticks of the clock away", arguments: Way.allCases)
+    func farDeadline(way: Way) async throws {
+        var limits = ClientLimits()
+        limits.idleTimeout = .milliseconds(80)
+        #expect(limits.tickPeriod == .milliseconds(20))
+        try await run(way, limits: limits) { (client, _) async throws in
+            let began = ContinuousClock.now
+            let error = await client.send("GET", "/never", timeout: .milliseconds(400)).failure
+            let took = ContinuousClock.now - began
+            #expect(error?.kind == .timeout && error?.mayHaveBeenSeen == true)
+            #expect(took >= .milliseconds(395) && took < .seconds(5), "\(took)")
+        }
+    }
+
     @Test("gives up at the deadline, and tells the server", arguments: Way.allCases)
     func deadline(way: Way) async throws {
         try await run(way) { (client, server) async throws in
