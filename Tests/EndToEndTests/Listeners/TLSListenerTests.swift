@@ -81,7 +81,7 @@ struct TLSListenerTests {
     @Test("does not start with files that don't do, and says which and why", arguments: [
         ("nowhere.pem", "server.key", "Can't read the TLS certificate", "No such file or directory"),
         ("server.pem", "nowhere.key", "Can't read the TLS key", "No such file or directory"),
-        ("names", "server.key", "The TLS certificate", "is not usable"),
+        ("names", "server.key", "The TLS certificate", "holds no certificate in PEM form"),
         ("server.pem", "server.pem", "The TLS key", "is not usable"),
         ("server.pem", "client.key", "The TLS key", "does not belong to the certificate"),
     ])
