@@ -102,7 +102,8 @@ final class GRPCRelay: GRPCStreamReceiver, GRPCClientReceiver {
     }
 
     private func begin(_ client: HTTPClient) {
-        let left = call.deadline.map { Duration.nanoseconds(max(($0 - .now()).nanoseconds, 1)) }
+        let now = NIODeadline.now()
+        let left = call.deadline.map { Duration.nanoseconds(max(($0 - now).nanoseconds, 1)) }
         asked += 1
         isTaken = false
         // A stream may be open for long: a try has its time until the answer begins.
@@ -112,7 +113,6 @@ final class GRPCRelay: GRPCStreamReceiver, GRPCClientReceiver {
         if limit != nil { made.toldTime = .other(left) }
         made.keepsSent = isReplayable
         upstream = made
-        let now = NIODeadline.now()
         call.activity?.live?.move(to: route.stage, at: now.uptimeNanoseconds)
         client.start(made, now: now)
     }

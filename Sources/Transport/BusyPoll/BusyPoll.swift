@@ -24,7 +24,6 @@ package final class BusyPoll {
     /// How long it looks, in nanoseconds.
     private let window: UInt64
     private let look: @Sendable () -> Void
-    private let bound: NIOLoopBound<Back>
 
     /// When it gives up, in monotonic nanoseconds.
     private var until: UInt64 = 0
@@ -53,7 +52,6 @@ package final class BusyPoll {
         self.eventLoop = eventLoop
         self.window = UInt64(max(window / .nanoseconds(1), 0))
         let bound = NIOLoopBound(Back(), eventLoop: eventLoop)
-        self.bound = bound
         // Made once: a look costs no allocation.
         look = { bound.value.poll?.goOn() }
         bound.value.poll = self

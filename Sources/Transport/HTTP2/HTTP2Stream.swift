@@ -3,7 +3,7 @@ import NIOCore
 
 /// One request stream of an HTTP/2 connection: the head as it comes in, the bytes that wait to go out.
 ///
-/// Confined to its event loop, used again for later streams. See `HTTP2Connection+Callbacks.swift` for who owns it.
+/// Confined to its event loop, used again for later streams. See `HTTP2Callbacks.swift` for who owns it.
 final class HTTP2Stream {
     enum Encoding { case identity, gzip, unknown }
     enum Method { case missing, post, other }
