@@ -39,6 +39,48 @@ import Testing
         }
     }
 
+    @Test("a drain waits for the answer to a ping as long as a busy peer may need, and for no tick of the clock")
+    func busyPeer() async throws {
+        try await TestServer.run { server in
+            let client = try HTTP2Client(server.address)
+            client.send(.call("/test.Test/Echo"), .message([1], last: true))
+            #expect(try await client.answer().status == "0")
+            // The last tick is most of a second ago when the drain begins, and the next is near.
+            try await Task.sleep(for: .milliseconds(900))
+            let drained = Task { await server.server.drain(grace: .seconds(20)) }
+            try await client.wait { client.goAways.count == 1 && client.pings.count == 1 }
+            // A peer that gets no time from its machine for a while.
+            try await Task.sleep(for: .milliseconds(2_500))
+            client.send(.call("/test.Test/Echo", stream: 3), .message([3], stream: 3, last: true))
+            client.send(Frame(kind: 6, flags: 1, payload: client.pings[0].payload))
+            #expect(try await client.answer(3).status == "0")
+            try await client.waitForEnd()
+            #expect(client.goAways.map(\.last) == [0x7fff_ffff, 3])
+            await drained.value
+        }
+    }
+
+    @Test("who reads its last answer late has the whole of it", arguments: [150_000, 200_000, 230_000, 260_000, 300_000])
+    func lateReader(size: Int) async throws {
+        let folder = try TemporaryFolder()
+        // A Unix socket takes some two hundred thousand bytes that nobody reads: of the rest the runtime has some left to write.
+        try await TestServer.run(endpoints: [.unix(path: folder.file("s"))]) { server in
+            let client = try HTTP2Client(server.address, settings: [0, 4] + Frame.number(2 << 20))
+            client.send(.windowUpdate(0, 2 << 20), .call("/test.Test/Chat"), .message([1]))
+            try await client.wait { client.answers[1]?.messages.count == 1 }
+            let drained = Task { await server.server.drain(grace: .seconds(30)) }
+            try await client.wait { client.pings.count == 1 }
+            client.send(
+                .call("/test.Test/Size", stream: 3), .message(Array("\(size)".utf8), stream: 3, last: true),
+                .data([], last: true), Frame(kind: 6, flags: 1, payload: client.pings[0].payload))
+            try await Task.sleep(for: .milliseconds(2_500))
+            try await client.waitForEnd()
+            #expect(client.answers[1]?.status == "0")
+            #expect(client.answers[3]?.status == "0" && client.answers[3]?.messages.first?.bytes.count == size)
+            await drained.value
+        }
+    }
+
     @Test("what outlasts the grace is cancelled")
     func cut() async throws {
         try await TestServer.run { server in

@@ -102,8 +102,10 @@ package class ClientExchange: Expiring {
 
     // MARK: Sending
 
-    /// Whether the whole request can be sent again.
-    final var isReplayable: Bool { (isWhole || isWebSocket) && !isHeadReceived }
+    /// Whether the whole request can be sent again: it is still here from its first byte.
+    final var isReplayable: Bool { (isWhole || isWebSocket || !hasLostOutput) && !isHeadReceived }
+    /// What has gone out of its body is not kept.
+    private var hasLostOutput = false
     /// It asks to go on as a WebSocket: its "body" is what comes behind the answer, in both directions.
     final var isWebSocket = false
     /// The body was complete before the exchange began: it is kept as long as the exchange.
@@ -145,6 +147,7 @@ package class ClientExchange: Expiring {
 
     /// The carrier has taken `count` bytes of `outgoing`.
     final func outputTaken(_ count: Int) {
+        if !isWhole, !keepsOutput, count > 0 { hasLostOutput = true }
         if count == outgoing.readableBytes, !isWhole, !keepsOutput {
             outgoing.clear()
         } else {

@@ -280,7 +280,7 @@ final class HTTP1Connection: ChannelInboundHandler, SecureConnection {
         let bound = NIOLoopBound(self, eventLoop: loop.eventLoop)
         let sent = loop.eventLoop.makePromise(of: Void.self)
         sent.futureResult.whenComplete { _ in
-            bound.value.closingSince = bound.value.loop.now
+            bound.value.closingSince = .now()
             if bound.value.isInputClosed { bound.value.closeNow() }
         }
         context.close(mode: .output, promise: sent)

@@ -45,7 +45,10 @@ final class HTTP2Connection: ChannelInboundHandler, SecureConnection {
     private var idleSince: NIODeadline
     private var pingSent: NIODeadline?
     private var unwritableSince: NIODeadline?
+    /// Nothing is sent any more: the peer has a second from here to read.
     private var closingSince: NIODeadline?
+    /// What has been said last is on its way, as a tick has found.
+    private var leavingSince: NIODeadline?
     private var drainStarted: NIODeadline?
     private var isGoingAway = false
     private var controlFrames = 0
@@ -188,8 +191,13 @@ final class HTTP2Connection: ChannelInboundHandler, SecureConnection {
     private func closeGently(_ context: ChannelHandlerContext) {
         guard !isOutputClosed else { return }
         isOutputClosed = true
-        if closingSince == nil { closingSince = loop.now }
-        context.close(mode: .output, promise: nil)
+        // A long answer to a slow reader is still on its way: the second begins when the kernel has taken all of it.
+        let bound = NIOLoopBound(self, eventLoop: loop.eventLoop)
+        let sent = loop.eventLoop.makePromise(of: Void.self)
+        sent.futureResult.whenComplete { _ in
+            if bound.value.closingSince == nil { bound.value.closingSince = .now() }
+        }
+        context.close(mode: .output, promise: sent)
     }
 
     private func writeOut(_ context: ChannelHandlerContext) {
@@ -235,6 +243,7 @@ final class HTTP2Connection: ChannelInboundHandler, SecureConnection {
             nghttp2_session_terminate_session(session, UInt32(error.rawValue))
         }
         isClosing = true
+        closingSince = .now()
     }
 
     /// Sends GOAWAY with `code` and a text, and closes.
@@ -244,7 +253,7 @@ final class HTTP2Connection: ChannelInboundHandler, SecureConnection {
             session, UInt8(NGHTTP2_FLAG_NONE.rawValue), nghttp2_session_get_last_proc_stream_id(session),
             UInt32(code.rawValue), text.utf8Start, text.utf8CodeUnitCount)
         isClosing = true
-        closingSince = loop.now
+        closingSince = .now()
         markDirty()
     }
 
@@ -259,7 +268,8 @@ final class HTTP2Connection: ChannelInboundHandler, SecureConnection {
 
     func drain() {
         guard let session, drainStarted == nil, !isClosing else { return }
-        drainStarted = loop.now
+        // Not the time of the last tick, which may be as long ago as a peer has.
+        drainStarted = .now()
         // First "no new connections please", then, a round trip later, the real last stream (RFC 9113 §6.8).
         nghttp2_submit_shutdown_notice(session)
         submitPing(Self.drainPing)
@@ -325,6 +335,7 @@ final class HTTP2Connection: ChannelInboundHandler, SecureConnection {
 
     private static let drainPing: UInt64 = 0x6f63_7461_766f_0001
     private static let keepAlivePing: UInt64 = 0x6f63_7461_766f_0002
+    private static let drainPatience = TimeAmount.seconds(10)
 
     private func submitPing(_ payload: UInt64) {
         guard let session else { return }
@@ -342,14 +353,19 @@ final class HTTP2Connection: ChannelInboundHandler, SecureConnection {
             controlWindow = now
             controlFrames = 0
         }
-        if isClosing {
-            if closingSince == nil { closingSince = now }
-            if let closingSince, now - closingSince > .seconds(1) { context?.close(promise: nil) }
+        if let closingSince {
+            if now - closingSince > .seconds(1) { context?.close(promise: nil) }
             return
         }
         if let unwritableSince, now - unwritableSince > TimeAmount(limits.writeTimeout) {
             loop.count(.slowReader)
             context?.close(promise: nil)
+            return
+        }
+        if isClosing {
+            // What is left is little, and the peer does not take it.
+            if leavingSince == nil { leavingSince = now }
+            if let leavingSince, now - leavingSince > TimeAmount(limits.writeTimeout) { context?.close(promise: nil) }
             return
         }
         if let headStarted, now - headStarted > TimeAmount(limits.headerTimeout) {
@@ -368,8 +384,9 @@ final class HTTP2Connection: ChannelInboundHandler, SecureConnection {
         }
         if streams.isEmpty, now - idleSince > TimeAmount(limits.idleTimeout) { drain() }
         if let age = limits.maxConnectionAge, now - opened > TimeAmount(age) { drain() }
-        // A peer that does not answer the ping of a drain has had its chance.
-        if let drainStarted, now - drainStarted > .seconds(1) { sendLastGoAway() }
+        // A peer that does not answer the ping of a drain has had its chance. It is a long one: what the peer sends before it
+        // reads the first GOAWAY is lost to it behind the last.
+        if let drainStarted, now - drainStarted > Self.drainPatience { sendLastGoAway() }
         checkStreams(now)
     }
 

@@ -272,6 +272,24 @@ import Testing
         }
     }
 
+    @Test("what was begun just before the server's GOAWAY was read goes to the next connection, also a body in parts")
+    func begunBeforeGoAway() async throws {
+        func answer(_ status: String) -> Frame {
+            Frame(kind: Frame.Kind.headers, flags: 5, stream: 1, payload: Frame.block([(":status", status)]))
+        }
+        // As a server sends it that drains: the first of two, which refuses nothing that is on its way.
+        let goAway = Frame(kind: Frame.Kind.goAway, payload: Frame.number(0x7fff_ffff) + Frame.number(0))
+        try await http2([
+            // In one piece: the answer, in which the client begins its next request, and GOAWAY, before that has gone out.
+            [Self.greeting, Self.frames(.settings, answer("200"), goAway)],
+            [Self.greeting, .await("the first"), .await("the second"), Self.frames(.settings, answer("201"))],
+        ]) { (client, server) async throws in
+            let parts = ["the first", "the second"].map { Array($0.utf8) }
+            #expect(try await client.stream("POST", "/", parts: parts, after: "/before").get().status == 201)
+            #expect(server.connections.withLockedValue { $0 } == 2)
+        }
+    }
+
     @Test("a push that nobody has allowed harms nothing")
     func push() async throws {
         let push = Frame(kind: 5, flags: 4, stream: 1, payload: [0, 0, 0, 2] + Frame.block([(":path", "/"), (":status", "500")]))

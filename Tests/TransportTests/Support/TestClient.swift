@@ -89,6 +89,20 @@ final class TestClient: Sendable {
         }
     }
 
+    /// Sends a streamed request from inside the answer to another, of `before`.
+    func stream(_ method: String, _ target: String, parts: [[UInt8]], after before: String) async -> Result<Answer, ClientError> {
+        await withCheckedContinuation { continuation in
+            eventLoop.execute { [bound] in
+                bound.value.send(HTTPClientRequest(method: "GET", target: before, timeout: .seconds(20))) { _ in
+                    let request = HTTPClientRequest(streaming: method, target: target, timeout: .seconds(20))
+                    let sender = PartSender(request, parts)
+                    bound.value.send(request, to: Collector(request) { continuation.resume(returning: $0) })
+                    sender.send()
+                }
+            }
+        }
+    }
+
     /// Asks for a WebSocket, sends `parts` by it and ends it once as many bytes have come back.
     func webSocket(_ target: String, headers: [(String, String)] = [], parts: [[UInt8]]) async -> Result<Answer, ClientError> {
         await withCheckedContinuation { continuation in
