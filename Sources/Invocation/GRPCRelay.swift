@@ -38,7 +38,7 @@ final class GRPCRelay: GRPCStreamReceiver, GRPCClientReceiver {
     private var upstream: GRPCClientCall?
     /// The first message, if it came while there was no place to go: until there is one, and longer when the call may go out again.
     private var first: [UInt8]?
-    /// What the try before was given, for the next one.
+    /// What another call was given that nobody has seen, for the next one; `first` is in it then.
     private var kept: ByteBuffer?
     private var messages = 0
     /// One more that came while there was no place to go again.
@@ -147,7 +147,7 @@ final class GRPCRelay: GRPCStreamReceiver, GRPCClientReceiver {
             upstream?.keepsSent = false
         }
         guard let upstream, isTaken else {
-            if first == nil { first = Array(message) } else { second = Array(message) }
+            if first == nil, kept == nil { first = Array(message) } else { second = Array(message) }
             return
         }
         hasAskedForMore = true
@@ -204,7 +204,7 @@ final class GRPCRelay: GRPCStreamReceiver, GRPCClientReceiver {
         call.activity?.live?.move(to: .answered)
         let error = upstream?.failure
         if let limit, !isAnswered, error?.kind == .timeout { return timedOut(limit) }
-        if let error, !error.mayHaveBeenSeen, !isTaken, asked < Self.askedLimit, status.code != .deadlineExceeded {
+        if let error, !error.mayHaveBeenSeen, asked < Self.askedLimit, status.code != .deadlineExceeded, hasAllMessages() {
             // Nobody has seen it: it may go elsewhere.
             lastStatus = status
             upstream = nil
@@ -217,6 +217,15 @@ final class GRPCRelay: GRPCStreamReceiver, GRPCClientReceiver {
         call.addTrailingMetadata { ForwardedFields.append(answer: trailers, to: &$0) }
         if status.code == .ok { call.finish() } else { call.fail(status) }
         close(error, status.code)
+    }
+
+    /// Whether what has come of the call is here, if need be taken back from whom it was given to.
+    private func hasAllMessages() -> Bool {
+        guard isTaken else { return true }
+        guard let given = upstream?.given else { return false }
+        first = nil
+        kept = given
+        return true
     }
 
     /// From here on the call has what its caller allows.

@@ -271,8 +271,17 @@ final class HTTPRelay: HTTPBodyReceiver {
         let failure = route.failed(error)
         lastFailure = failure
         // What nobody has seen may go elsewhere.
-        if !isAnswered, !error.mayHaveBeenSeen, error.kind != .unsupported, keepsBody || !isTaken, attempts < Self.attemptLimit { return send() }
+        if !isAnswered, !error.mayHaveBeenSeen, error.kind != .unsupported, attempts < Self.attemptLimit, hasWholeBody() { return send() }
         gaveUp(failure, .none, timedOut: error.kind == .timeout)
+    }
+
+    /// Whether what has come of the body is here, if need be taken back from whom it was given to.
+    private func hasWholeBody() -> Bool {
+        if keepsBody || !isTaken { return true }
+        guard let given = upstream?.given else { return false }
+        body = given
+        isTaken = false
+        return true
     }
 
     /// The try has failed: there is another one, or none.

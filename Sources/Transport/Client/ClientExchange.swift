@@ -1,4 +1,4 @@
-import NIOCore
+package import NIOCore
 
 /// What carries an exchange: an HTTP/2 connection for each of its streams, an HTTP/1.1 connection for one at a time.
 protocol ExchangeCarrier: AnyObject {
@@ -27,7 +27,7 @@ package class ClientExchange: Expiring {
     final var pool: ConnectionPool?
     final var carrier: (any ExchangeCarrier)?
 
-    /// Runs once a connection has taken it. Until then it is certain that the peer has seen nothing. Let go then, and at the end.
+    /// Runs when the first connection has taken it. Until then it is certain that the peer has seen nothing. Let go then, and at the end.
     package final var onStart: (() -> Void)?
 
     // The body of the request.
@@ -93,7 +93,7 @@ package class ClientExchange: Expiring {
     /// Tells the owner. Called once, after which nothing is called.
     func didFail(_ error: ClientError) {}
     func becameWritable() {}
-    /// A connection has taken it, and its head goes out in this turn.
+    /// The first connection has taken it, and its head goes out in this turn.
     func didStart() {}
     /// What was put off to the end of the turn.
     func deliverParked() {}
@@ -106,6 +106,15 @@ package class ClientExchange: Expiring {
     final var isReplayable: Bool { (isWhole || isWebSocket || !hasLostOutput) && !isHeadReceived }
     /// What has gone out of its body is not kept.
     private var hasLostOutput = false
+    private var hasBegun = false
+
+    /// All that it was given of its body, when that is still here: of one that has failed, for another one to send.
+    package final var given: ByteBuffer? {
+        guard isWhole || !hasLostOutput else { return nil }
+        var all = outgoing
+        all.moveReaderIndex(to: 0)
+        return all
+    }
     /// It asks to go on as a WebSocket: its "body" is what comes behind the answer, in both directions.
     final var isWebSocket = false
     /// The body was complete before the exchange began: it is kept as long as the exchange.
@@ -208,6 +217,8 @@ package class ClientExchange: Expiring {
 
     /// The carrier has sent its head, or will in this turn.
     final func began() {
+        guard !hasBegun else { return }
+        hasBegun = true
         didStart()
         guard let onStart else { return }
         self.onStart = nil

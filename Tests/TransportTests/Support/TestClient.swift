@@ -89,14 +89,18 @@ final class TestClient: Sendable {
         }
     }
 
-    /// Sends a streamed request from inside the answer to another, of `before`.
-    func stream(_ method: String, _ target: String, parts: [[UInt8]], after before: String) async -> Result<Answer, ClientError> {
+    /// Sends a streamed request from inside the answer to another, with the body `before`. `given`: what is left of its body at the end.
+    func stream(
+        _ method: String, _ target: String, parts: [[UInt8]], after before: String
+    ) async -> (result: Result<Answer, ClientError>, given: [UInt8]?) {
         await withCheckedContinuation { continuation in
             eventLoop.execute { [bound] in
-                bound.value.send(HTTPClientRequest(method: "GET", target: before, timeout: .seconds(20))) { _ in
+                let first = HTTPClientRequest(method: "POST", target: "/", body: ByteBuffer(string: before), timeout: .seconds(20))
+                bound.value.send(first) { _ in
                     let request = HTTPClientRequest(streaming: method, target: target, timeout: .seconds(20))
                     let sender = PartSender(request, parts)
-                    bound.value.send(request, to: Collector(request) { continuation.resume(returning: $0) })
+                    let collector = Collector(request) { continuation.resume(returning: ($0, request.given.map { Array($0.readableBytesView) })) }
+                    bound.value.send(request, to: collector)
                     sender.send()
                 }
             }
