@@ -50,6 +50,8 @@ public final class TokenClient {
     }
 
     private static let longest: Int64 = 10_000_000_000
+    /// Bytes of a URL: what servers take differs, and the least of the common ones, of Python, is four times this.
+    private static let longestURL = 16 << 10
     private static let tries = 4
 
     public let options: Options
@@ -104,6 +106,14 @@ public final class TokenClient {
     /// Sends a request that may be repeated. `done` gets the answer, whatever its status, but for those that say that the server is gone.
     public func send(_ request: HTTPRequest, done: @escaping (Result<HTTPResponse, PluginError>) -> Void) {
         if let refusal = state.refusal { return done(.failure(refusal)) }
+        // Servers break off in the middle of such a request, which would look as if they were gone.
+        guard request.url.utf8.count <= TokenClient.longestURL else {
+            return done(
+                .failure(
+                    .invalid(
+                        "A name that is asked for is too long: the URL at \(Str(options.server).string) would have \(request.url.utf8.count) "
+                            + "bytes, and no more than \(TokenClient.longestURL) are sent.")))
+        }
         attempt(request, number: 1, before: nil, until: Host.now() + request.timeout, done)
     }
 

@@ -94,12 +94,16 @@ struct VaultTests {
         try await fill(server)
         try await server.vault("POST", "secret/data/dapr/open", #"{"data": {"o": "1"}}"#)
         let flags = try write(scratch, store("vault", server), store("narrow", server, [("vaultToken", "narrow")]))
-        try await OctavoProcess.with(in: scratch, flags: flags + modes) { octavo in
+        try await OctavoProcess.with(in: scratch, flags: flags + modes + ["--read-buffer-size", "64Ki"]) { octavo in
             #expect(try await read(octavo, "open", store: "narrow").json?["o"]?.string == "1")
             for name in ["db", "bulk"] {
                 let denied = try await read(octavo, name, store: "narrow")
                 #expect(denied.status == 403 && denied.body.contains("permission denied"), "\(denied)")
             }
+            // Nobody else has to do with what can't be asked.
+            let long = try await read(octavo, String(repeating: "n", count: 17_000))
+            #expect(long.status == 400 && long.body.contains("too long") && long.body.contains("16384"), "\(long)")
+            #expect(try await read(octavo, "db").status == 200)
             // Throttled twice, then answered; for longer than a request takes: said.
             try await server.control(#"{"throttle": 2}"#)
             #expect(try await read(octavo, "db").json?["password"]?.string == "new")

@@ -79,6 +79,8 @@ class State:
 
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
+    # Connections that wait to be accepted, as servers have it: the library's 5 are few beside a check under load.
+    request_queue_size = 128
 
     def handle_error(self, *_):
         pass
