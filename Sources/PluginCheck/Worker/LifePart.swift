@@ -17,10 +17,12 @@ struct LifePart {
         let untouched = ProcessState.now(fragment: task.folder)
         _ = try await bench.load()
         try await rounds(10, bench, type)
-        let before = state(await bench.plugin())
-        try await rounds(LifePart.rounds, bench, type)
-        var findings = await ProcessState.settled {
-            state(await bench.plugin()).findings(since: before, after: LifePart.rounds, of: "create, start, stop and destroy")
+        var findings = try await ProcessState.repeated {
+            let before = state(await bench.plugin())
+            try await rounds(LifePart.rounds, bench, type)
+            return await ProcessState.settled {
+                state(await bench.plugin()).findings(since: before, after: LifePart.rounds, of: "create, start, stop and destroy")
+            }
         }
         if task.mode == .inProcess { findings += ProcessState.now(fragment: task.folder).changes(since: untouched) }
         findings += bench.leftovers

@@ -64,22 +64,31 @@ struct LoadPart {
     private func again(_ bench: CheckStore, _ id: String, _ check: String) async throws {
         let fragment = task.folder
         let untouched = ProcessState.now(fragment: fragment)
-        var before = untouched
-        for round in 0..<rounds {
-            if round == LoadPart.warmUp { before = ProcessState.now(fragment: fragment) }
-            events.doing("loading the plugin for the \(round + 2)th time")
-            _ = try await bench.load()
-            events.doing("unloading the plugin for the \(round + 2)th time")
-            if let remains = try await bench.store.unload(id) {
-                return events.failed(
-                    check, "After \(round + 2) loads the plugin's code stays mapped: \(remains).",
-                    "octavo_plugin.h: OCTAVO_PLUGIN_UNLOADABLE")
+        var count = 1
+        /// Loads and unloads so many times; a sentence when the code stays.
+        func cycle(_ rounds: Int) async throws -> String? {
+            for _ in 0..<rounds {
+                count += 1
+                events.doing("loading the plugin for the \(count)th time")
+                _ = try await bench.load()
+                events.doing("unloading the plugin for the \(count)th time")
+                if let remains = try await bench.store.unload(id) {
+                    return "After \(count) loads the plugin's code stays mapped: \(remains)."
+                }
+            }
+            return nil
+        }
+        var stays = try await cycle(LoadPart.warmUp)
+        let measured = rounds - LoadPart.warmUp
+        let found = try await ProcessState.repeated {
+            guard stays == nil else { return [] }
+            let before = ProcessState.now(fragment: fragment)
+            stays = try await cycle(measured)
+            return await ProcessState.settled {
+                ProcessState.now(fragment: fragment).findings(since: before, after: measured, of: "load and unload")
             }
         }
-        let start = before
-        let found = await ProcessState.settled {
-            ProcessState.now(fragment: fragment).findings(since: start, after: rounds - LoadPart.warmUp, of: "load and unload")
-        }
+        if let stays { return events.failed(check, stays, "octavo_plugin.h: OCTAVO_PLUGIN_UNLOADABLE") }
         let changes = task.mode == .inProcess ? ProcessState.now(fragment: fragment).changes(since: untouched) : []
         events.outcome(
             check, found + changes,

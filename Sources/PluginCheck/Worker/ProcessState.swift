@@ -108,6 +108,12 @@ struct ProcessState {
         }
     }
 
+    /// What is found twice: what is left behind by each round is, a thread that the runtime's pool starts once, late, is not.
+    static func repeated(_ look: () async throws -> [String]) async rethrows -> [String] {
+        let found = try await look()
+        return found.isEmpty ? [] : try await look()
+    }
+
     /// What a plugin may not change in a process, in sentences.
     func changes(since before: ProcessState) -> [String] {
         var found: [String] = []
