@@ -23,6 +23,10 @@ def messages_load(cache: Path) -> Path:
     return _with_library(cache, "messages_load", "libnghttp2")
 
 
+def paced_calls(cache: Path) -> Path:
+    return _with_library(cache, "paced_calls", "libnghttp2")
+
+
 def redis_streams(cache: Path) -> Path:
     return _with_library(cache, "redis_streams", "hiredis")
 
