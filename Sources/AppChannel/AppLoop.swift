@@ -64,7 +64,7 @@ final class AppLoop: AppClient {
             delivery, "pubsub", event.topic, event.pubsubName,
             path: options.wire.isGRPC ? "dapr.proto.runtime.v1.AppCallback/OnTopicEvent" : event.path, status: \.status, done)) { [self] in
             delivery.live?.move(to: .app)
-            if options.wire.isGRPC { callTopic(event, $0) } else { postTopic(event, $0) }
+            if options.wire.isGRPC { callTopic(event, delivery, $0) } else { postTopic(event, delivery, $0) }
         }
     }
 
@@ -78,7 +78,7 @@ final class AppLoop: AppClient {
             path: options.wire.isGRPC ? "dapr.proto.runtime.v1.AppCallback/OnBulkTopicEvent" : batch.path,
             status: { $0.allSatisfy { $0.status == "success" } ? "success" : "retry" }, done)) { [self] in
             delivery.live?.move(to: .app)
-            if options.wire.isGRPC { callBatch(batch, $0) } else { postBatch(batch, $0) }
+            if options.wire.isGRPC { callBatch(batch, delivery, $0) } else { postBatch(batch, delivery, $0) }
         }
     }
 
@@ -89,7 +89,7 @@ final class AppLoop: AppClient {
             delivery, "bindings", event.name, event.name,
             path: options.wire.isGRPC ? "dapr.proto.runtime.v1.AppCallback/OnBindingEvent" : event.route, status: { _ in "success" }, done)) { [self] in
             delivery.live?.move(to: .app)
-            if options.wire.isGRPC { callBinding(event, $0) } else { postBinding(event, $0) }
+            if options.wire.isGRPC { callBinding(event, delivery, $0) } else { postBinding(event, delivery, $0) }
         }
     }
 

@@ -34,11 +34,11 @@ final class RequestObserver {
         let prefix: String
         let status: Int
 
-        init(_ method: String, _ prefix: String, _ status: Int, _ histogram: Histogram, _ dapr: LoopMeter.HTTPSeries?, _ shard: MetricShard) {
+        init(_ method: String, _ prefix: String, _ status: Int, _ histogram: Histogram, _ dapr: LoopMeter.AnswerSeries?, _ shard: MetricShard) {
             self.method = method
             self.prefix = prefix
             self.status = status
-            super.init(dapr?.counters ?? [], [histogram] + (dapr.map { [$0.latency] } ?? []), shard)
+            super.init(dapr?.counters ?? [], [histogram] + (dapr.map { [$0.latency] } ?? []), sizes: dapr?.sizes, shard)
         }
     }
 
@@ -47,14 +47,14 @@ final class RequestObserver {
         let method: String
         let code: GRPCCode
         let histogram: Histogram
-        let dapr: (Counter, Histogram)?
+        let dapr: LoopMeter.AnswerSeries?
 
-        init(_ method: String, _ code: GRPCCode, _ histogram: Histogram, dapr: (Counter, Histogram)?, _ shard: MetricShard) {
+        init(_ method: String, _ code: GRPCCode, _ histogram: Histogram, dapr: LoopMeter.AnswerSeries?, _ shard: MetricShard) {
             self.method = method
             self.code = code
             self.histogram = histogram
             self.dapr = dapr
-            super.init(dapr.map { [$0.0] } ?? [], [histogram] + (dapr.map { [$0.1] } ?? []), shard)
+            super.init(dapr?.counters ?? [], [histogram] + (dapr.map { [$0.latency] } ?? []), sizes: dapr?.sizes, shard)
         }
     }
 
@@ -78,11 +78,11 @@ final class RequestObserver {
 
     func ended(_ call: GRPCCall, _ code: GRPCCode, _ nanoseconds: UInt64) {
         let method = call.path
-        if !last.record(nanoseconds, if: { $0.code == code && $0.method == method }) {
+        if !last.record(nanoseconds, received: call.receivedBytes, sent: call.sentBytes, if: { $0.code == code && $0.method == method }) {
             let series = series(method, code, isKnown: call.isKnownMethod)
             // All unknown methods count in one series; a method is known for as long as the runtime runs.
             last.keep(call.isKnownMethod || series.method == method ? series : GRPCSeries(method, code, series.histogram, dapr: series.dapr, shard))
-            series.record(nanoseconds)
+            series.record(nanoseconds, received: call.receivedBytes, sent: call.sentBytes)
         }
         let trace = log == nil ? nil : call.activity?.live?.context.traceID
         end(call, code, nanoseconds, kind: .client)
@@ -104,8 +104,10 @@ final class RequestObserver {
     // MARK: HTTP
 
     func ended(_ request: HTTPRequest, _ status: Int, _ nanoseconds: UInt64) {
-        if log == nil, lastHTTP.record(nanoseconds, if: { $0.status == status && $0.method == request.method && request.target.hasPrefix($0.prefix) }) {
-            if meter?.namesPathsInDetail == true { series(request, status)?.record(nanoseconds) }
+        let (received, sent) = (request.receivedBytes, request.sentBytes)
+        let fits = { (one: HTTPSeries) in one.status == status && one.method == request.method && request.target.hasPrefix(one.prefix) }
+        if log == nil, lastHTTP.record(nanoseconds, received: received, sent: sent, if: fits) {
+            if meter?.namesPathsInDetail == true { series(request, status)?.record(nanoseconds, received: received, sent: sent) }
             return end(request, status, nanoseconds, kind: .client)
         }
         let operation = RequestObserver.operation(request.method, request.target)
@@ -118,7 +120,7 @@ final class RequestObserver {
             http[key] = histogram
         }
         histogram.record(nanoseconds, shard)
-        series(request, status)?.record(nanoseconds)
+        series(request, status)?.record(nanoseconds, received: received, sent: sent)
         let path = request.target.prefix { $0 != "?" }
         let segments = path.split(separator: "/", maxSplits: 2)
         if segments.count == 3, !operation.hasSuffix(" other"), path.hasPrefix("/\(segments[0])/\(segments[1])/") {
@@ -140,7 +142,7 @@ final class RequestObserver {
         let path = request.target.prefix { $0 != "?" }
         let key = "\(request.method) \(status) \(meter.pathName(path))"
         if let known = daprHTTP[key] { return known }
-        let made = meter.http(request.method, path, status).map { SeriesGroup($0.counters, [$0.latency], shard) }
+        let made = meter.http(request.method, path, status).map { SeriesGroup($0.counters, [$0.latency], sizes: $0.sizes, shard) }
         if daprHTTP.count < 1024 { daprHTTP[key] = made }
         return made
     }
@@ -186,22 +188,31 @@ final class RequestObserver {
     }
 
     /// Counts what an activity has done beside being a request.
-    private func measure(_ activity: Activity, _ method: String, _ path: String, _ status: String, failed: Bool, _ nanoseconds: UInt64, kind: Span.Kind) {
+    private func measure(
+        _ activity: Activity, _ method: String, _ path: String, _ status: String, failed: Bool, _ nanoseconds: UInt64, kind: Span.Kind,
+        received: Int, sent: Int
+    ) {
         guard let meter else { return }
         if !activity.errorCode.isEmpty { meter.failed(code: activity.errorCode) }
         guard activity.isInvocation else { return }
         if kind == .client { meter.sent(to: activity.target, status: status, nanoseconds) }
         let app = activity.time(in: .app)
         guard app > 0 else { return }
+        // What has come has been sent on, and the app's answer back.
         meter.invoked(
-            isGRPC: appIsGRPC, method, appIsGRPC ? "dapr.proto.runtime.v1.AppCallback/OnInvoke" : path, status, failed: failed, app)
+            isGRPC: appIsGRPC, method, appIsGRPC ? "dapr.proto.runtime.v1.AppCallback/OnInvoke" : path, status, failed: failed, app,
+            sent: received, received: sent)
     }
 
     private func end(_ call: GRPCCall, _ code: GRPCCode, _ nanoseconds: UInt64, kind: Span.Kind) {
         guard let activity = call.activity else { return }
         tracer.end(
             activity, at: call.begunAt &+ nanoseconds, failed: code != .ok,
-            noted: { measure($0, "POST", call.path, code.word, failed: code != .ok, nanoseconds, kind: kind) }
+            noted: {
+                measure(
+                    $0, "POST", call.path, code.word, failed: code != .ok, nanoseconds, kind: kind, received: call.receivedBytes,
+                    sent: call.sentBytes)
+            }
         ) {
             let service = call.path.split(separator: "/").first.map(String.init) ?? ""
             return .init(
@@ -218,7 +229,11 @@ final class RequestObserver {
         let failed = status == 0 || status >= 400
         tracer.end(
             activity, at: request.begunAt &+ nanoseconds, failed: failed,
-            noted: { measure($0, request.method, request.target, "\(status)", failed: failed, nanoseconds, kind: kind) }
+            noted: {
+                measure(
+                    $0, request.method, request.target, "\(status)", failed: failed, nanoseconds, kind: kind, received: request.receivedBytes,
+                    sent: request.sentBytes)
+            }
         ) {
             // Without what is asked for in the query, where apps put what they like.
             let path = String(request.target.prefix { $0 != "?" })

@@ -58,6 +58,11 @@ package struct Activity {
         get { state._withUnsafeGuaranteedRef { $0.errorCode } }
         nonmutating set { state._withUnsafeGuaranteedRef { $0.errorCode = newValue } }
     }
+    /// Of a delivery: bytes of what the app has been given, and of its answer.
+    package var sizes: (sent: Int, received: Int) {
+        get { state._withUnsafeGuaranteedRef { $0.sizes } }
+        nonmutating set { state._withUnsafeGuaranteedRef { $0.sizes = newValue } }
+    }
     /// Of a sampled one, for its span.
     package var attributes: [SpanAttribute] {
         get { state._withUnsafeGuaranteedRef { $0.attributes } }

@@ -23,6 +23,7 @@ final class ActivityState {
     /// Of a delivery: `pubsub`, `bindings`, and the topic or binding; empty of a request.
     var block = ""
     var subject = ""
+    var sizes = (sent: 0, received: 0)
     /// The code of the error that it was answered with; empty without one.
     var errorCode = ""
     /// Tries of its calls after the first of each, one after the other or side by side.
@@ -72,7 +73,7 @@ final class ActivityState {
         times.update(repeating: 0, count: Self.stages)
         if !target.isEmpty { target = "" }
         if !name.isEmpty { name = "" }
-        if !block.isEmpty { (block, subject) = ("", "") }
+        if !block.isEmpty { (block, subject, sizes) = ("", "", (0, 0)) }
         if !errorCode.isEmpty { errorCode = "" }
         if !attributes.isEmpty { attributes = [] }
     }

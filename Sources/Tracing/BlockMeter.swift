@@ -52,8 +52,14 @@ package struct AppCallFacts {
     package var status: String
     package var failed: Bool
     package var nanoseconds: UInt64
+    /// Of the bodies or messages.
+    package var sentBytes: Int
+    package var receivedBytes: Int
 
-    package init(operation: String, isGRPC: Bool, method: String, path: String, status: String, failed: Bool, nanoseconds: UInt64) {
+    package init(
+        operation: String, isGRPC: Bool, method: String, path: String, status: String, failed: Bool, nanoseconds: UInt64, sentBytes: Int,
+        receivedBytes: Int
+    ) {
         self.operation = operation
         self.isGRPC = isGRPC
         self.method = method
@@ -61,5 +67,7 @@ package struct AppCallFacts {
         self.status = status
         self.failed = failed
         self.nanoseconds = nanoseconds
+        self.sentBytes = sentBytes
+        self.receivedBytes = receivedBytes
     }
 }

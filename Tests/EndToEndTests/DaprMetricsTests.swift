@@ -59,6 +59,17 @@ struct DaprMetricsTests {
             expect("dapr_http_server_request_count" + http, 5)
             expect("dapr_http_server_response_count" + http, 5)
             expect("dapr_http_server_latency_count" + http, 5)
+            // Sizes of bodies, those of small ones below Dapr's first bound.
+            let bodies = found[#"dapr_http_server_request_bytes_sum{app_id="demo"}"#]
+            #expect(bodies == Double(#"[{"key": "a", "value": 1}]"#.utf8.count + 2 * "\"x\"".utf8.count), "\(bodies ?? -1)")
+            let answers = found[#"dapr_http_server_response_bytes_sum{app_id="demo"}"#] ?? 0
+            #expect(answers > 5, "\(answers)")
+            expect(#"dapr_http_server_response_bytes_bucket{app_id="demo",le="1024"}"#, found[#"dapr_http_server_response_bytes_count{app_id="demo"}"#] ?? -1)
+            let delivered = #"{app_id="demo",method="POST",path="/plain",status="200"}"#
+            expect("dapr_http_client_sent_bytes_count" + delivered, 2)
+            // Each an event around the published byte.
+            #expect((found["dapr_http_client_sent_bytes_sum" + delivered] ?? 0) > 2 * 100)
+            #expect((found[#"dapr_http_client_received_bytes_sum{app_id="demo"}"#] ?? 0) > 0)
             expect(#"dapr_http_server_request_count{app_id="demo",method="GET",path="/v1.0/state",status="400"}"#, 1)
             // Dapr's buckets, in milliseconds.
             #expect(found.keys.contains { $0.hasPrefix("dapr_http_server_latency_bucket") && $0.contains(#"le="650""#) })
@@ -128,6 +139,13 @@ struct DaprMetricsTests {
                 return missing.subtracting(["dapr_runtime_service_invocation_req_recv_total"]).isEmpty ? missing : nil
             }
             #expect(missing.count <= 1)
+            let samples = try await octavo.samples()
+            for (name, method) in [("received", "SaveState"), ("sent", "GetState")] {
+                let labels = #"{app_id="demo",grpc_server_method="dapr.proto.runtime.v1.Dapr/\#(method)"}"#
+                let sum = samples["dapr_grpc_io_server_\(name)_bytes_per_rpc_sum" + labels] ?? 0
+                let count = samples["dapr_grpc_io_server_\(name)_bytes_per_rpc_count" + labels] ?? 0
+                #expect(count > 0 && sum > count, "\(name) \(method): \(sum) bytes in \(count)")
+            }
         }
     }
 }

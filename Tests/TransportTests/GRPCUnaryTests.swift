@@ -205,6 +205,33 @@ import Testing
         }
     }
 
+    @Test("the observer is told how many bytes the messages had, uncompressed and without their frames")
+    func sizes() async throws {
+        try await TestServer.run(configure: { router, log in
+            router.observe = { call, _, _ in log.add("\(call.path.split(separator: "/").last ?? "") \(call.receivedBytes) \(call.sentBytes)") }
+        }) { server in
+            let client = try HTTP2Client(server.address)
+            let plain = [UInt8](repeating: 0x61, count: 5000)
+            client.send(.call("/test.Test/Echo"), .message([1, 2, 3], last: true))
+            _ = try await client.answer()
+            // In two frames, and packed both ways.
+            let extra = [("grpc-encoding", "gzip"), ("grpc-accept-encoding", "gzip")]
+            var gzip = ByteBuffer()
+            _ = plain.withUnsafeBytes { Gzip.compress($0, into: &gzip) }
+            let packed = Frame.message(Array(gzip.readableBytesView), stream: 3, last: true, flag: 1).payload
+            client.send(.call("/test.Test/Echo", stream: 3, extra: extra), .data(Array(packed[..<7]), stream: 3), .data(Array(packed[7...]), stream: 3, last: true))
+            _ = try await client.answer(3)
+            client.send(.call("/test.Test/Chat", stream: 5), .message([1, 2], stream: 5))
+            try await client.wait { client.answers[5]?.messages.count == 1 }
+            client.send(.message([3], stream: 5, last: true))
+            _ = try await client.answer(5)
+            client.send(.call("/test.Test/Fail", stream: 7), .message([], stream: 7, last: true))
+            _ = try await client.answer(7)
+            #expect(try await server.log.contains("Fail 0 0"))
+            #expect(server.log.all == ["Echo 3 3", "Echo 5000 5000", "Chat 3 3", "Fail 0 0"])
+        }
+    }
+
     @Test("interceptor, fallback, observer and metadata do what they say")
     func hooks() async throws {
         try await TestServer.run(configure: { router, log in

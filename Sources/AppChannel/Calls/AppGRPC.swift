@@ -11,7 +11,7 @@ extension AppLoop {
     private static let service = "/dapr.proto.runtime.v1.AppCallback/"
     private static let alphaService = "/dapr.proto.runtime.v1.AppCallbackAlpha/"
 
-    func callTopic(_ event: AppTopicEvent, _ done: @escaping (Result<AppVerdict, AppFailure>) -> Void) {
+    func callTopic(_ event: AppTopicEvent, _ delivery: ActivityRef, _ done: @escaping (Result<AppVerdict, AppFailure>) -> Void) {
         let request = Dapr_Proto_Runtime_V1_TopicEventRequest.with {
             $0.id = event.id
             $0.source = event.source
@@ -26,7 +26,7 @@ extension AppLoop {
         }
         call(
             Self.service + "OnTopicEvent", request, event.metadata, event.trace,
-            Dapr_Proto_Runtime_V1_TopicEventResponse.self, timeout: event.timeout
+            Dapr_Proto_Runtime_V1_TopicEventResponse.self, delivery, timeout: event.timeout
         ) { result in
             switch result {
             case .success(let response): done(.success(AppVerdict(response.status)))
@@ -36,7 +36,7 @@ extension AppLoop {
         }
     }
 
-    func callBatch(_ batch: AppTopicBatch, _ done: @escaping (Result<[AppVerdict], AppFailure>) -> Void) {
+    func callBatch(_ batch: AppTopicBatch, _ delivery: ActivityRef, _ done: @escaping (Result<[AppVerdict], AppFailure>) -> Void) {
         let request = Dapr_Proto_Runtime_V1_TopicEventBulkRequest(batch)
         let finish = { (result: Result<Dapr_Proto_Runtime_V1_TopicEventBulkResponse, AppFailure>) in
             done(result.map { response in
@@ -48,12 +48,12 @@ extension AppLoop {
         let alpha = { [self] in
             call(
                 Self.alphaService + "OnBulkTopicEventAlpha1", request, batch.metadata, batch.trace,
-                Dapr_Proto_Runtime_V1_TopicEventBulkResponse.self, timeout: batch.timeout, finish)
+                Dapr_Proto_Runtime_V1_TopicEventBulkResponse.self, delivery, timeout: batch.timeout, finish)
         }
         if hasOnlyAlphaBulk { return alpha() }
         call(
             Self.service + "OnBulkTopicEvent", request, batch.metadata, batch.trace,
-            Dapr_Proto_Runtime_V1_TopicEventBulkResponse.self, timeout: batch.timeout
+            Dapr_Proto_Runtime_V1_TopicEventBulkResponse.self, delivery, timeout: batch.timeout
         ) { [self] result in
             guard case .failure(let failure) = result, failure.isUnimplemented else { return finish(result) }
             hasOnlyAlphaBulk = true
@@ -61,14 +61,14 @@ extension AppLoop {
         }
     }
 
-    func callBinding(_ event: AppBindingEvent, _ done: @escaping (Result<AppBindingReply, AppFailure>) -> Void) {
+    func callBinding(_ event: AppBindingEvent, _ delivery: ActivityRef, _ done: @escaping (Result<AppBindingReply, AppFailure>) -> Void) {
         let request = Dapr_Proto_Runtime_V1_BindingEventRequest.with {
             $0.name = event.name
             $0.data = event.data
             $0.metadata = Dictionary(event.metadata, uniquingKeysWith: { $1 })
         }
         call(
-            Self.service + "OnBindingEvent", request, [], event.trace, Dapr_Proto_Runtime_V1_BindingEventResponse.self,
+            Self.service + "OnBindingEvent", request, [], event.trace, Dapr_Proto_Runtime_V1_BindingEventResponse.self, delivery,
             timeout: event.timeout
         ) { result in
             done(result.map { response in
@@ -113,16 +113,18 @@ extension AppLoop {
 
     private func call<Request: Message, Response: Message>(
         _ path: String, _ request: Request, _ metadata: [(String, String)], _ trace: AppTrace, _ type: Response.Type,
-        timeout: Duration? = nil, _ done: @escaping (Result<Response, AppFailure>) -> Void
+        _ delivery: ActivityRef? = nil, timeout: Duration? = nil, _ done: @escaping (Result<Response, AppFailure>) -> Void
     ) {
         var call: GRPCClientCall?
         let made = request.withSerializedBytes { bytes in
-            GRPCClientCall(
+            let sent = bytes.count
+            return GRPCClientCall(
                 unary: path, metadata: metadata.filter { !TraceContext.isField($0.0.lowercased()) } + trace.metadata + tokenFields, timeout: timeout, message: bytes
             ) { status, message in
                 let mayHaveBeenSeen = call?.mayHaveBeenSeen ?? true
                 let broken = (call?.failure).map { AppFailure($0) }
                 call = nil
+                delivery?.live?.sizes = (sent, message.count)
                 if let broken, broken.kind == .unreachable { return done(.failure(broken)) }
                 guard status.code == .ok else { return done(.failure(AppFailure(status, path, mayHaveBeenSeen))) }
                 do {

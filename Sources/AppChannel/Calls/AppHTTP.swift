@@ -6,23 +6,23 @@ import Transport
 
 /// Calls to an HTTP app. Source: Dapr's calls from the sidecar to the app.
 extension AppLoop {
-    func postTopic(_ event: AppTopicEvent, _ done: @escaping (Result<AppVerdict, AppFailure>) -> Void) {
+    func postTopic(_ event: AppTopicEvent, _ delivery: ActivityRef, _ done: @escaping (Result<AppVerdict, AppFailure>) -> Void) {
         var headers = event.metadata
         headers.append(("pubsubname", event.pubsubName))
-        post(event.path, event.contentType, headers, event.trace, event.envelope, timeout: event.timeout) { result in
+        post(event.path, event.contentType, headers, event.trace, event.envelope, delivery, timeout: event.timeout) { result in
             done(result.flatMap { Self.verdict($0) })
         }
     }
 
-    func postBatch(_ batch: AppTopicBatch, _ done: @escaping (Result<[AppVerdict], AppFailure>) -> Void) {
+    func postBatch(_ batch: AppTopicBatch, _ delivery: ActivityRef, _ done: @escaping (Result<[AppVerdict], AppFailure>) -> Void) {
         let headers = batch.metadata + [("pubsubname", batch.pubsubName)]
-        post(batch.path, "application/json", headers, batch.trace, Self.json(batch), timeout: batch.timeout) { result in
+        post(batch.path, "application/json", headers, batch.trace, Self.json(batch), delivery, timeout: batch.timeout) { result in
             done(result.flatMap { Self.verdicts($0, batch) })
         }
     }
 
-    func postBinding(_ event: AppBindingEvent, _ done: @escaping (Result<AppBindingReply, AppFailure>) -> Void) {
-        post(event.route, event.contentType, event.metadata, event.trace, event.data, timeout: event.timeout) { result in
+    func postBinding(_ event: AppBindingEvent, _ delivery: ActivityRef, _ done: @escaping (Result<AppBindingReply, AppFailure>) -> Void) {
+        post(event.route, event.contentType, event.metadata, event.trace, event.data, delivery, timeout: event.timeout) { result in
             done(result.flatMap { response in
                 guard response.status == 200 else { return .failure(Self.failure(response, "the binding \(event.name)")) }
                 return .success(Self.bindingReply(Array(response.body.readableBytesView)))
@@ -49,10 +49,13 @@ extension AppLoop {
 
     private func post(
         _ path: String, _ contentType: String, _ headers: [(String, String)], _ trace: AppTrace, _ body: [UInt8],
-        timeout: Duration? = nil, _ done: @escaping (Result<HTTPClientResponse, AppFailure>) -> Void
+        _ delivery: ActivityRef? = nil, timeout: Duration? = nil, _ done: @escaping (Result<HTTPClientResponse, AppFailure>) -> Void
     ) {
         let own = [("content-type", contentType)] + headers.filter { $0.0.lowercased() != "content-type" && !TraceContext.isField($0.0.lowercased()) } + trace.fields
-        send("POST", path, own, ByteBuffer(bytes: body), timeout: timeout, done)
+        send("POST", path, own, ByteBuffer(bytes: body), timeout: timeout) { result in
+            delivery?.live?.sizes = (body.count, (try? result.get())?.body.readableBytes ?? 0)
+            done(result)
+        }
     }
 
     /// Sends with the app's token.

@@ -26,7 +26,7 @@ extension AppLoop {
             let end = monotonicNow()
             if let meter = tracer.meter, let live = delivery.live {
                 live.move(to: .answered, at: end)
-                Self.measure(result, meter, wire.isGRPC, block, name, component, path, status, live.time(in: .app))
+                Self.measure(result, meter, wire.isGRPC, block, name, component, path, status, live.time(in: .app), live.sizes)
             }
             tracer.with(delivery) { done(result) }
             var failure: String?
@@ -48,7 +48,8 @@ extension AppLoop {
 extension AppLoop {
     private static func measure<Value>(
         _ result: Result<Value, AppFailure>, _ meter: any BlockMeter, _ isGRPC: Bool, _ block: String, _ name: String, _ component: String,
-        _ path: String, _ status: (Value) -> String, _ nanoseconds: UInt64
+        _ path: String, _ status: (Value) -> String, _ nanoseconds: UInt64,
+        _ sizes: (sent: Int, received: Int)
     ) {
         let outcome: String, code: String
         switch result {
@@ -63,7 +64,8 @@ extension AppLoop {
         }
         meter.appCalled(
             AppCallFacts(
-                operation: "\(block)/\(name)", isGRPC: isGRPC, method: "POST", path: path, status: code, failed: failed, nanoseconds: nanoseconds))
+                operation: "\(block)/\(name)", isGRPC: isGRPC, method: "POST", path: path, status: code, failed: failed, nanoseconds: nanoseconds,
+                sentBytes: sizes.sent, receivedBytes: sizes.received))
     }
 }
 

@@ -16,10 +16,14 @@ final class DaprMetrics: Sendable {
     let httpLatency: MetricFamily<Histogram>
     let grpcCalls: MetricFamily<Counter>
     let grpcLatency: MetricFamily<Histogram>
+    let httpSizes: Sizes
+    let grpcSizes: Sizes
     let httpClientCalls: MetricFamily<Counter>
     let httpClientLatency: MetricFamily<Histogram>
     let grpcClientCalls: MetricFamily<Counter>
     let grpcClientLatency: MetricFamily<Histogram>
+    let httpClientSizes: Sizes
+    let grpcClientSizes: Sizes
     let httpProbes: Pair
     let grpcProbes: Pair
     let ingress: Pair
@@ -39,6 +43,12 @@ final class DaprMetrics: Sendable {
     struct Pair: Sendable {
         let count: MetricFamily<Counter>
         let latency: MetricFamily<Histogram>
+    }
+
+    /// Bytes of bodies, or of messages.
+    struct Sizes: Sendable {
+        let received: MetricFamily<Histogram>
+        let sent: MetricFamily<Histogram>
     }
 
     /// What the access control has said: by a policy for the caller, or by the action for all.
@@ -77,6 +87,9 @@ final class DaprMetrics: Sendable {
         func latency(_ name: String, _ help: String, _ labels: [String], _ limit: Int = 256) -> MetricFamily<Histogram> {
             registry.histogram(MetricDefinition(name, help: help + ", in milliseconds.", labels: ["app_id"] + labels, limit: limit), scale: scale)
         }
+        func size(_ name: String, _ help: String, _ labels: [String] = []) -> MetricFamily<Histogram> {
+            registry.histogram(MetricDefinition(name, help: help + ", in bytes.", labels: ["app_id"] + labels, limit: 256), scale: .size)
+        }
         func pair(_ name: String, _ what: String, _ labels: [String]) -> Pair {
             Pair(
                 count: counter("dapr_component_\(name)_count", "How many \(what).", ["component", "namespace"] + labels),
@@ -92,6 +105,18 @@ final class DaprMetrics: Sendable {
         httpClientLatency = latency("dapr_http_client_roundtrip_latency", "How long requests to the app took", http)
         grpcClientCalls = counter("dapr_grpc_io_client_completed_rpcs", "Calls to the app.", ["grpc_client_method", "grpc_client_status"])
         grpcClientLatency = latency("dapr_grpc_io_client_roundtrip_latency", "How long calls to the app took", ["grpc_client_method", "grpc_client_status"])
+        httpSizes = Sizes(
+            received: size("dapr_http_server_request_bytes", "Bodies of requests of the HTTP API"),
+            sent: size("dapr_http_server_response_bytes", "Bodies of answers of the HTTP API"))
+        grpcSizes = Sizes(
+            received: size("dapr_grpc_io_server_received_bytes_per_rpc", "Messages of calls of the gRPC API", ["grpc_server_method"]),
+            sent: size("dapr_grpc_io_server_sent_bytes_per_rpc", "Messages of answers of the gRPC API", ["grpc_server_method"]))
+        httpClientSizes = Sizes(
+            received: size("dapr_http_client_received_bytes", "Bodies of the app's answers"),
+            sent: size("dapr_http_client_sent_bytes", "Bodies of requests to the app", http))
+        grpcClientSizes = Sizes(
+            received: size("dapr_grpc_io_client_received_bytes_per_rpc", "Messages of the app's answers", ["grpc_client_method"]),
+            sent: size("dapr_grpc_io_client_sent_bytes_per_rpc", "Messages of calls to the app", ["grpc_client_method"]))
         func probes(_ name: String, _ status: String) -> Pair {
             Pair(
                 count: counter("dapr_\(name)_healthprobes_completed_count", "Questions for the app's health.", [status], 64),

@@ -76,19 +76,25 @@ final class LoopMeter: BlockMeter {
     // MARK: The app
 
     func appCalled(_ call: AppCallFacts) {
-        if lastCall.record(call.nanoseconds, if: { $0.isFor(call.operation, call.isGRPC, call.method, call.path, call.status, call.failed) }) { return }
+        let fits = { (one: CallSeries) in one.isFor(call.operation, call.isGRPC, call.method, call.path, call.status, call.failed) }
+        if lastCall.record(call.nanoseconds, received: call.receivedBytes, sent: call.sentBytes, if: fits) { return }
         let made = CallSeries(
             call, comparesPath: call.operation != "invoke" || call.isGRPC || namesPathsInDetail, apps.series(call.operation, call.failed ? "failed" : "ok"),
             series(call), shard)
         lastCall.keep(made)
-        made.record(call.nanoseconds)
+        made.record(call.nanoseconds, received: call.receivedBytes, sent: call.sentBytes)
     }
 
     /// The same of a call that another app, or this one, has asked for.
-    func invoked(isGRPC: Bool, _ method: String, _ path: String, _ status: String, failed: Bool, _ nanoseconds: UInt64) {
-        if lastCall.record(nanoseconds, if: { $0.isFor("invoke", isGRPC, method, path, status, failed) }) { return }
+    func invoked(
+        isGRPC: Bool, _ method: String, _ path: String, _ status: String, failed: Bool, _ nanoseconds: UInt64, sent: Int, received: Int
+    ) {
+        let fits = { (one: CallSeries) in one.isFor("invoke", isGRPC, method, path, status, failed) }
+        if lastCall.record(nanoseconds, received: received, sent: sent, if: fits) { return }
         appCalled(
-            AppCallFacts(operation: "invoke", isGRPC: isGRPC, method: method, path: path, status: status, failed: failed, nanoseconds: nanoseconds))
+            AppCallFacts(
+                operation: "invoke", isGRPC: isGRPC, method: method, path: path, status: status, failed: failed, nanoseconds: nanoseconds,
+                sentBytes: sent, receivedBytes: received))
     }
 
     /// What one call of the app counts in.
@@ -96,10 +102,10 @@ final class LoopMeter: BlockMeter {
         private let call: AppCallFacts
         private let comparesPath: Bool
 
-        init(_ call: AppCallFacts, comparesPath: Bool, _ histogram: Histogram, _ dapr: (Counter, Histogram)?, _ shard: MetricShard) {
+        init(_ call: AppCallFacts, comparesPath: Bool, _ histogram: Histogram, _ dapr: AnswerSeries?, _ shard: MetricShard) {
             self.call = call
             self.comparesPath = comparesPath
-            super.init(dapr.map { [$0.0] } ?? [], [histogram] + (dapr.map { [$0.1] } ?? []), shard)
+            super.init(dapr?.counters ?? [], [histogram] + (dapr.map { [$0.latency] } ?? []), sizes: dapr?.sizes, shard)
         }
 
         func isFor(_ operation: String, _ isGRPC: Bool, _ method: String, _ path: String, _ status: String, _ failed: Bool) -> Bool {
@@ -109,16 +115,21 @@ final class LoopMeter: BlockMeter {
     }
 
     /// Under Dapr's names.
-    private func series(_ call: AppCallFacts) -> (Counter, Histogram)? {
+    private func series(_ call: AppCallFacts) -> AnswerSeries? {
         guard let dapr else { return nil }
         if call.isGRPC {
-            return series(dapr.grpcClientCalls, dapr.grpcClientLatency, "grpc client", [dapr.appID, call.path, call.status])
+            let (counter, latency) = series(dapr.grpcClientCalls, dapr.grpcClientLatency, "grpc client", [dapr.appID, call.path, call.status])
+            return AnswerSeries(
+                counters: [counter], latency: latency,
+                sizes: (dapr.grpcClientSizes.received.series([dapr.appID, call.path]), dapr.grpcClientSizes.sent.series([dapr.appID, call.path])))
         }
         // The app's paths are its own: those of deliveries are known, those of invocations only by patterns.
         let path = call.operation == "invoke" ? (dapr.paths.isDetailed ? dapr.paths.name(call.path.prefix { $0 != "?" }) : "/invoke") : call.path
-        return series(
-            dapr.httpClientCalls, dapr.httpClientLatency, "http client",
-            [dapr.appID, dapr.paths.excludesVerbs ? "" : call.method, path, call.status])
+        let labels = [dapr.appID, dapr.paths.excludesVerbs ? "" : call.method, path, call.status]
+        let (counter, latency) = series(dapr.httpClientCalls, dapr.httpClientLatency, "http client", labels)
+        return AnswerSeries(
+            counters: [counter], latency: latency,
+            sizes: (dapr.httpClientSizes.received.series([dapr.appID]), dapr.httpClientSizes.sent.series(labels)))
     }
 
     func probed(isGRPC: Bool, status: String, nanoseconds: UInt64) {
@@ -129,23 +140,28 @@ final class LoopMeter: BlockMeter {
 
     // MARK: The APIs
 
-    /// What one answer of the HTTP API counts in.
-    struct HTTPSeries {
+    /// What one answer of an API counts in.
+    struct AnswerSeries {
         let counters: [Counter]
         let latency: Histogram
+        let sizes: (received: Histogram, sent: Histogram)
     }
 
-    func http(_ method: String, _ path: Substring, _ status: Int) -> HTTPSeries? {
+    func http(_ method: String, _ path: Substring, _ status: Int) -> AnswerSeries? {
         guard let dapr else { return nil }
         let labels = [dapr.appID, dapr.paths.excludesVerbs ? "" : method, dapr.paths.name(path), "\(status)"]
-        return HTTPSeries(counters: [dapr.httpRequests.series(labels), dapr.httpResponses.series(labels)], latency: dapr.httpLatency.series(labels))
+        return AnswerSeries(
+            counters: [dapr.httpRequests.series(labels), dapr.httpResponses.series(labels)], latency: dapr.httpLatency.series(labels),
+            sizes: (dapr.httpSizes.received.series([dapr.appID]), dapr.httpSizes.sent.series([dapr.appID])))
     }
 
     /// The path is known only when the method is one of the runtime's own.
-    func grpc(_ method: String, _ code: String) -> (Counter, Histogram)? {
+    func grpc(_ method: String, _ code: String) -> AnswerSeries? {
         guard let dapr else { return nil }
         let name = method.split(separator: "/").joined(separator: "/")
-        return (dapr.grpcCalls.series([dapr.appID, name, code]), dapr.grpcLatency.series([dapr.appID, name, code]))
+        return AnswerSeries(
+            counters: [dapr.grpcCalls.series([dapr.appID, name, code])], latency: dapr.grpcLatency.series([dapr.appID, name, code]),
+            sizes: (dapr.grpcSizes.received.series([dapr.appID, name]), dapr.grpcSizes.sent.series([dapr.appID, name])))
     }
 
     /// Whether what a path is called depends on more than the group of the API.

@@ -15,20 +15,25 @@ open class SeriesGroup {
     // They own the memory that `places` points to.
     private let counters: [Counter]
     private let histograms: [Histogram]
+    private let sizes: [Histogram]
     private let places: UnsafeMutablePointer<Place>
+    /// Of counters and histograms; behind them are two for sizes, or none.
     private let count: Int
+    private let hasSizes: Bool
 
-    /// `shard`: of an event loop.
-    package init(_ counters: [Counter], _ histograms: [Histogram], _ shard: MetricShard) {
+    /// `shard`: of an event loop. `sizes`: of what has come, and of what has been sent.
+    package init(_ counters: [Counter], _ histograms: [Histogram], sizes: (received: Histogram, sent: Histogram)? = nil, _ shard: MetricShard) {
         precondition(!shard.isShared, "a group is an event loop's")
         self.counters = counters
         self.histograms = histograms
+        self.sizes = sizes.map { [$0.received, $0.sent] } ?? []
         count = counters.count + histograms.count
-        places = .allocate(capacity: max(count, 1))
+        hasSizes = sizes != nil
+        places = .allocate(capacity: count + 2)
         for (index, one) in counters.enumerated() {
             (places + index).initialize(to: Place(cell: one.cells.row(shard.row), table: nil, bounds: 0))
         }
-        for (index, one) in histograms.enumerated() {
+        for (index, one) in (histograms + self.sizes).enumerated() {
             (places + counters.count + index).initialize(
                 to: Place(cell: one.cells.row(shard.row), table: one.scale.table, bounds: one.scale.bounds.count))
         }
@@ -45,11 +50,31 @@ open class SeriesGroup {
                 Self.add(1, cell)
                 continue
             }
-            let bounds = place.pointee.bounds
-            Self.add(1, cell + HistogramScale.bucket(value, table, bounds))
-            // The sum is behind the buckets and the one beyond all bounds.
-            Self.add(value, cell + (bounds &+ 1))
+            Self.record(value, cell, table, place.pointee.bounds)
         }
+    }
+
+    /// The same, with the bytes that have come and been sent.
+    package final func record(_ value: UInt64, received: Int, sent: Int) {
+        record(value)
+        guard hasSizes else { return }
+        record(UInt64(truncatingIfNeeded: received), in: places + count)
+        record(UInt64(truncatingIfNeeded: sent), in: places + (count &+ 1))
+    }
+
+    @inline(__always)
+    private func record(_ value: UInt64, in place: UnsafeMutablePointer<Place>) {
+        guard let table = place.pointee.table else { return }
+        Self.record(value, place.pointee.cell, table, place.pointee.bounds)
+    }
+
+    @inline(__always)
+    private static func record(
+        _ value: UInt64, _ cell: UnsafeMutablePointer<Atomic<UInt64>>, _ table: UnsafePointer<UInt64>, _ bounds: Int
+    ) {
+        add(1, cell + HistogramScale.bucket(value, table, bounds))
+        // The sum is behind the buckets and the one beyond all bounds.
+        add(value, cell + (bounds &+ 1))
     }
 
     /// By the one thread that writes the row.
@@ -69,11 +94,11 @@ package struct LastSeries<Series: SeriesGroup>: ~Copyable {
 
     /// Records in it if it `fits`.
     @inline(__always)
-    package func record(_ value: UInt64, if fits: (Series) -> Bool) -> Bool {
+    package func record(_ value: UInt64, received: Int = 0, sent: Int = 0, if fits: (Series) -> Bool) -> Bool {
         guard let held else { return false }
         return held._withUnsafeGuaranteedRef { series in
             guard fits(series) else { return false }
-            series.record(value)
+            series.record(value, received: received, sent: sent)
             return true
         }
     }

@@ -80,6 +80,7 @@ extension GRPCCall {
             Self.messageLength(bytes) == bytes.count - 5, bytes.count - 5 <= loop.limits.maxBodySize
         {
             isInputDelivered = true
+            receivedBytes = bytes.count - 5
             // nghttp2 will say so after this; an answer from inside the handler must know it already.
             stream.isInputEnded = true
             handler(self, UnsafeRawBufferPointer(rebasing: bytes[5...]))
@@ -208,12 +209,18 @@ extension GRPCCall {
     private func withMessage(
         _ flag: UInt8, _ message: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void
     ) {
-        guard flag == 1 else { return flag == 0 ? body(message) : refuseMalformed("The compression flag is \(flag).") }
+        guard flag == 1 else {
+            guard flag == 0 else { return refuseMalformed("The compression flag is \(flag).") }
+            receivedBytes &+= message.count
+            return body(message)
+        }
         guard stream?.encoding == .gzip else {
             return refuseMalformed("The message is compressed but grpc-encoding names no compression.")
         }
         switch Gzip.decompress(message, limit: loop.limits.maxBodySize) {
-        case .success(let plain): plain.withUnsafeReadableBytes(body)
+        case .success(let plain):
+            receivedBytes &+= plain.readableBytes
+            plain.withUnsafeReadableBytes(body)
         case .failure(.tooLarge): refuseTooLarge("The decompressed message")
         case .failure(.malformed): refuseMalformed("The message is not valid gzip.")
         }

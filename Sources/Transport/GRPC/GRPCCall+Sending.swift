@@ -135,6 +135,7 @@ extension GRPCCall {
                     "The reply of \(size) bytes exceeds the limit of \(loop.limits.maxReplySize) bytes."))
             return false
         }
+        sentBytes &+= size
         if stream.acceptsGzip, size >= loop.limits.compressionThreshold, writeCompressed(size, to: stream, fill) {
             return true
         }

@@ -12,6 +12,9 @@ package final class GRPCCall {
     /// The index of the event loop, 0 ..< number of loops, as given to the application factory.
     package let loopIndex: Int
 
+    /// Bytes of the messages that have come and been sent, uncompressed and without their frames.
+    package internal(set) var receivedBytes = 0
+    package internal(set) var sentBytes = 0
     /// When `grpc-timeout` ends, nil without one. The transport itself ends the call then.
     package internal(set) var deadline: NIODeadline?
     /// The request headers, without pseudo headers; `grpc-` and `content-type` fields included.
@@ -132,6 +135,8 @@ package final class GRPCCall {
     func open(_ stream: HTTP2Stream, _ loop: LoopContext) {
         self.stream = stream
         isEnded = false
+        receivedBytes = 0
+        sentBytes = 0
         swap(&metadata, &stream.headers)
         loop.counts.calls &+= 1
         if loop.router.observe != nil { startedAt = NIODeadline.now().uptimeNanoseconds }

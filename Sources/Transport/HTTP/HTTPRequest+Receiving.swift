@@ -25,6 +25,7 @@ extension HTTPRequest {
     }
 
     func receive(_ bytes: ByteBuffer) {
+        receivedBytes &+= bytes.readableBytes
         guard !isEnded, !isDiscarding else {
             discarded += bytes.readableBytes
             responder?.consumed(self, bytes.readableBytes)

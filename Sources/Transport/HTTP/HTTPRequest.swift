@@ -30,6 +30,9 @@ package final class HTTPRequest {
     var upgrade = Upgrade.none
     /// What was sent ahead of an upgrade has ended.
     var isEarlyInputEnded = false
+    /// Bytes of the bodies that have come and been sent.
+    package internal(set) var receivedBytes = 0
+    package private(set) var sentBytes = 0
     /// The whole body in buffered mode; empty in streamed mode.
     package internal(set) var body = ByteBuffer()
     /// Runs once if the request ends before its answer is complete. Let go when it ends.
@@ -112,6 +115,7 @@ package final class HTTPRequest {
     package func respond(status: Int, headers: [(String, String)] = [], body: ByteBuffer? = nil) {
         guard answer == .none, let responder else { return }
         self.status = status
+        if let body, method != "HEAD" { sentBytes = body.readableBytes }
         let more = traceFields + addedFields(beside: { name in headers.contains { $0.0 == name } })
         ended()
         responder.respond(self, status, more.isEmpty ? headers : headers + more, body)
@@ -167,6 +171,7 @@ package final class HTTPRequest {
     @discardableResult
     package func write(_ bytes: ByteBuffer) -> Bool {
         guard answer == .started, let responder else { return false }
+        sentBytes &+= bytes.readableBytes
         return responder.writeBody(self, bytes)
     }
 
