@@ -71,7 +71,7 @@ final class GRPCRelay: GRPCStreamReceiver, GRPCClientReceiver {
     }
 
     func start() {
-        guard let passage else { return open() }
+        guard let passage, !passage.enterAtOnce() else { return open() }
         passage.enter { [self] refusal in
             guard !isClosed else { return }
             if let refusal { refuse(refusal) } else { open() }

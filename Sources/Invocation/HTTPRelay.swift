@@ -100,7 +100,7 @@ final class HTTPRelay: HTTPBodyReceiver {
             self.onBody = nil
             onBody(body)
         }
-        guard let passage else { return send() }
+        guard let passage, !passage.enterAtOnce() else { return send() }
         passage.enter { [self] refusal in
             guard !isClosed else { return }
             if let refusal { end(refusal) } else { send() }

@@ -29,7 +29,8 @@ package final class InvocationLoop {
     private var governors: [AppName: Governor?] = [:]
     private let passages = PassagePool()
     private var policyVersion = -1
-    private var lastGoverned: (name: AppName, governor: Governor?)?
+    private var lastGoverned: AppName?
+    private var lastGovernor: Governor?
     private var known: [AppName: AppPeers] = [:]
 
     /// Apps whose addresses are kept; callers choose the names.
@@ -96,11 +97,13 @@ package final class InvocationLoop {
             policyVersion = policies.version
             governors = [:]
             lastGoverned = nil
+            lastGovernor = nil
         }
         // Most calls are for the app of the one before.
-        if let lastGoverned, lastGoverned.name == name { return lastGoverned.governor }
+        if lastGoverned == name { return lastGovernor }
         let governor = lookUp(name, policies)
-        lastGoverned = (name, governor)
+        lastGoverned = name
+        lastGovernor = governor
         return governor
     }
 
@@ -117,6 +120,9 @@ package final class InvocationLoop {
     /// app that the call comes to. `field`: of the request, by its name in lower case.
     func way(to called: AppName, _ field: (String) -> String?) -> (AppName, Passage?) {
         guard let own = governor(called) else { return (called, nil) }
+        if !own.hasRoute, !own.hasFault {
+            return (called, passages.take(own, app: called, eventLoop: client.eventLoop, fault: nil, of: own, activity: tracer.current))
+        }
         var (name, governor) = (called, own as Governor?)
         if own.hasRoute, let routed = own.policy.route?.value.target(field, chance: { .random(in: 0..<1) }), routed != called.description,
             let target = try? AppName(routed, default: namespace)

@@ -18,6 +18,8 @@ final class Passage {
     private var waiting: UInt64?
     private var timer: Scheduled<Void>?
     private var go: ((InvocationFailure?) -> Void)?
+    /// What `enterAtOnce` has found, for `enter`.
+    private var found: Governor.Entry?
     private var retries = 0
     /// The request that it is told of; nil for a try beside another, whose time counts.
     private var activity: ActivityRef?
@@ -51,6 +53,7 @@ final class Passage {
         self.fault = fault
         self.activity = activity
         isAdmitted = false
+        found = nil
         retries = 0
         isHeldBack = false
         isClosed = false
@@ -85,6 +88,24 @@ final class Passage {
     var timeout: Duration? { governor.timeout }
     var mayRetry: Bool { governor.mayRetry }
 
+    /// Begins a try if it may begin now. False: `enter` is to be called at once, and says why.
+    func enterAtOnce() -> Bool {
+        guard fault == nil else { return false }
+        let entry = decision()
+        guard case .go(let ticket) = entry else {
+            found = entry
+            return false
+        }
+        self.ticket = ticket
+        return true
+    }
+
+    private func decision() -> Governor.Entry {
+        let isFirst = !isAdmitted
+        isAdmitted = true
+        return governor.enter(now: now, isFirst: isFirst, resume: resumption())
+    }
+
     /// Begins a try: `go` is told that it may, or why it may not; maybe before this returns, and never after `close`.
     func enter(_ go: @escaping (InvocationFailure?) -> Void) {
         if let fault {
@@ -98,9 +119,9 @@ final class Passage {
             }
             return
         }
-        let isFirst = !isAdmitted
-        isAdmitted = true
-        act(on: governor.enter(now: now, isFirst: isFirst, resume: resumption()), go)
+        let entry = found ?? decision()
+        found = nil
+        act(on: entry, go)
     }
 
     private func act(on entry: Governor.Entry, _ go: @escaping (InvocationFailure?) -> Void) {
