@@ -72,8 +72,7 @@ struct HelperBirthTests {
             for round in 0..<50 where !wasSeen {
                 // Without its program there is no other process.
                 let host = it.folder + "/host-\(round)"
-                copyFile(Fixtures.pluginHost, to: host)
-                chmod(host, 0o755)
+                symlink(Fixtures.pluginHost, host)
                 let one = Fixtures.store()
                 let plugin = try IsolatedPlugin.start(
                     path: one, original: one, generation: 1, Self.isolation(it, Logger(label: "test") { _ in LogSink(lines: it.log) }, host: host))
