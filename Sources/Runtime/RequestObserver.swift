@@ -105,8 +105,11 @@ final class RequestObserver {
 
     func ended(_ request: HTTPRequest, _ status: Int, _ nanoseconds: UInt64) {
         let (received, sent) = (request.receivedBytes, request.sentBytes)
-        let fits = { (one: HTTPSeries) in one.status == status && one.method == request.method && request.target.hasPrefix(one.prefix) }
-        if log == nil, lastHTTP.record(nanoseconds, received: received, sent: sent, if: fits) {
+        if log == nil,
+            lastHTTP.record(
+                nanoseconds, received: received, sent: sent,
+                if: { $0.status == status && $0.method == request.method && request.target.hasPrefix($0.prefix) })
+        {
             if meter?.namesPathsInDetail == true { series(request, status)?.record(nanoseconds, received: received, sent: sent) }
             return end(request, status, nanoseconds, kind: .client)
         }

@@ -48,26 +48,25 @@ struct BrokenRuleTests {
 
     @Test("a broken rule is named", arguments: faults)
     func fault(_ one: (fault: String, finding: String, flags: [String])) {
+        let found = findings(one.fault, one.flags)
+        #expect(found.contains(one.finding), "\(found)")
+    }
+
+    /// What a check prints of the fixture with a fault; it must fail.
+    private func findings(_ fault: String, _ flags: [String]) -> String {
         CheckedPlugin.inFolder { folder in
-            let built = CheckedPlugin.compile(
-                "Tests/Fixtures/plugins/faulty.c", to: "\(folder)/faulty.so", ["-DFAULT=\(one.fault)"])
+            let built = CheckedPlugin.compile("Tests/Fixtures/plugins/faulty.c", to: "\(folder)/faulty.so", ["-DFAULT=\(fault)"])
             #expect(built.code == 0, "\(built.text)")
-            let result = CheckedPlugin.check("\(folder)/faulty.so", one.flags)
+            let result = CheckedPlugin.check("\(folder)/faulty.so", flags)
             #expect(result.code == 1)
-            #expect(result.text.contains(one.finding), "\(result.text)")
+            return result.text
         }
     }
 
     @Test("a call that is completed after its time is late, and not completed twice")
     func late() {
-        CheckedPlugin.inFolder { folder in
-            let built = CheckedPlugin.compile(
-                "Tests/Fixtures/plugins/faulty.c", to: "\(folder)/faulty.so", ["-DFAULT=COMPLETE_LATE"])
-            #expect(built.code == 0, "\(built.text)")
-            let result = CheckedPlugin.check("\(folder)/faulty.so", ["--only", "in-process"])
-            #expect(result.code == 1)
-            #expect(result.text.contains("DEADLINE_EXCEEDED") || result.text.contains("not completed within 5 s"), "\(result.text)")
-            #expect(!result.text.contains("completed before") && !result.text.contains("crashed"), "\(result.text)")
-        }
+        let found = findings("COMPLETE_LATE", ["--only", "in-process"])
+        #expect(found.contains("DEADLINE_EXCEEDED") || found.contains("not completed within 5 s"), "\(found)")
+        #expect(!found.contains("completed before") && !found.contains("crashed"), "\(found)")
     }
 }

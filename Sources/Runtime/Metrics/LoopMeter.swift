@@ -76,8 +76,10 @@ final class LoopMeter: BlockMeter {
     // MARK: The app
 
     func appCalled(_ call: AppCallFacts) {
-        let fits = { (one: CallSeries) in one.isFor(call.operation, call.isGRPC, call.method, call.path, call.status, call.failed) }
-        if lastCall.record(call.nanoseconds, received: call.receivedBytes, sent: call.sentBytes, if: fits) { return }
+        if lastCall.record(
+            call.nanoseconds, received: call.receivedBytes, sent: call.sentBytes,
+            if: { $0.isFor(call.operation, call.isGRPC, call.method, call.path, call.status, call.failed) })
+        { return }
         let made = CallSeries(
             call, comparesPath: call.operation != "invoke" || call.isGRPC || namesPathsInDetail, apps.series(call.operation, call.failed ? "failed" : "ok"),
             series(call), shard)
@@ -89,8 +91,7 @@ final class LoopMeter: BlockMeter {
     func invoked(
         isGRPC: Bool, _ method: String, _ path: String, _ status: String, failed: Bool, _ nanoseconds: UInt64, sent: Int, received: Int
     ) {
-        let fits = { (one: CallSeries) in one.isFor("invoke", isGRPC, method, path, status, failed) }
-        if lastCall.record(nanoseconds, received: received, sent: sent, if: fits) { return }
+        if lastCall.record(nanoseconds, received: received, sent: sent, if: { $0.isFor("invoke", isGRPC, method, path, status, failed) }) { return }
         appCalled(
             AppCallFacts(
                 operation: "invoke", isGRPC: isGRPC, method: method, path: path, status: status, failed: failed, nanoseconds: nanoseconds,

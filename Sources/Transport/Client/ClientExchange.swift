@@ -103,14 +103,14 @@ package class ClientExchange: Expiring {
     // MARK: Sending
 
     /// Whether the whole request can be sent again: it is still here from its first byte.
-    final var isReplayable: Bool { (isWhole || isWebSocket || !hasLostOutput) && !isHeadReceived }
+    final var isReplayable: Bool { !hasLostOutput && !isHeadReceived }
     /// What has gone out of its body is not kept.
     private var hasLostOutput = false
     private var hasBegun = false
 
     /// All that it was given of its body, when that is still here: of one that has failed, for another one to send.
     package final var given: ByteBuffer? {
-        guard isWhole || !hasLostOutput else { return nil }
+        guard !hasLostOutput else { return nil }
         var all = outgoing
         all.moveReaderIndex(to: 0)
         return all
@@ -156,8 +156,9 @@ package class ClientExchange: Expiring {
 
     /// The carrier has taken `count` bytes of `outgoing`.
     final func outputTaken(_ count: Int) {
-        if !isWhole, !keepsOutput, count > 0 { hasLostOutput = true }
-        if count == outgoing.readableBytes, !isWhole, !keepsOutput {
+        let isKept = isWhole || keepsOutput
+        if !isKept, count > 0 { hasLostOutput = true }
+        if !isKept, count == outgoing.readableBytes {
             outgoing.clear()
         } else {
             outgoing.moveReaderIndex(forwardBy: count)

@@ -48,7 +48,7 @@ final class HTTP2Connection: ChannelInboundHandler, SecureConnection {
     /// Nothing is sent any more: the peer has a second from here to read.
     private var closingSince: NIODeadline?
     /// What has been said last is on its way, as a tick has found.
-    private var leavingSince: NIODeadline?
+    private var writingSince: NIODeadline?
     private var drainStarted: NIODeadline?
     private var isGoingAway = false
     private var controlFrames = 0
@@ -364,8 +364,8 @@ final class HTTP2Connection: ChannelInboundHandler, SecureConnection {
         }
         if isClosing {
             // What is left is little, and the peer does not take it.
-            if leavingSince == nil { leavingSince = now }
-            if let leavingSince, now - leavingSince > TimeAmount(limits.writeTimeout) { context?.close(promise: nil) }
+            if writingSince == nil { writingSince = now }
+            if let writingSince, now - writingSince > TimeAmount(limits.writeTimeout) { context?.close(promise: nil) }
             return
         }
         if let headStarted, now - headStarted > TimeAmount(limits.headerTimeout) {
